@@ -1,0 +1,5 @@
+//! Build script of the binding crate: the linker arguments that a Node.js addon needs.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,207 @@
+//! Node-API conversions for the `kvp` crate; no logic of its own.
+
+mod raw;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use kvp::diag::Level;
+use kvp::limits::{DEFAULT_MAX_RECORDS, DEFAULT_QUEUE_BYTES};
+use kvp::stats::Reason;
+use napi::bindgen_prelude::{Either, Env, Object};
+use napi_derive::napi;
+
+/// How a channel is opened; see the crate's `Options`.
+#[napi(object)]
+pub struct ChannelOptions {
+    /// The pool's file.
+    pub path: String,
+    /// The producer, `name/version`.
+    pub agent: String,
+    /// The VM's id.
+    pub vm_id: String,
+    /// Records that the pool may have at most.
+    pub max_records: Option<f64>,
+    /// Bytes of the queue.
+    pub queue_bytes: Option<u32>,
+    /// Empty a pool that was last changed before this second since 1970.
+    pub stale_before: Option<f64>,
+}
+
+/// A failure, for the class of errors that JavaScript makes of it.
+#[napi(object)]
+pub struct Problem {
+    /// The stable code.
+    pub code: String,
+    /// What happened, with what was given and the limit.
+    pub message: String,
+    /// The operating system's error number.
+    pub errno: Option<i32>,
+    /// The system call that failed.
+    pub syscall: Option<String>,
+    /// The file concerned.
+    pub path: Option<String>,
+}
+
+impl From<&kvp::Error> for Problem {
+    fn from(error: &kvp::Error) -> Self {
+        Self {
+            code: error.code().into(),
+            message: error.to_string(),
+            errno: error.errno(),
+            syscall: error.syscall().map(Into::into),
+            path: error.path().map(|path| path.display().to_string()),
+        }
+    }
+}
+
+/// Entries dropped for one reason at one level.
+#[napi(object)]
+pub struct Dropped {
+    /// Why.
+    pub reason: String,
+    /// `ERROR` to `TRACE`.
+    pub level: String,
+    /// How many.
+    pub count: f64,
+}
+
+/// What became of everything emitted.
+#[napi(object)]
+pub struct ChannelStats {
+    /// Entries offered.
+    pub accepted: f64,
+    /// Entries in the file.
+    pub written: f64,
+    /// Records in the file.
+    pub records: f64,
+    /// Bytes of the queue that wait.
+    pub queued_bytes: f64,
+    /// What was dropped.
+    pub dropped: Vec<Dropped>,
+    /// The last failure.
+    pub last_error: Option<Problem>,
+}
+
+/// One queue into one pool.
+#[napi]
+pub struct Channel {
+    inner: Rc<RefCell<kvp::Channel>>,
+}
+
+/// Opens a channel, or says why it can't be.
+#[napi]
+#[allow(clippy::needless_pass_by_value, clippy::missing_errors_doc)]
+pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Channel, Problem>> {
+    let options = kvp::Options {
+        path: options.path.into(),
+        agent: options.agent,
+        vm_id: options.vm_id,
+        max_records: options.max_records.map_or(DEFAULT_MAX_RECORDS, whole),
+        queue_bytes: options.queue_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes as usize),
+        stale_before: options.stale_before.map(|seconds| whole(seconds).cast_signed()),
+    };
+    match kvp::Channel::open(&options) {
+        Ok(channel) => {
+            let inner = Rc::new(RefCell::new(channel));
+            // A worker that is terminated runs no JavaScript any more; this it still runs.
+            env.add_env_cleanup_hook(Rc::clone(&inner), |inner| {
+                end(&inner.borrow(), Duration::from_millis(500));
+            })?;
+            Ok(Either::A(Channel { inner }))
+        }
+        Err(error) => Ok(Either::B(Problem::from(&error))),
+    }
+}
+
+fn end(channel: &kvp::Channel, timeout: Duration) -> bool {
+    if channel.is_closed() {
+        return true;
+    }
+    channel.seal();
+    let complete = channel.wait(timeout);
+    channel.close(Duration::from_millis(100));
+    complete
+}
+
+#[napi]
+#[allow(clippy::must_use_candidate, clippy::missing_errors_doc)]
+impl Channel {
+    /// The raw functions `name`, `start`, `event` and `finish`; see `raw.rs`.
+    #[napi]
+    pub fn emitters<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        raw::emitters(env, &self.inner)
+    }
+
+    /// Everything emitted so far lies before this position.
+    #[napi]
+    pub fn position(&self) -> f64 {
+        as_number(self.inner.borrow().position())
+    }
+
+    /// Whether all before `position` is written or counted; hurries the writer if not.
+    #[napi]
+    pub fn is_drained(&self, position: f64) -> bool {
+        self.inner.borrow().is_drained(whole(position))
+    }
+
+    /// Asks for a last record that says what was dropped, if anything was.
+    #[napi]
+    pub fn seal(&self) {
+        self.inner.borrow().seal();
+    }
+
+    /// Blocks until everything emitted so far is written, or for so many milliseconds.
+    #[napi]
+    pub fn wait(&self, milliseconds: f64) -> bool {
+        self.inner.borrow().wait(millis(milliseconds))
+    }
+
+    /// Ends the channel: what can't be written at once is dropped and counted.
+    #[napi]
+    pub fn close(&self, milliseconds: f64) -> bool {
+        self.inner.borrow().close(millis(milliseconds))
+    }
+
+    /// The counts.
+    #[napi]
+    pub fn stats(&self) -> ChannelStats {
+        let mut channel = self.inner.borrow_mut();
+        let queued_bytes = as_number(channel.queued_bytes() as u64);
+        let stats = channel.stats();
+        let pairs = Reason::ALL.into_iter().flat_map(|reason| Level::ALL.map(|level| (reason, level)));
+        let dropped = pairs
+            .filter_map(|(reason, level)| match stats.dropped(reason, level) {
+                0 => None,
+                count => Some(Dropped {
+                    reason: reason.name().into(),
+                    level: level.name().into(),
+                    count: as_number(count),
+                }),
+            })
+            .collect();
+        ChannelStats {
+            accepted: as_number(stats.accepted()),
+            written: as_number(stats.written()),
+            records: as_number(stats.records()),
+            queued_bytes,
+            dropped,
+            last_error: stats.with_last_error(|error| error.map(Problem::from)),
+        }
+    }
+}
+
+fn millis(milliseconds: f64) -> Duration {
+    Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default()
+}
+
+#[allow(clippy::cast_precision_loss)] // Counts and positions stay far below 2^53.
+fn as_number(count: u64) -> f64 {
+    count as f64
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates; NaN is 0.
+fn whole(number: f64) -> u64 {
+    number as u64
+}

@@ -1,0 +1,271 @@
+//! The program's end of a writer: one queue, used by one thread, that never waits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
+use crate::drain::Drain;
+use crate::error::{Error, Result};
+use crate::limits::NAME_MAX;
+use crate::pool::Pool;
+use crate::ring::{Producer, ring};
+use crate::stats::{Reason, Stats};
+use crate::sys::{RealSys, Sys};
+use crate::writer;
+
+/// How a channel is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The pool's file.
+    pub path: PathBuf,
+    /// The producer, `name/version`.
+    pub agent: String,
+    /// The VM's id.
+    pub vm_id: String,
+    /// Records that the pool may have at most.
+    pub max_records: u64,
+    /// Bytes of the queue, rounded up to a power of two.
+    pub queue_bytes: usize,
+    /// Empty a pool that was last changed before this second since 1970.
+    pub stale_before: Option<i64>,
+}
+
+/// What a channel and its drain share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) stats: Stats,
+    /// The thread sleeps and must be woken for this channel.
+    pub(crate) asleep: AtomicBool,
+    /// The account of what was dropped is wanted.
+    pub(crate) seal: AtomicBool,
+    /// Nothing more will come; what can't be written at once is dropped.
+    pub(crate) closing: AtomicBool,
+    pub(crate) closed: AtomicBool,
+}
+
+/// An entry's name: one that was interned, or its text.
+#[derive(Debug, Clone, Copy)]
+pub enum Name<'a> {
+    /// What [`Channel::intern`] returned.
+    Handle(u32),
+    /// The text itself.
+    Text(&'a [u8]),
+}
+
+/// How much of a payload fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// All of it, so many bytes.
+    Whole(usize),
+    /// Not all; so many bytes would.
+    Needs(usize),
+}
+
+/// The program's end of a writer.
+pub struct Channel {
+    producer: Producer,
+    shared: Arc<Shared>,
+    thread: thread::Thread,
+    names: Vec<Box<[u8]>>,
+    kept_for_important: usize,
+}
+
+/// Names are few in a program; one that makes them up as it goes pays for their text each time.
+const NAMES_MAX: usize = 4096;
+const LIKELY_PAYLOAD: usize = 512;
+
+impl Channel {
+    /// Checks the options and the pool, and starts the writer's thread if it does not run.
+    /// A pool whose folder does not exist yet is opened when it appears.
+    ///
+    /// # Errors
+    /// An illegal `agent` or `vm_id`, or a pool that can't be opened.
+    pub fn open(options: &Options) -> Result<Self> {
+        Self::open_with(options, RealSys)
+    }
+
+    fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
+        let framer = Framer::new(&options.agent, &options.vm_id)?;
+        let mut pool = Pool::new(sys, &options.path, options.stale_before);
+        match pool.open() {
+            Err(error) if !error.is_missing_folder() => return Err(error),
+            _ => {}
+        }
+        let (producer, consumer) = ring(options.queue_bytes);
+        let shared = Arc::new(Shared::default());
+        let drain = Drain::new(pool, consumer, framer, options.max_records, Arc::clone(&shared));
+        let thread = writer::add(Box::new(drain)).map_err(|source| Error::Io {
+            syscall: "clone",
+            path: options.path.clone(),
+            source,
+        })?;
+        let kept_for_important = producer.capacity() / 8;
+        Ok(Self { producer, shared, thread, names: Vec::new(), kept_for_important })
+    }
+
+    /// A handle for a name that may stand in a key; `None` when there are too many or it may not.
+    pub fn intern(&mut self, name: &[u8]) -> Option<u32> {
+        if self.names.len() >= NAMES_MAX || name.len() > NAME_MAX {
+            return None;
+        }
+        self.names.push(name.into());
+        u32::try_from(self.names.len()).ok()
+    }
+
+    /// Queues an entry or counts it as dropped; makes no system call unless the thread sleeps.
+    /// `copy` writes the payload into the place it is given, or says how large that would have to be.
+    pub fn emit(
+        &mut self,
+        kind: Kind,
+        level: Level,
+        id: &[u8],
+        name: Name<'_>,
+        mut copy: impl FnMut(&mut [u8]) -> Copied,
+    ) {
+        self.shared.stats.accept();
+        let name = match name {
+            Name::Text(text) => text,
+            Name::Handle(handle) => (handle as usize)
+                .checked_sub(1)
+                .and_then(|index| self.names.get(index))
+                .map_or(&b""[..], |name| name),
+        };
+        let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
+        let reason = if name.len() > NAME_MAX || id.len() > usize::from(u8::MAX) {
+            Some(Reason::Invalid)
+        } else if self.shared.closing.load(Ordering::Relaxed) {
+            Some(Reason::Closed)
+        } else {
+            match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, self.kept_for_important, &mut copy) {
+                Queued::Needs(len) if len > PAYLOAD_MAX => Some(Reason::TooLarge),
+                Queued::Needs(len) => {
+                    match enqueue(&mut self.producer, &entry, len, self.kept_for_important, &mut copy) {
+                        Queued::Done => None,
+                        Queued::Full | Queued::Needs(_) => Some(Reason::Queue),
+                    }
+                }
+                Queued::Full => Some(Reason::Queue),
+                Queued::Done => None,
+            }
+        };
+        match reason {
+            Some(reason) => self.shared.stats.drop_one(reason, level),
+            None => self.wake_if_asleep(),
+        }
+    }
+
+    fn wake_if_asleep(&self) {
+        // Pairs with the fence in `writer`: either this thread sees `asleep`, or that one the entry.
+        fence(Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::Relaxed) && self.shared.asleep.swap(false, Ordering::Relaxed) {
+            self.thread.unpark();
+        }
+    }
+
+    /// Everything emitted so far lies before this position.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.producer.position()
+    }
+
+    /// Whether all before `position` is in the file or counted, and the account too if it was wanted.
+    /// Hurries the thread if not.
+    #[must_use]
+    pub fn is_drained(&self, position: u64) -> bool {
+        let drained = self.producer.is_consumed(position) && !self.shared.seal.load(Ordering::Acquire);
+        if !drained {
+            self.thread.unpark();
+        }
+        drained
+    }
+
+    /// Asks for a last record that says what was dropped, if anything was.
+    pub fn seal(&self) {
+        self.shared.seal.store(true, Ordering::Release);
+    }
+
+    /// Waits until everything emitted so far is in the file; says whether it is.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let position = self.position();
+        poll(timeout, || self.is_drained(position))
+    }
+
+    /// Ends the channel: what can't be written at once is dropped and counted. Waits for that.
+    pub fn close(&self, timeout: Duration) -> bool {
+        self.shared.closing.store(true, Ordering::Release);
+        poll(timeout, || {
+            self.thread.unpark();
+            self.is_closed()
+        })
+    }
+
+    /// Whether the thread has let go of it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Bytes of the queue that wait.
+    pub fn queued_bytes(&mut self) -> usize {
+        self.producer.capacity() - self.producer.free()
+    }
+
+    /// The counts.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+enum Queued {
+    Done,
+    Full,
+    Needs(usize),
+}
+
+fn enqueue(
+    producer: &mut Producer,
+    entry: &Entry<'_>,
+    payload: usize,
+    kept: usize,
+    copy: &mut impl FnMut(&mut [u8]) -> Copied,
+) -> Queued {
+    let head = entry.head_len();
+    let kept = if entry.is_important() { 0 } else { kept };
+    if !producer.has_room(head + payload + kept) {
+        return Queued::Full;
+    }
+    let Some(body) = producer.reserve(head + payload) else { return Queued::Full };
+    entry.write_head(body);
+    match copy(&mut body[head..]) {
+        Copied::Needs(len) => Queued::Needs(len),
+        Copied::Whole(len) => {
+            producer.commit(head + len);
+            Queued::Done
+        }
+    }
+}
+
+fn poll(timeout: Duration, mut done: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now().checked_add(timeout);
+    loop {
+        if done() {
+            return true;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return false;
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}

@@ -1,0 +1,228 @@
+//! The diagnostics contract of azure-init (its `doc/diagnostics.md`): what is emitted, how it lies
+//! in the queue, and how it is framed into records.
+
+use uuid::Uuid;
+
+use crate::clock::rfc3339_millis;
+use crate::error::{Error, Result};
+use crate::limits::{AGENT_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE};
+use crate::record::{Batch, character_boundary};
+
+/// Most bytes of a payload that may fit.
+pub const PAYLOAD_MAX: usize = CHUNKS_MAX * SAFE_VALUE;
+
+/// How urgent something is; the order is that of verbosity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Level {
+    Error = 1,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    /// All of them, the least verbose first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// From 1 (ERROR) to 5 (TRACE); what lies outside counts as the nearest.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        Self::ALL[number.clamp(1, 5) as usize - 1]
+    }
+
+    /// Its place in [`Level::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize - 1
+    }
+
+    /// As it is spelled everywhere.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"][self.index()]
+    }
+}
+
+/// What a record says happened.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A span was created.
+    Start,
+    /// A span was closed.
+    Finish {
+        /// Whether it failed.
+        failed: bool,
+        /// How long it was open, by a monotonic clock.
+        seconds: f64,
+    },
+    /// An observation.
+    Event,
+}
+
+/// One span or event, on its way from the program to the pool.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry<'a> {
+    /// What happened.
+    pub kind: Kind,
+    /// How urgent it is.
+    pub level: Level,
+    /// Nanoseconds since 1970.
+    pub time: u64,
+    /// The event id; an event without one gets one when it is framed.
+    pub id: &'a [u8],
+    /// The name, legal as in a key.
+    pub name: &'a [u8],
+    /// The payload: JSON text.
+    pub payload: &'a [u8],
+}
+
+const FIXED: usize = 24;
+
+impl<'a> Entry<'a> {
+    /// Bytes before the payload in the queue.
+    #[must_use]
+    pub fn head_len(&self) -> usize {
+        FIXED + self.id.len() + self.name.len()
+    }
+
+    /// Whether room is kept for it: errors, warnings and finishes.
+    #[must_use]
+    pub fn is_important(&self) -> bool {
+        self.level <= Level::Warn || matches!(self.kind, Kind::Finish { .. })
+    }
+
+    /// Writes all but the payload to the start of `body`, which is at least [`Entry::head_len`] long.
+    pub fn write_head(&self, body: &mut [u8]) {
+        let (kind, seconds) = match self.kind {
+            Kind::Start => (0, 0.0),
+            Kind::Finish { failed, seconds } => (1 + u8::from(failed), seconds),
+            Kind::Event => (3, 0.0),
+        };
+        let short = |len: usize| u8::try_from(len).unwrap_or(u8::MAX);
+        body[..4].copy_from_slice(&[kind, self.level as u8, short(self.id.len()), short(self.name.len())]);
+        body[8..16].copy_from_slice(&self.time.to_ne_bytes());
+        body[16..24].copy_from_slice(&seconds.to_ne_bytes());
+        body[FIXED..][..self.id.len()].copy_from_slice(self.id);
+        body[FIXED + self.id.len()..][..self.name.len()].copy_from_slice(self.name);
+    }
+
+    /// Reads back what [`Entry::write_head`] and the payload behind it made; `None` if they did not.
+    #[must_use]
+    pub fn read(body: &'a [u8]) -> Option<Self> {
+        let (fixed, rest) = body.split_at_checked(FIXED)?;
+        let number = |at: usize| fixed[at..at + 8].try_into().map(u64::from_ne_bytes).unwrap_or(0);
+        let seconds = f64::from_bits(number(16));
+        let kind = match fixed[0] {
+            0 => Kind::Start,
+            finish @ (1 | 2) => Kind::Finish { failed: finish == 2, seconds },
+            _ => Kind::Event,
+        };
+        let (id, rest) = rest.split_at_checked(fixed[2].into())?;
+        let (name, payload) = rest.split_at_checked(fixed[3].into())?;
+        Some(Self { kind, level: Level::from_number(fixed[1].into()), time: number(8), id, name, payload })
+    }
+}
+
+/// Why an entry can't be framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reject {
+    /// Its payload needs more than 1,023 records.
+    TooLarge,
+    /// Its name, id or payload is not what a record may hold.
+    Invalid,
+}
+
+/// Who says it: the fields that all keys of a writer share.
+#[derive(Debug, Clone)]
+pub struct Framer {
+    prefix: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Framer {
+    /// For a producer `agent` (`name/version`) on the VM `vm_id`.
+    ///
+    /// # Errors
+    /// [`Error::FieldTooLong`] or [`Error::Field`], before anything is opened.
+    pub fn new(agent: &str, vm_id: &str) -> Result<Self> {
+        check("agent", agent, AGENT_MAX)?;
+        check("vm_id", vm_id, ID_MAX)?;
+        Ok(Self { prefix: format!("DIAG|{agent}|{vm_id}|").into_bytes(), key: Vec::new() })
+    }
+
+    /// Adds the records of `entry` to `batch`, all or none; says how many.
+    ///
+    /// # Errors
+    /// [`Reject`], with the batch as it was.
+    pub fn frame(&mut self, entry: &Entry<'_>, batch: &mut Batch) -> std::result::Result<usize, Reject> {
+        if !is_legal(entry.name, NAME_MAX) || !(entry.id.is_empty() || is_legal(entry.id, ID_MAX)) {
+            return Err(Reject::Invalid);
+        }
+        if memchr::memchr(0, entry.payload).is_some() {
+            return Err(Reject::Invalid);
+        }
+        self.write_key(entry);
+        let key_len = self.key.len();
+        let first = batch.len();
+        let mut rest = entry.payload;
+        for index in 0..CHUNKS_MAX {
+            let end = character_boundary(rest, SAFE_VALUE);
+            let (chunk, behind) = rest.split_at(end);
+            self.key.truncate(key_len);
+            self.key.extend_from_slice(index.to_string().as_bytes());
+            batch.push(&self.key, chunk);
+            rest = behind;
+            if rest.is_empty() {
+                return Ok(index + 1);
+            }
+        }
+        batch.truncate(first);
+        Err(Reject::TooLarge)
+    }
+
+    /// The key up to and with the separator before the chunk's index.
+    fn write_key(&mut self, entry: &Entry<'_>) {
+        let key = &mut self.key;
+        key.clear();
+        key.extend_from_slice(&self.prefix);
+        key.extend_from_slice(match entry.kind {
+            Kind::Start => b"start|",
+            Kind::Finish { .. } => b"finish|",
+            Kind::Event => b"event|",
+        });
+        key.extend_from_slice(entry.name);
+        key.push(b'|');
+        if entry.id.is_empty() {
+            let mut text = Uuid::encode_buffer();
+            key.extend_from_slice(Uuid::new_v4().hyphenated().encode_lower(&mut text).as_bytes());
+        } else {
+            key.extend_from_slice(entry.id);
+        }
+        key.push(b'|');
+        key.extend_from_slice(&rfc3339_millis(entry.time));
+        match entry.kind {
+            Kind::Finish { failed, seconds } => {
+                let result = if failed { "fail" } else { "success" };
+                key.extend_from_slice(format!("|none|{result}|{seconds:.6}|").as_bytes());
+            }
+            Kind::Start | Kind::Event => key.extend_from_slice(b"|none|||"),
+        }
+    }
+}
+
+fn is_legal(field: &[u8], limit: usize) -> bool {
+    (1..=limit).contains(&field.len()) && memchr::memchr2(b'|', 0, field).is_none()
+}
+
+fn check(field: &'static str, given: &str, limit: usize) -> Result<()> {
+    if given.len() > limit {
+        return Err(Error::FieldTooLong { field, actual: given.len(), limit });
+    }
+    if !is_legal(given.as_bytes(), limit) {
+        let rule = "it must not be empty and must not contain '|' or NUL";
+        return Err(Error::Field { field, given: given.to_owned(), rule });
+    }
+    Ok(())
+}

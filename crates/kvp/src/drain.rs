@@ -1,0 +1,297 @@
+//! The thread's end of a channel: frames what is queued outside of the locks, decides under them
+//! what the pool has room for, and appends it in one go.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::budget::Budget;
+use crate::channel::Shared;
+use crate::clock;
+use crate::diag::{Entry, Framer, Kind, Level, Reject};
+use crate::error::Error;
+use crate::lock::Backoff;
+use crate::pool::{Outcome, Pool};
+use crate::record::Batch;
+use crate::ring::Consumer;
+use crate::stats::Reason;
+use crate::sys::Sys;
+
+/// What a step of a drain came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing to do.
+    Idle,
+    /// Something was written; there may be more.
+    Wrote,
+    /// Nothing can be done for now.
+    Waits,
+    /// The channel has ended.
+    Ended,
+}
+
+/// A batch takes at most this many records, so that locks are held for less than 2 ms ...
+const BATCH_MAX: usize = 1024;
+/// ... and shrinks to as few as this where the disk is slow.
+const BATCH_MIN: usize = 64;
+const HOLD_SHORT: Duration = Duration::from_micros(500);
+const HOLD_LONG: Duration = Duration::from_millis(1);
+const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
+const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// An entry of a batch: where its records are, and its place in the queue.
+struct Group {
+    first: usize,
+    records: usize,
+    position: u64,
+    level: Level,
+}
+
+/// The thread's end of a channel.
+pub struct Drain<S: Sys> {
+    pool: Pool<S>,
+    consumer: Consumer,
+    framer: Framer,
+    budget: Budget,
+    shared: Arc<Shared>,
+    batch: Batch,
+    groups: Vec<Group>,
+    /// The batch has passed the budget; a retry must not charge it again.
+    admitted: bool,
+    /// The position behind the batch.
+    cursor: u64,
+    limit: usize,
+    lock_backoff: Backoff,
+    io_backoff: Backoff,
+    not_before: Option<Instant>,
+    obstacle: Reason,
+    accounted: u64,
+}
+
+impl<S: Sys> Drain<S> {
+    pub(crate) fn new(
+        pool: Pool<S>,
+        consumer: Consumer,
+        framer: Framer,
+        max_records: u64,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let cursor = consumer.position();
+        Self {
+            pool,
+            consumer,
+            framer,
+            budget: Budget::new(max_records),
+            shared,
+            batch: Batch::default(),
+            groups: Vec::new(),
+            admitted: false,
+            cursor,
+            limit: BATCH_MIN * 4,
+            lock_backoff: Backoff::up_to(LOCK_PAUSE_MAX),
+            io_backoff: Backoff::up_to(IO_PAUSE_MAX),
+            not_before: None,
+            obstacle: Reason::Lock,
+            accounted: 0,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Until when it waits for a lock, a folder or a disk.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        !self.consumer.is_empty()
+            || self.shared.closing.load(Ordering::Acquire)
+            || self.shared.seal.load(Ordering::Acquire)
+    }
+
+    /// Writes one batch if it can.
+    pub fn step(&mut self, now: Instant) -> Step {
+        let closing = self.shared.closing.load(Ordering::Acquire);
+        if !closing && self.not_before.is_some_and(|then| now < then) {
+            return Step::Waits;
+        }
+        if self.cursor == self.consumer.position() {
+            self.fill();
+        }
+        let step = if self.cursor == self.consumer.position() { Step::Idle } else { self.write(now) };
+        match step {
+            Step::Idle if self.shared.seal.load(Ordering::Acquire) => self.write_account(now),
+            Step::Idle | Step::Waits if closing => self.end(),
+            step => step,
+        }
+    }
+
+    /// Frames what is queued, up to the limit.
+    fn fill(&mut self) {
+        self.batch.truncate(0);
+        self.groups.clear();
+        self.admitted = false;
+        while self.batch.len() < self.limit {
+            let Some((body, next)) = self.consumer.peek(self.cursor) else { break };
+            let first = self.batch.len();
+            let (framed, level) = match Entry::read(body) {
+                Some(entry) => (self.framer.frame(&entry, &mut self.batch), entry.level),
+                None => (Err(Reject::Invalid), Level::Error),
+            };
+            match framed {
+                Ok(records) => {
+                    self.groups.push(Group { first, records, position: self.cursor, level });
+                }
+                Err(Reject::TooLarge) => self.shared.stats.drop_one(Reason::TooLarge, level),
+                Err(Reject::Invalid) => self.shared.stats.drop_one(Reason::Invalid, level),
+            }
+            self.cursor = next;
+        }
+    }
+
+    fn write(&mut self, now: Instant) -> Step {
+        let Self { pool, batch, groups, budget, consumer, shared, admitted, .. } = self;
+        let was_full = batch.len() >= self.limit;
+        let started = Instant::now();
+        let outcome = pool.append(|used| {
+            if !*admitted {
+                *admitted = true;
+                admit(batch, groups, budget, consumer, shared, used);
+            }
+            batch.as_bytes()
+        });
+        let held = started.elapsed();
+        match outcome {
+            Ok(Outcome::Written) => {
+                self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
+                self.forget_batch();
+                if held > HOLD_LONG {
+                    self.limit = (self.limit / 2).max(BATCH_MIN);
+                } else if was_full && held < HOLD_SHORT {
+                    self.limit = (self.limit * 2).min(BATCH_MAX);
+                }
+                Step::Wrote
+            }
+            other => self.obstructed(other, now),
+        }
+    }
+
+    /// Gives the batch's place in the queue back.
+    fn forget_batch(&mut self) {
+        self.consumer.advance(self.cursor);
+        self.batch.truncate(0);
+        self.groups.clear();
+        self.not_before = None;
+        self.lock_backoff.reset();
+        self.io_backoff.reset();
+    }
+
+    fn obstructed(&mut self, outcome: crate::Result<Outcome>, now: Instant) -> Step {
+        let pause = match outcome {
+            Err(error @ Error::CutShort { .. }) => {
+                self.shared.stats.failed(error);
+                self.drop_batch(Reason::Io);
+                return Step::Wrote;
+            }
+            Err(error) => {
+                self.obstacle = Reason::Io;
+                self.shared.stats.failed(error);
+                self.io_backoff.pause()
+            }
+            Ok(_) => {
+                self.obstacle = Reason::Lock;
+                self.lock_backoff.pause()
+            }
+        };
+        self.not_before = Some(now + pause);
+        Step::Waits
+    }
+
+    fn drop_batch(&mut self, reason: Reason) {
+        for group in &self.groups {
+            self.shared.stats.drop_one(reason, group.level);
+        }
+        self.forget_batch();
+    }
+
+    /// Appends the account of what was dropped, unless nothing was since the last one.
+    fn write_account(&mut self, now: Instant) -> Step {
+        let dropped = self.shared.stats.dropped_in_all();
+        if dropped > self.accounted {
+            let payload = account(&self.shared);
+            let entry = Entry {
+                kind: Kind::Event,
+                level: Level::Warn,
+                time: clock::now(),
+                id: b"",
+                name: b"telemetry:dropped",
+                payload: payload.as_bytes(),
+            };
+            let Self { pool, batch, framer, budget, .. } = self;
+            batch.truncate(0);
+            let outcome = match framer.frame(&entry, batch) {
+                Err(_) => Ok(Outcome::Written),
+                Ok(_) => pool.append(|used| if budget.admits_account(used) { batch.as_bytes() } else { &[] }),
+            };
+            self.batch.truncate(0);
+            match outcome {
+                Ok(Outcome::Written) => self.accounted = dropped,
+                other => {
+                    let step = self.obstructed(other, now);
+                    if !self.shared.closing.load(Ordering::Acquire) {
+                        return step;
+                    }
+                }
+            }
+        }
+        self.shared.seal.store(false, Ordering::Release);
+        Step::Wrote
+    }
+
+    fn end(&mut self) -> Step {
+        self.drop_batch(self.obstacle);
+        while let Some((body, next)) = self.consumer.peek(self.cursor) {
+            let level = Entry::read(body).map_or(Level::Error, |entry| entry.level);
+            self.shared.stats.drop_one(self.obstacle, level);
+            self.cursor = next;
+        }
+        self.consumer.advance(self.cursor);
+        Step::Ended
+    }
+}
+
+/// Keeps what the pool has room for, counts the rest.
+fn admit(
+    batch: &mut Batch,
+    groups: &mut Vec<Group>,
+    budget: &mut Budget,
+    consumer: &Consumer,
+    shared: &Shared,
+    used: u64,
+) {
+    let mut kept = 0;
+    groups.retain(|group| {
+        let entry = consumer.peek(group.position).and_then(|(body, _)| Entry::read(body));
+        let fits = entry.is_some_and(|e| budget.admits(&e, group.records as u64, used + kept as u64));
+        if fits {
+            if group.first != kept {
+                batch.move_back(group.first, kept, group.records);
+            }
+            kept += group.records;
+        } else {
+            shared.stats.drop_one(Reason::Budget, group.level);
+        }
+        fits
+    });
+    batch.truncate(kept);
+}
+
+fn account(shared: &Shared) -> String {
+    let counts = shared.stats.dropped_as_json();
+    let message = format!("{} records dropped", shared.stats.dropped_in_all());
+    let counts = counts.trim_start_matches('{').trim_end_matches('}');
+    let counts = if counts.is_empty() { String::new() } else { format!(",{counts}}}") };
+    format!(r#"{{"target":"kvp_tracing","level":"WARN","fields":{{"message":"{message}"{counts}}}}}"#)
+}

@@ -1,0 +1,107 @@
+//! What can go wrong, one variant a kind, each with a stable code.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure of the core.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path leads to something that can't be a pool.
+    #[error("{path} is {found}; a pool is a regular file", path = .path.display())]
+    NotAPoolFile {
+        /// The path given.
+        path: PathBuf,
+        /// What is there, with its article.
+        found: &'static str,
+    },
+    /// A key field that breaks the diagnostics contract.
+    #[error("{field} {given:?} is not allowed: {rule}")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// A key field longer than the contract allows.
+    #[error("{field} length ({actual}) exceeds maximum ({limit})")]
+    FieldTooLong {
+        /// The field's name.
+        field: &'static str,
+        /// Bytes given.
+        actual: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A write stopped half-way and what it left could not be taken back, because somebody without
+    /// locks appended behind it or the cut failed too.
+    #[error("a write to {path} stopped after {written} bytes and could not be rolled back", path = .path.display())]
+    CutShort {
+        /// The pool's path.
+        path: PathBuf,
+        /// Bytes that stay in the file.
+        written: usize,
+    },
+    /// A system call failed.
+    #[error("cannot {syscall} {path}: {source}", path = .path.display())]
+    Io {
+        /// Which system call.
+        syscall: &'static str,
+        /// The pool's path.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The code that JavaScript sees; it never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAPoolFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
+            Self::Field { .. } => "ERR_KVP_INVALID_FIELD",
+            Self::FieldTooLong { .. } => "ERR_KVP_FIELD_TOO_LONG",
+            Self::CutShort { .. } | Self::Io { .. } => "ERR_KVP_IO",
+        }
+    }
+
+    /// The operating system's error number, if it was one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Io { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// The system call that failed, if one did.
+    #[must_use]
+    pub fn syscall(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { syscall, .. } => Some(syscall),
+            _ => None,
+        }
+    }
+
+    /// The path concerned, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NotAPoolFile { path, .. } | Self::CutShort { path, .. } | Self::Io { path, .. } => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the folder of the pool does not exist (yet: at early boot the daemon makes it).
+    #[must_use]
+    pub fn is_missing_folder(&self) -> bool {
+        self.syscall() == Some("open") && self.errno() == Some(libc::ENOENT)
+    }
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

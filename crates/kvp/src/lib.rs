@@ -1,0 +1,20 @@
+//! The core of kvp-tracing: records of a Hyper-V KVP pool, the locks around it, and a writer that
+//! carries what a program emits to the pool without ever holding the program up.
+
+pub mod budget;
+pub mod channel;
+pub mod clock;
+pub mod diag;
+pub mod drain;
+pub mod error;
+pub mod limits;
+pub mod lock;
+pub mod pool;
+pub mod record;
+pub mod ring;
+pub mod stats;
+pub mod sys;
+pub mod writer;
+
+pub use channel::{Channel, Copied, Name, Options};
+pub use error::{Error, Result};

@@ -1,0 +1,30 @@
+//! Sizes and limits of a pool.
+//!
+//! The sizes of a record are those of `struct hv_kvp_exchg_msg_value`
+//! (Linux `include/uapi/linux/hyperv.h`); the shorter safe lengths keep a field whole when the
+//! kernel turns it into UTF-16 (Linux `drivers/hv/hv_kvp.c`).
+
+/// Bytes of a record's key field.
+pub const KEY_SIZE: usize = 512;
+/// Bytes of a record's value field.
+pub const VALUE_SIZE: usize = 2048;
+/// Bytes of a record on disk.
+pub const RECORD_SIZE: usize = KEY_SIZE + VALUE_SIZE;
+/// Longest key, in bytes, that reaches the host whole.
+pub const SAFE_KEY: usize = 254;
+/// Longest value, in bytes, that reaches the host whole.
+pub const SAFE_VALUE: usize = 1022;
+/// Records of a pool, whoever wrote them, that a writer fills at most unless told otherwise:
+/// libazureinit-kvp's `HV_KVP_EXCHANGE_MAX_RECORDS`.
+pub const DEFAULT_MAX_RECORDS: u64 = 1024;
+/// Bytes of a writer's queue unless told otherwise.
+pub const DEFAULT_QUEUE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Longest `agent` of a diagnostics key (azure-init `doc/diagnostics.md`).
+pub const AGENT_MAX: usize = 32;
+/// Longest `vm_id` of a diagnostics key, also of an event id.
+pub const ID_MAX: usize = 36;
+/// Longest `name` of a diagnostics key.
+pub const NAME_MAX: usize = 48;
+/// Most records that one payload may be cut into.
+pub const CHUNKS_MAX: usize = 1023;

@@ -1,0 +1,73 @@
+//! Both locks of a pool, for one append.
+//!
+//! cloud-init and azure-init take `flock`, `hv_kvp_daemon` takes `fcntl`; on Linux neither sees the
+//! other, so whoever wants to be alone takes both: `flock` first, released in reverse.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use crate::sys::{Lock, Sys};
+
+/// Both locks, held until dropped.
+#[derive(Debug)]
+pub struct Guard<'a, S: Sys> {
+    sys: &'a S,
+    fd: BorrowedFd<'a>,
+}
+
+impl<'a, S: Sys> Guard<'a, S> {
+    /// Takes both locks without waiting; `None` when somebody holds one of them.
+    ///
+    /// # Errors
+    /// Where the file system has no locks.
+    pub fn try_exclusive(sys: &'a S, fd: BorrowedFd<'a>) -> io::Result<Option<Self>> {
+        if !sys.flock(fd, Lock::Exclusive)? {
+            return Ok(None);
+        }
+        match sys.ofd_lock(fd, Lock::Exclusive) {
+            Ok(true) => Ok(Some(Self { sys, fd })),
+            busy_or_error => {
+                let _ = sys.flock(fd, Lock::Release);
+                busy_or_error.map(|_| None)
+            }
+        }
+    }
+}
+
+impl<S: Sys> Drop for Guard<'_, S> {
+    fn drop(&mut self) {
+        // Giving back fails only on a closed descriptor, and closing gives both back as well.
+        let _ = self.sys.ofd_lock(self.fd, Lock::Release);
+        let _ = self.sys.flock(self.fd, Lock::Release);
+    }
+}
+
+/// Growing pauses between attempts.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    next: Duration,
+    most: Duration,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+
+impl Backoff {
+    /// Starts at 50 µs and doubles up to `most`.
+    #[must_use]
+    pub fn up_to(most: Duration) -> Self {
+        Self { next: FIRST_PAUSE, most }
+    }
+
+    /// The pause before the next attempt.
+    pub fn pause(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(self.most);
+        pause
+    }
+
+    /// After a success.
+    pub fn reset(&mut self) {
+        self.next = FIRST_PAUSE;
+    }
+}

@@ -1,0 +1,117 @@
+//! What became of everything that was emitted.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::diag::Level;
+use crate::error::Error;
+
+/// Why something was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The queue was full.
+    Queue,
+    /// The pool had no room left for its level.
+    Budget,
+    /// The payload was too large.
+    TooLarge,
+    /// It was no legal record.
+    Invalid,
+    /// Somebody held a lock, or the tail never settled, until the end.
+    Lock,
+    /// The operating system refused to write it.
+    Io,
+    /// It came after the end.
+    Closed,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Queue, Self::Budget, Self::TooLarge, Self::Invalid, Self::Lock, Self::Io, Self::Closed];
+
+    /// As it is spelled in statistics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["queue", "budget", "too_large", "invalid", "lock", "io", "closed"][self as usize]
+    }
+}
+
+/// Counts of entries; an entry may need several records.
+#[derive(Debug, Default)]
+pub struct Stats {
+    accepted: AtomicU64,
+    written: AtomicU64,
+    records: AtomicU64,
+    dropped: [[AtomicU64; 5]; 7],
+    last_error: Mutex<Option<Error>>,
+}
+
+impl Stats {
+    /// Entries offered, be they queued or dropped.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Entries that are in the file.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Records that are in the file.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Entries dropped for `reason` at `level`.
+    pub fn dropped(&self, reason: Reason, level: Level) -> u64 {
+        self.dropped[reason as usize][level.index()].load(Ordering::Relaxed)
+    }
+
+    /// Entries dropped.
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.iter().flatten().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Does `look` with the last error.
+    pub fn with_last_error<R>(&self, look: impl FnOnce(Option<&Error>) -> R) -> R {
+        look(self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref())
+    }
+
+    /// The counts of what was dropped as JSON: `{"queue":{"INFO":3}}`.
+    #[must_use]
+    pub fn dropped_as_json(&self) -> String {
+        let mut reasons = Vec::new();
+        for reason in Reason::ALL {
+            let levels: Vec<_> = Level::ALL
+                .into_iter()
+                .filter_map(|level| match self.dropped(reason, level) {
+                    0 => None,
+                    count => Some(format!("\"{}\":{count}", level.name())),
+                })
+                .collect();
+            if !levels.is_empty() {
+                reasons.push(format!("\"{}\":{{{}}}", reason.name(), levels.join(",")));
+            }
+        }
+        format!("{{{}}}", reasons.join(","))
+    }
+
+    pub(crate) fn accept(&self) {
+        // One thread alone adds to it: no locked instruction is needed.
+        self.accepted.store(self.accepted() + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn wrote(&self, entries: u64, records: u64) {
+        self.written.fetch_add(entries, Ordering::Relaxed);
+        self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(crate) fn drop_one(&self, reason: Reason, level: Level) {
+        self.dropped[reason as usize][level.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self, error: Error) {
+        *self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+    }
+}

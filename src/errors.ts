@@ -1,0 +1,156 @@
+/** What a failure carries besides its code and message. */
+export interface Details {
+  /** The operating system's error number, negative as in Node.js. */
+  errno?: number | undefined;
+  /** The system call that failed. */
+  syscall?: string | undefined;
+  /** The file concerned. */
+  path?: string | undefined;
+  /** What caused it. */
+  cause?: unknown;
+}
+
+/** Base of all errors of this package; `code` is stable, the message says what was given and the limit. */
+export class KvpError extends Error {
+  static {
+    this.prototype.name = 'KvpError';
+  }
+  readonly code: string;
+  readonly errno?: number;
+  readonly syscall?: string;
+  readonly path?: string;
+
+  constructor(code: string, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    if (details.errno !== undefined) this.errno = details.errno;
+    if (details.syscall !== undefined) this.syscall = details.syscall;
+    if (details.path !== undefined) this.path = details.path;
+  }
+}
+
+/** `ERR_KVP_INVALID_OPTION`: an option or environment variable has a value that it can't have. */
+export class OptionError extends KvpError {
+  static {
+    this.prototype.name = 'OptionError';
+  }
+  constructor(option: string, given: unknown, expected: string) {
+    super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`);
+  }
+}
+
+/** `ERR_KVP_INVALID_FIELD`, `ERR_KVP_FIELD_TOO_LONG`: a field of a key breaks the diagnostics contract. */
+export class FieldError extends KvpError {
+  static {
+    this.prototype.name = 'FieldError';
+  }
+}
+
+/** `ERR_KVP_NOT_A_POOL_FILE`: a path leads to a folder, a link, a FIFO or a device. */
+export class NotAPoolFileError extends KvpError {
+  static {
+    this.prototype.name = 'NotAPoolFileError';
+  }
+}
+
+/** `ERR_KVP_IO`: the operating system refused something; see `errno`, `syscall`, `path`. */
+export class IoError extends KvpError {
+  static {
+    this.prototype.name = 'IoError';
+  }
+}
+
+/** `ERR_KVP_IO`: a part of a write stays in the file for good, because somebody appended behind it. */
+export class CutShortError extends IoError {
+  static {
+    this.prototype.name = 'CutShortError';
+  }
+  constructor(path: string, written: number) {
+    const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
+    super('ERR_KVP_IO', message, { path });
+  }
+}
+
+/** `ERR_KVP_NO_LOCK`: something needs a lock that can't be had here. */
+export class NoLockError extends KvpError {
+  static {
+    this.prototype.name = 'NoLockError';
+  }
+}
+
+/** `ERR_KVP_BINDING`: the native core can't be loaded; see `cause`. */
+export class BindingError extends KvpError {
+  static {
+    this.prototype.name = 'BindingError';
+  }
+}
+
+/** `ERR_KVP_SUBSCRIBER_SET`: there is a global default already. */
+export class SubscriberSetError extends KvpError {
+  static {
+    this.prototype.name = 'SubscriberSetError';
+  }
+  constructor() {
+    super(
+      'ERR_KVP_SUBSCRIBER_SET',
+      'a global default subscriber is set already; shut it down before setting another one',
+    );
+  }
+}
+
+/** `ERR_KVP_LAYER`: a layer threw, can't be set up, or did not finish in time; see `cause`. */
+export class LayerError extends KvpError {
+  static {
+    this.prototype.name = 'LayerError';
+  }
+  constructor(message: string, cause?: unknown) {
+    super('ERR_KVP_LAYER', message, { cause });
+  }
+}
+
+/** `ERR_KVP_DROPPED`: records were lost; the message says how many and why. */
+export class DroppedError extends KvpError {
+  static {
+    this.prototype.name = 'DroppedError';
+  }
+  constructor(message: string) {
+    super('ERR_KVP_DROPPED', message);
+  }
+}
+
+/** `ERR_KVP_MISSING_PEER`: an optional package is needed and not installed; the message names it. */
+export class MissingPeerError extends KvpError {
+  static {
+    this.prototype.name = 'MissingPeerError';
+  }
+  constructor(packages: string, cause: unknown) {
+    super('ERR_KVP_MISSING_PEER', `exporting needs ${packages}: npm install ${packages}`, { cause });
+  }
+}
+
+const CLASSES: Record<string, typeof KvpError> = {
+  ERR_KVP_INVALID_FIELD: FieldError,
+  ERR_KVP_FIELD_TOO_LONG: FieldError,
+  ERR_KVP_NOT_A_POOL_FILE: NotAPoolFileError,
+  ERR_KVP_IO: IoError,
+  ERR_KVP_NO_LOCK: NoLockError,
+};
+
+/** The error of the class that belongs to `code`. */
+export function errorOf(code: string, message: string, details?: Details): KvpError {
+  return new (CLASSES[code] ?? KvpError)(code, message, details);
+}
+
+/** The message of whatever was thrown, on one line. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown).replaceAll('\n', ' ');
+  } catch {
+    return 'a value that has no text';
+  }
+}
+
+function describe(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given);
+  return typeof given === 'object' && given !== null ? 'an object' : String(given);
+}

@@ -1,0 +1,310 @@
+import { DroppedError, LayerError, OptionError } from '../errors.ts';
+import { fieldsJson, quote } from '../diagnostics/payload.ts';
+import { legalAgent, legalName } from '../diagnostics/names.ts';
+import { atExit } from '../pool/at-exit.ts';
+import { bootTime } from '../pool/boot-time.ts';
+import { DEFAULT_POOL_PATH, openWriter, type PoolWriter, type WriterStats } from '../pool/pool.ts';
+import { readVmId, UNKNOWN_VM_ID } from '../pool/vm-id.ts';
+import { type Event } from '../tracing/event.ts';
+import { type FilterInput } from '../tracing/filter.ts';
+import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
+import { type Metadata } from '../tracing/metadata.ts';
+import { type ProblemHandler, printProblem } from '../tracing/problem.ts';
+import { type Span } from '../tracing/span.ts';
+import { VERSION } from '../version.ts';
+
+/** A moment of a span that gets a record of its own. */
+export type Moment = 'create' | 'enter' | 'exit' | 'close';
+
+export interface EmitKVPLayerOptions {
+  /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`. */
+  path?: string;
+  /** The VM's id, at most 36 bytes. Default: this VM's. */
+  vmId?: string;
+  /** Who writes, `name/version`; a name that is too long is cut. Default: this package. */
+  agent?: string;
+  /** Records that the pool may have, whoever wrote them. Default `1024`. */
+  maxRecords?: number;
+  /** Bytes of the queue, at least 4,096, rounded up to a power of two. Default 2 MiB. */
+  queueBytes?: number;
+  /** Which spans and events are written. Default `'info'`. */
+  filter?: FilterInput;
+  /** Which moments of a span are written. Default `['create', 'close']`, because records are a budget. */
+  lifecycle?: readonly Moment[];
+  /** Empty a pool of an earlier boot when opening it. Default: `true` for the default pool, else `false`. */
+  clearStale?: boolean;
+  /** Hears of problems. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
+}
+
+/** What an `EmitKVPLayer` is set up with unless told otherwise. */
+const DEFAULTS = {
+  path: DEFAULT_POOL_PATH,
+  agent: `kvp-tracing/${VERSION}`,
+  maxRecords: 1024,
+  queueBytes: 2 * 1024 * 1024,
+  filter: 'info',
+  lifecycle: ['create', 'close'],
+} as const;
+
+/** What the layer keeps with a span. */
+interface SpanState {
+  readonly handle: number;
+  readonly name: string;
+  /** `,"name":"…"` where the key can't hold the whole name. */
+  readonly fullName: string;
+  /** What ends the payload of its events. */
+  eventTail: string | undefined;
+  sawError: boolean;
+}
+
+/** Tells the Azure host of spans and events, by records of the diagnostics contract in a KVP pool. */
+export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
+  readonly name = 'EmitKVPLayer';
+  readonly timed = true;
+  readonly #writer: PoolWriter;
+  readonly #moments: ReadonlySet<Moment>;
+  readonly #onProblem: ProblemHandler;
+  readonly #forgetExit: () => void;
+  /** Of names and targets: what stands in keys for them. */
+  readonly #names = new Map<string, Omit<SpanState, 'eventTail' | 'sawError'>>();
+  /** Of targets: what payloads at each level start with. */
+  readonly #heads = new Map<string, string[]>();
+  #exiting = false;
+  #saidDropped = 0;
+  #saidError: unknown;
+  #shutdown: Promise<Outcome> | undefined;
+
+  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
+  constructor(options: EmitKVPLayerOptions = {}) {
+    super(options.filter ?? DEFAULTS.filter);
+    this.#onProblem = options.onProblem ?? printProblem;
+    this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle);
+    const path = options.path ?? DEFAULTS.path;
+    const clearStale = options.clearStale ?? options.path === undefined;
+    const staleBefore = clearStale ? bootTime() : undefined;
+    this.#writer = openWriter({
+      path: textOf('path', path),
+      agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
+      vmId: options.vmId ?? this.#readVmId(),
+      maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
+      queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
+      ...(staleBefore === undefined ? undefined : { staleBefore }),
+    });
+    this.#forgetExit = atExit((milliseconds) => this.#exit(milliseconds));
+  }
+
+  #readVmId(): string {
+    const id = readVmId();
+    if (id === undefined) {
+      const message =
+        'the id of this VM can not be read (/sys/class/dmi/id/product_uuid); writing zeros for it';
+      this.#onProblem(new LayerError(message));
+    }
+    return id ?? UNKNOWN_VM_ID;
+  }
+
+  onNewSpan(span: Span, view: LayerView<SpanState>): void {
+    const state: SpanState = { ...this.#named(span.name), eventTail: undefined, sawError: false };
+    view.set(span, state);
+    if (!this.#moments.has('create')) return;
+    const parent = view.visible(span.parent);
+    const tail = parent === undefined ? '' : `,"parent":"${parent.id}"`;
+    const payload = `${this.#head(span.metadata)}${fieldsJson(span.fields)}${state.fullName}${tail}}`;
+    this.#writer.start(state.handle, span.metadata.verbosity, payload, span.id, state.name);
+    this.#written();
+  }
+
+  onEnter(span: Span, view: LayerView<SpanState>): void {
+    if (this.#moments.has('enter')) this.#moment(span, view, 'enter');
+  }
+
+  onExit(span: Span, view: LayerView<SpanState>): void {
+    if (this.#moments.has('exit')) this.#moment(span, view, 'exit');
+  }
+
+  #moment(span: Span, view: LayerView<SpanState>, message: 'enter' | 'exit'): void {
+    const state = view.get(span);
+    if (state === undefined) return;
+    const payload = `${this.#head(span.metadata)}{"message":"${message}"}${tailOf(span, state)}`;
+    this.#writer.event(state.handle, span.metadata.verbosity, payload, state.name);
+    this.#written();
+  }
+
+  onClose(span: Span, view: LayerView<SpanState>): void {
+    const state = view.get(span);
+    if (state === undefined || !this.#moments.has('close')) return;
+    const failed = hasFailed(span, state);
+    const seconds = span.duration / 1000;
+    const times = `,"entered":${span.entered},"busy":${secondsOf(span.busy)},"idle":${secondsOf(span.idle)}`;
+    const fields = fieldsJson(span.fields);
+    const payload = `${this.#head(span.metadata)}${fields}${state.fullName}${times}${traceOf(span)}}`;
+    const { verbosity } = span.metadata;
+    this.#writer.finish(state.handle, verbosity, payload, span.id, state.name, failed ? -seconds : seconds);
+    this.#written();
+  }
+
+  onEvent(event: Event, view: LayerView<SpanState>): void {
+    const span = view.visible(event.parent);
+    const state = span === undefined ? undefined : view.get(span);
+    const { verbosity } = event.metadata;
+    const start = this.#head(event.metadata) + fieldsJson(event.fields, event.message);
+    if (span === undefined || state === undefined) {
+      const { handle, name, fullName } = this.#named(event.target);
+      this.#writer.event(handle, verbosity, `${start}${fullName}}`, name);
+    } else {
+      if (verbosity === 1) state.sawError = true;
+      this.#writer.event(state.handle, verbosity, start + tailOf(span, state), state.name);
+    }
+    this.#written();
+  }
+
+  /** Once the process exits nothing waits any more: each record goes to the file at once. */
+  #written(): void {
+    if (this.#exiting) this.#writer.wait(EXIT_WRITE);
+  }
+
+  #head(metadata: Metadata): string {
+    let heads = this.#heads.get(metadata.target);
+    if (heads === undefined) {
+      if (this.#heads.size >= CACHED_MAX) this.#heads.clear();
+      this.#heads.set(metadata.target, (heads = []));
+    }
+    return (heads[metadata.verbosity] ??=
+      `{"target":${quote(metadata.target)},"level":"${metadata.level}","fields":`);
+  }
+
+  #named(name: string): Omit<SpanState, 'eventTail' | 'sawError'> {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    const { text, full } = legalName(name);
+    const fullName = full === undefined ? '' : `,"name":${quote(full)}`;
+    if (this.#names.size >= CACHED_MAX) return { handle: 0, name: text, fullName };
+    const named = { handle: this.#writer.name(text), name: text, fullName };
+    this.#names.set(name, named);
+    return named;
+  }
+
+  /** Resolves when everything emitted so far is in the pool, or at the deadline. */
+  async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    return this.#outcome(await drain(this.#writer, timeout));
+  }
+
+  /** The same, with a last record that says what was dropped; then lets go of the pool. Idempotent. */
+  shutdown(deadline?: Deadline): Promise<Outcome> {
+    return (this.#shutdown ??= this.#end(deadline));
+  }
+
+  async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    this.#writer.seal();
+    const complete = await drain(this.#writer, timeout);
+    this.#writer.close(CLOSE_TIMEOUT);
+    this.#forgetExit();
+    return this.#outcome(complete);
+  }
+
+  #exit(milliseconds: number): void {
+    this.#exiting = true;
+    this.#writer.seal();
+    const complete = this.#writer.wait(milliseconds);
+    this.#outcome(complete);
+    if (complete) return;
+    const { queuedBytes } = this.#writer.stats();
+    this.#onProblem(
+      new DroppedError(`${queuedBytes} queued bytes could not be written to the pool before the end`),
+    );
+  }
+
+  #outcome(complete: boolean): Outcome {
+    const { dropped, lastError } = this.#writer.stats();
+    const counts = Object.entries(dropped).flatMap(([reason, levels]) =>
+      Object.entries(levels).map(([level, count]) => ({ count, text: `${count} ${level} (${reason})` })),
+    );
+    const total = counts.reduce((sum, { count }) => sum + count, 0);
+    const problems: Error[] = [];
+    if (lastError !== undefined && lastError.message !== this.#saidError) {
+      this.#saidError = lastError.message;
+      problems.push(lastError);
+    }
+    if (total > 0 && this.#saidDropped === 0) {
+      problems.push(
+        new DroppedError(`the pool misses ${total} records: ${counts.map(({ text }) => text).join(', ')}`),
+      );
+    }
+    this.#saidDropped = total;
+    for (const problem of problems) this.#onProblem(problem);
+    return { complete, dropped: total, problems };
+  }
+
+  /** What became of everything emitted. */
+  stats(): WriterStats {
+    return this.#writer.stats();
+  }
+}
+
+const FLUSH_TIMEOUT = 5000;
+const CLOSE_TIMEOUT = 100;
+const EXIT_WRITE = 100;
+/** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
+const CACHED_MAX = 1024;
+
+/** Polls, so that nothing calls from another thread into an environment that may be closing. */
+async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
+  const position = writer.position();
+  const deadline = performance.now() + timeout;
+  for (let turn = 0; !writer.isDrained(position); turn++) {
+    if (performance.now() >= deadline) return false;
+    await new Promise((resolve) => {
+      if (turn < SPINS) setImmediate(resolve);
+      else setTimeout(resolve, 1);
+    });
+  }
+  return true;
+}
+
+/** A flush of an idle disk takes less than so many turns of the event loop. */
+const SPINS = 50;
+
+function tailOf(span: Span, state: SpanState): string {
+  if (state.eventTail !== undefined) return state.eventTail;
+  const tail = `${state.fullName},"span":"${span.id}"${traceOf(span)}}`;
+  // The ids come with the OpenTelemetry layer, whose turn is after this one's.
+  state.eventTail = tail;
+  return tail;
+}
+
+function traceOf(span: Span): string {
+  return span.traceId === undefined ? '' : `,"trace_id":"${span.traceId}","span_id":"${span.spanId}"`;
+}
+
+function hasFailed(span: Span, state: SpanState): boolean {
+  if (span.thrown !== undefined) return true;
+  return span.verdict === undefined ? state.sawError : span.verdict === 'fail';
+}
+
+function secondsOf(milliseconds: number): number {
+  return Number((milliseconds / 1000).toFixed(6));
+}
+
+function momentsOf(lifecycle: readonly Moment[]): ReadonlySet<Moment> {
+  for (const moment of lifecycle) {
+    if (!['create', 'enter', 'exit', 'close'].includes(moment)) {
+      throw new OptionError('lifecycle', moment, 'made of create, enter, exit and close');
+    }
+  }
+  return new Set(lifecycle);
+}
+
+function textOf(option: string, given: unknown): string {
+  if (typeof given !== 'string' || given === '' || given.includes('\0')) {
+    throw new OptionError(option, given, 'a text that is not empty');
+  }
+  return given;
+}
+
+function countOf(option: string, given: unknown, least: number): number {
+  if (!Number.isSafeInteger(given) || (given as number) < least || (given as number) > 2 ** 31) {
+    throw new OptionError(option, given, `a whole number from ${least} to ${2 ** 31}`);
+  }
+  return given as number;
+}

@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs';
+
+/** When this system was booted, in seconds since 1970; `undefined` where it can't be told. */
+export function bootTime(): number | undefined {
+  try {
+    const line = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'));
+    return line === null ? undefined : Number(line[1]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,295 @@
+import { CutShortError, type KvpError } from '../errors.ts';
+import { Level } from '../tracing/level.ts';
+import { Appender, isMissingFolder } from './appender.ts';
+import { Budget } from './budget.ts';
+import { type Entry, Framer } from './frame.ts';
+import { RECORD_SIZE, WARN } from './limits.ts';
+import {
+  type Dropped,
+  type DropReason,
+  type PoolWriter,
+  type WriterOptions,
+  type WriterStats,
+} from './pool.ts';
+
+/** Records of one write, which blocks the event loop: 128 take about 0.1 ms. */
+const BATCH_RECORDS = 128;
+const LEVELS = Object.values(Level);
+/** What an entry costs in memory besides its texts. */
+const ENTRY_BYTES = 120;
+const PAUSE_MIN = 1;
+const PAUSE_MAX = 100;
+
+interface Batch {
+  entries: Entry[];
+  records: Buffer[];
+  /** The budget has been charged for it; a retry must not charge it again. */
+  admitted: boolean;
+}
+
+/**
+ * The writer for where the native core can't be loaded: the same bytes, one `O_APPEND` write a batch, made
+ * when the event loop turns. No lock keeps `hv_kvp_daemon` out meanwhile.
+ */
+export class FallbackWriter implements PoolWriter {
+  readonly backend = 'js';
+  readonly #framer: Framer;
+  readonly #appender: Appender;
+  readonly #budget: Budget;
+  readonly #queueBytes: number;
+  #queue: Entry[] = [];
+  #queuedBytes = 0;
+  #batch: Batch | undefined;
+  #consumed = 0;
+  #accepted = 0;
+  #queued = 0;
+  #written = 0;
+  #records = 0;
+  readonly #dropped: Dropped = {};
+  #droppedInAll = 0;
+  #accounted = 0;
+  #seal = false;
+  #closed = false;
+  #scheduled = false;
+  #pause = PAUSE_MIN;
+  #obstacle: DropReason = 'lock';
+  #lastError: KvpError | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#framer = new Framer(options.agent, options.vmId);
+    this.#appender = new Appender(options.path, options.staleBefore);
+    this.#budget = new Budget(options.maxRecords);
+    this.#queueBytes = options.queueBytes;
+    try {
+      this.#appender.open();
+    } catch (error) {
+      if (!isMissingFolder(error)) throw error;
+    }
+  }
+
+  name(): number {
+    return 0;
+  }
+
+  start(_handle: number, level: number, payload: string, id: string, name: string): void {
+    this.#add({ kind: 'start', level, time: Date.now(), id, name, payload, seconds: 0 });
+  }
+
+  event(_handle: number, level: number, payload: string, name: string): void {
+    this.#add({ kind: 'event', level, time: Date.now(), id: '', name, payload, seconds: 0 });
+  }
+
+  finish(_handle: number, level: number, payload: string, id: string, name: string, seconds: number): void {
+    this.#add({ kind: 'finish', level, time: Date.now(), id, name, payload, seconds });
+  }
+
+  #add(entry: Entry): void {
+    this.#accepted++;
+    if (this.#closed) return this.#drop('closed', entry.level);
+    const isImportant = entry.level <= WARN || entry.kind === 'finish';
+    const room = isImportant ? this.#queueBytes : this.#queueBytes * (7 / 8);
+    const bytes = sizeOf(entry);
+    if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry.level);
+    this.#queuedBytes += bytes;
+    this.#queued++;
+    this.#queue.push(entry);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#turn);
+    }
+  }
+
+  /** Writes a batch, then lets the program go on. */
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    const done = this.#step();
+    if (this.#closed || (this.#isIdle() && !this.#seal)) return;
+    this.#scheduled = true;
+    if (done) setImmediate(this.#turn);
+    // Waiting for a lock or a folder must not keep the program alive; the exit hook tries once more.
+    else setTimeout(this.#turn, this.#nextPause()).unref();
+  };
+
+  #isIdle(): boolean {
+    return this.#queue.length === 0 && this.#batch === undefined;
+  }
+
+  #nextPause(): number {
+    const pause = this.#pause;
+    this.#pause = Math.min(pause * 2, PAUSE_MAX);
+    return pause;
+  }
+
+  /** Writes one batch; `false` when something stands in the way. */
+  #step(): boolean {
+    this.#batch ??= this.#frame();
+    const batch = this.#batch;
+    if (batch === undefined) return !this.#seal || this.#writeAccount();
+    const written = this.#append((used) => {
+      if (!batch.admitted) this.#admit(batch, used);
+      return Buffer.concat(batch.records);
+    });
+    if (!written) return false;
+    this.#written += batch.entries.length;
+    this.#records += batch.records.reduce((sum, records) => sum + records.length / RECORD_SIZE, 0);
+    this.#forget(batch);
+    return true;
+  }
+
+  #forget(batch: Batch): void {
+    for (const entry of batch.entries) this.#queuedBytes -= sizeOf(entry);
+    this.#consumed += batch.entries.length;
+    this.#batch = undefined;
+  }
+
+  #dropBatch(reason: DropReason): void {
+    if (this.#batch === undefined) return;
+    for (const entry of this.#batch.entries) this.#drop(reason, entry.level);
+    this.#forget(this.#batch);
+  }
+
+  #append(choose: (used: number) => Buffer): boolean {
+    try {
+      const attempt = this.#appender.append(choose);
+      this.#obstacle = 'lock';
+      if (attempt === 'written') this.#pause = PAUSE_MIN;
+      return attempt === 'written';
+    } catch (error) {
+      this.#obstacle = 'io';
+      this.#lastError = error as KvpError;
+      if (error instanceof CutShortError) this.#dropBatch('io');
+      return false;
+    }
+  }
+
+  #frame(): Batch | undefined {
+    const batch: Batch = { entries: [], records: [], admitted: false };
+    let count = 0;
+    let taken = 0;
+    while (taken < this.#queue.length && count < BATCH_RECORDS) {
+      const entry = this.#queue[taken++] as Entry;
+      const records = this.#framer.frame(entry);
+      if (typeof records === 'string') {
+        this.#drop(records, entry.level);
+        this.#queuedBytes -= sizeOf(entry);
+        this.#consumed++;
+        continue;
+      }
+      batch.entries.push(entry);
+      batch.records.push(records);
+      count += records.length / RECORD_SIZE;
+    }
+    this.#queue = this.#queue.slice(taken);
+    return batch.entries.length === 0 ? undefined : batch;
+  }
+
+  #admit(batch: Batch, used: number): void {
+    let kept = used;
+    const fits = batch.entries.map((entry, index) => {
+      const records = (batch.records[index] as Buffer).length / RECORD_SIZE;
+      const admitted = this.#budget.admits(entry, records, kept);
+      if (admitted) kept += records;
+      else {
+        this.#drop('budget', entry.level);
+        this.#queuedBytes -= sizeOf(entry);
+        this.#consumed++;
+      }
+      return admitted;
+    });
+    batch.entries = batch.entries.filter((_, index) => fits[index]);
+    batch.records = batch.records.filter((_, index) => fits[index]);
+    batch.admitted = true;
+  }
+
+  /** Appends the account of what was dropped, unless nothing was since the last one. */
+  #writeAccount(): boolean {
+    const dropped = this.#droppedInAll;
+    if (dropped > this.#accounted) {
+      const fields = { message: `${dropped} records dropped`, ...this.#dropped };
+      const payload = JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
+      const name = 'telemetry:dropped';
+      const framed = this.#framer.frame({
+        kind: 'event',
+        level: WARN,
+        time: Date.now(),
+        id: '',
+        name,
+        payload,
+        seconds: 0,
+      });
+      const account = typeof framed === 'string' ? Buffer.alloc(0) : framed;
+      const nothing = Buffer.alloc(0);
+      const written = this.#append((used) => (this.#budget.admitsAccount(used) ? account : nothing));
+      if (!written) return false;
+      this.#accounted = dropped;
+    }
+    this.#seal = false;
+    return true;
+  }
+
+  #drop(reason: DropReason, level: number): void {
+    this.#droppedInAll++;
+    const counts = (this.#dropped[reason] ??= {});
+    const name = LEVELS[level - 1] ?? Level.ERROR;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+
+  position(): number {
+    return this.#queued;
+  }
+
+  isDrained(position: number): boolean {
+    return this.#consumed >= position && !this.#seal;
+  }
+
+  seal(): void {
+    this.#seal = true;
+    if (!this.#scheduled && !this.#closed) {
+      this.#scheduled = true;
+      setImmediate(this.#turn);
+    }
+  }
+
+  wait(milliseconds: number): boolean {
+    const deadline = performance.now() + milliseconds;
+    while (!this.#closed && !(this.#isIdle() && !this.#seal)) {
+      if (this.#step()) continue;
+      if (performance.now() >= deadline) return false;
+      sleep(Math.min(this.#nextPause(), 10));
+    }
+    return true;
+  }
+
+  close(): boolean {
+    if (this.#closed) return true;
+    this.#step();
+    this.#closed = true;
+    this.#dropBatch(this.#obstacle);
+    for (const entry of this.#queue) this.#drop(this.#obstacle, entry.level);
+    this.#consumed = this.#queued;
+    this.#queuedBytes = 0;
+    this.#queue = [];
+    this.#appender.close();
+    return true;
+  }
+
+  stats(): WriterStats {
+    const stats: WriterStats = {
+      backend: this.backend,
+      accepted: this.#accepted,
+      written: this.#written,
+      records: this.#records,
+      queuedBytes: this.#queuedBytes,
+      dropped: structuredClone(this.#dropped),
+    };
+    return this.#lastError === undefined ? stats : { ...stats, lastError: this.#lastError };
+  }
+}
+
+function sizeOf(entry: Entry): number {
+  return entry.payload.length + entry.name.length + ENTRY_BYTES;
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

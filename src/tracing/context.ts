@@ -1,0 +1,51 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Registry } from './registry.ts';
+import { type Span } from './span.ts';
+
+/** What is current in a piece of running code. */
+export interface Context {
+  readonly span: Span | undefined;
+  /** The subscriber that `withDefault` put in place of the global one. */
+  readonly subscriber: Registry | undefined;
+}
+
+/** One per process, even if the package is loaded twice. */
+interface Dispatch {
+  readonly storage: AsyncLocalStorage<Context>;
+  /** The global default subscriber. */
+  global: Registry | undefined;
+  /** Nothing more verbose than this is seen by anybody. */
+  verbosity: number;
+  /** How verbose subscribers of `withDefault` ever were. */
+  scopedVerbosity: number;
+  /** The target of the free functions. */
+  target: string;
+}
+
+// The number changes with the shape: two versions with one shape share one dispatch.
+const KEY = Symbol.for('kvp-tracing.dispatch.1');
+const globals = globalThis as { [KEY]?: Dispatch };
+
+export const dispatch: Dispatch = (globals[KEY] ??= {
+  storage: new AsyncLocalStorage<Context>(),
+  global: undefined,
+  verbosity: 0,
+  scopedVerbosity: 0,
+  target: 'app',
+});
+
+/** The subscriber that hears of what happens here. */
+export function currentSubscriber(): Registry | undefined {
+  return dispatch.storage.getStore()?.subscriber ?? dispatch.global;
+}
+
+/** The current span as `registry` knows it; a span of another registry is none of its own. */
+export function currentSpan(registry: Registry | undefined): Span | undefined {
+  const span = dispatch.storage.getStore()?.span;
+  return span !== undefined && span.registry === registry ? span : undefined;
+}
+
+/** After a change of the global subscriber or of a filter. */
+export function updateVerbosity(): void {
+  dispatch.verbosity = Math.max(dispatch.global?.verbosity ?? 0, dispatch.scopedVerbosity);
+}

@@ -1,0 +1,63 @@
+import { evaluate, Fields, type FieldsInput } from './fields.ts';
+import { Level, type LevelName, levelOf } from './level.ts';
+import { errorMessage, inspectLine } from './value.ts';
+
+/** What can emit events; its subclasses say where they go. */
+export abstract class Emitter {
+  /** An event: `(level, message)` or `(level, fields, message?)`. The message is never a format string. */
+  event(level: LevelName, message: string): void;
+  event(level: LevelName, fields: FieldsInput, message?: string): void;
+  event(level: LevelName, input: string | FieldsInput, message?: string): void {
+    this.emit(levelOf(level), input, message);
+  }
+
+  /** An event of level ERROR: `(message)`, `(fields, message?)` or `(error, message?)`. */
+  error(message: string): void;
+  error(fields: FieldsInput, message?: string): void;
+  error(input: string | FieldsInput, message?: string): void {
+    this.emit(Level.ERROR, input, message);
+  }
+
+  /** An event of level WARN: `(message)`, `(fields, message?)` or `(error, message?)`. */
+  warn(message: string): void;
+  warn(fields: FieldsInput, message?: string): void;
+  warn(input: string | FieldsInput, message?: string): void {
+    this.emit(Level.WARN, input, message);
+  }
+
+  /** An event of level INFO: `(message)`, `(fields, message?)` or `(error, message?)`. */
+  info(message: string): void;
+  info(fields: FieldsInput, message?: string): void;
+  info(input: string | FieldsInput, message?: string): void {
+    this.emit(Level.INFO, input, message);
+  }
+
+  /** An event of level DEBUG: `(message)`, `(fields, message?)` or `(error, message?)`. */
+  debug(message: string): void;
+  debug(fields: FieldsInput, message?: string): void;
+  debug(input: string | FieldsInput, message?: string): void {
+    this.emit(Level.DEBUG, input, message);
+  }
+
+  /** An event of level TRACE: `(message)`, `(fields, message?)` or `(error, message?)`. */
+  trace(message: string): void;
+  trace(fields: FieldsInput, message?: string): void;
+  trace(input: string | FieldsInput, message?: string): void {
+    this.emit(Level.TRACE, input, message);
+  }
+
+  protected abstract emit(level: Level, input: string | FieldsInput, message: string | undefined): void;
+}
+
+/** The message and the other fields of what a caller said. */
+export function readEvent(
+  input: unknown,
+  message: string | undefined,
+): { message: string | undefined; fields: Fields } {
+  if (typeof input === 'string') return { message: input, fields: new Fields([], []) };
+  const fields = evaluate(input as FieldsInput);
+  const own = fields.take('message');
+  let text = message ?? own;
+  if (text === undefined && input instanceof Error) text = errorMessage(input);
+  return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
+}

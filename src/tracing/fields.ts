@@ -1,0 +1,83 @@
+import { inspectLine } from './value.ts';
+
+/** Fields as a caller gives them: named values, an Error, or a function that makes them when they are needed. */
+export type FieldsInput = object | (() => object | undefined);
+
+/**
+ * Named values, read once from what the caller gave: a getter runs once, and what it throws is its value.
+ */
+export class Fields {
+  readonly names: string[];
+  readonly values: unknown[];
+
+  constructor(names: string[], values: unknown[]) {
+    this.names = names;
+    this.values = values;
+  }
+
+  static of(input: object | undefined): Fields {
+    if (input === undefined || input === null) return new Fields([], []);
+    try {
+      if (input instanceof Error) return new Fields(['error'], [input]);
+      const names = Object.keys(input);
+      const values = new Array<unknown>(names.length);
+      for (let i = 0; i < names.length; i++) values[i] = read(input, names[i] as string);
+      return new Fields(names, values);
+    } catch (thrown) {
+      // A revoked proxy, or one whose traps throw.
+      return new Fields(['fields'], [`[unreadable: ${inspectLine(thrown)}]`]);
+    }
+  }
+
+  get(name: string): unknown {
+    const index = this.names.indexOf(name);
+    return index < 0 ? undefined : this.values[index];
+  }
+
+  set(name: string, value: unknown): void {
+    const index = this.names.indexOf(name);
+    if (index >= 0) this.values[index] = value;
+    else {
+      this.names.push(name);
+      this.values.push(value);
+    }
+  }
+
+  /** Takes a field out and returns its value. */
+  take(name: string): unknown {
+    const index = this.names.indexOf(name);
+    if (index < 0) return undefined;
+    this.names.splice(index, 1);
+    return this.values.splice(index, 1)[0];
+  }
+
+  /** Changes or adds fields. */
+  merge(other: Fields): void {
+    for (let i = 0; i < other.names.length; i++) this.set(other.names[i] as string, other.values[i]);
+  }
+
+  /** A plain object without a prototype, so that no name means anything but itself. */
+  toObject(): Record<string, unknown> {
+    const object = Object.create(null) as Record<string, unknown>;
+    for (let i = 0; i < this.names.length; i++) object[this.names[i] as string] = this.values[i];
+    return object;
+  }
+}
+
+/** Fields of an input that may be a function; what that throws becomes a field. */
+export function evaluate(input: FieldsInput | undefined): Fields {
+  if (typeof input !== 'function') return Fields.of(input);
+  try {
+    return Fields.of((input as () => object | undefined)());
+  } catch (thrown) {
+    return new Fields(['fields'], [`[threw: ${inspectLine(thrown)}]`]);
+  }
+}
+
+function read(input: object, name: string): unknown {
+  try {
+    return (input as Record<string, unknown>)[name];
+  } catch (thrown) {
+    return `[threw: ${inspectLine(thrown)}]`;
+  }
+}

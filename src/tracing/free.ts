@@ -1,0 +1,53 @@
+import { type FieldsInput } from './fields.ts';
+import { type Decorator, type InstrumentOptions, instrumented } from './instrument.ts';
+import { type LevelName } from './level.ts';
+import { type Span } from './span.ts';
+import { type SpanOptions, Target } from './target.ts';
+
+/** The target of the program itself: its `service`, before initialisation `app`. */
+const app = new Target();
+
+type Emit = (input: FieldsInput, message?: string) => void;
+
+/** An event: `(level, message)` or `(level, fields, message?)`. */
+export const event = ((level: LevelName, input: FieldsInput, message?: string) =>
+  app.event(level, input, message)) as Target['event'];
+
+/** An event of level ERROR: `(message)`, `(fields, message?)` or `(error, message?)`. */
+export const error = ((input, message) => app.error(input, message)) as Emit as Target['error'];
+
+/** An event of level WARN: `(message)`, `(fields, message?)` or `(error, message?)`. */
+export const warn = ((input, message) => app.warn(input, message)) as Emit as Target['warn'];
+
+/** An event of level INFO: `(message)`, `(fields, message?)` or `(error, message?)`. */
+export const info = ((input, message) => app.info(input, message)) as Emit as Target['info'];
+
+/** An event of level DEBUG: `(message)`, `(fields, message?)` or `(error, message?)`. */
+export const debug = ((input, message) => app.debug(input, message)) as Emit as Target['debug'];
+
+/** An event of level TRACE: `(message)`, `(fields, message?)` or `(error, message?)`. */
+export const trace = ((input, message) => app.trace(input, message)) as Emit as Target['trace'];
+
+/** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
+export function span(name: string, options?: SpanOptions): Span {
+  return app.span(name, options);
+}
+
+/** Makes a span, runs `fn` in it, sync or async, closes it when `fn` settles, returns what `fn` returns. */
+export function inSpan<R>(name: string, fn: (span: Span) => R): R;
+export function inSpan<R>(name: string, options: SpanOptions | undefined, fn: (span: Span) => R): R;
+export function inSpan<R>(
+  name: string,
+  options: SpanOptions | undefined | ((span: Span) => R),
+  fn?: (span: Span) => R,
+): R {
+  return app.inSpan(name, options as SpanOptions, fn as (span: Span) => R);
+}
+
+/** A function, or a method as a decorator, with a span around each call. */
+export function instrument<F extends (...args: never[]) => unknown>(fn: F): F;
+export function instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
+export function instrument(options?: InstrumentOptions): Decorator;
+export function instrument(first?: unknown, second?: unknown): unknown {
+  return instrumented(app, first, second);
+}

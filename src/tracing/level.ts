@@ -1,0 +1,35 @@
+/** How urgent a span or event is, most urgent first. */
+export const Level = Object.freeze({
+  ERROR: 'ERROR',
+  WARN: 'WARN',
+  INFO: 'INFO',
+  DEBUG: 'DEBUG',
+  TRACE: 'TRACE',
+} as const);
+
+export type Level = (typeof Level)[keyof typeof Level];
+
+/** A level as options take it, in upper or lower case. */
+export type LevelName = Level | Lowercase<Level>;
+
+/** A level or `off`, as a filter. */
+export type LevelFilterName = LevelName | 'OFF' | 'off';
+
+/** From 1 (ERROR) to 5 (TRACE); 0 is off. */
+export type Verbosity = 0 | 1 | 2 | 3 | 4 | 5;
+
+const LEVELS = Object.values(Level);
+const VERBOSITIES = new Map<string, Verbosity>([['OFF', 0]]);
+LEVELS.forEach((level, index) => VERBOSITIES.set(level, (index + 1) as Verbosity));
+for (const [name, verbosity] of [...VERBOSITIES]) VERBOSITIES.set(name.toLowerCase(), verbosity);
+
+/** The verbosity of a level's name in any case, `undefined` for anything else. */
+export function verbosityOf(name: unknown): Verbosity | undefined {
+  if (typeof name !== 'string') return undefined;
+  return VERBOSITIES.get(name) ?? VERBOSITIES.get(name.toUpperCase());
+}
+
+/** The level of a name in any case; what is none counts as INFO, because emitting never throws. */
+export function levelOf(name: unknown): Level {
+  return LEVELS[(verbosityOf(name) || 3) - 1] ?? Level.INFO;
+}

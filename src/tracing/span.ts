@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { type Context, dispatch } from './context.ts';
+import { Event } from './event.ts';
+import { evaluate, type Fields, type FieldsInput } from './fields.ts';
+import { Level } from './level.ts';
+import { eventMetadata, type Metadata } from './metadata.ts';
+import { type Registry } from './registry.ts';
+import { runInside } from './run.ts';
+import { Emitter, readEvent } from './emitter.ts';
+
+/** How a span ended. */
+export type Result = 'success' | 'fail';
+
+/** The field that says how a span ended, as azure-init names it. */
+const RESULT_FIELD = 'diagnostic.result';
+
+/**
+ * A period of time in which something is done. Made by `span()`, `inSpan()` or `instrument()`; a
+ * disabled one does nothing, but runs what it is given.
+ */
+export class Span extends Emitter {
+  /** The registry that made it; `undefined` when it is disabled. */
+  readonly registry: Registry | undefined;
+  readonly metadata: Metadata;
+  readonly fields: Fields;
+  readonly parent: Span | undefined;
+  /** Which layers see it, as bits. */
+  readonly seenBy: number;
+  /** What layers keep with it, by their index. */
+  readonly states: unknown[] = [];
+  /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
+  traceId: string | undefined;
+  /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
+  spanId: string | undefined;
+  /** How often it was entered. */
+  entered = 0;
+  /** What was thrown out of the code that it was made for. */
+  thrown: { readonly error: unknown } | undefined;
+  /** What the program said of its result last. */
+  verdict: Result | undefined;
+  /** Why it failed, if the program said. */
+  reason: string | undefined;
+  #id: string | undefined;
+  #closed = false;
+  #depth = 0;
+  #enteredAt = 0;
+  #busy = 0;
+  readonly #createdAt: number;
+  #closedAt = 0;
+  #context: Context | undefined;
+
+  constructor(
+    registry: Registry | undefined,
+    metadata: Metadata,
+    fields: Fields,
+    parent: Span | undefined,
+    seenBy: number,
+  ) {
+    super();
+    this.registry = registry;
+    this.metadata = metadata;
+    this.fields = fields;
+    this.parent = parent;
+    this.seenBy = seenBy;
+    this.#createdAt = registry === undefined ? 0 : performance.now();
+    if (fields.names.length > 0) this.#hearVerdict(fields);
+  }
+
+  /** The current span; outside of any span one that does nothing. */
+  static current(): Span {
+    return dispatch.storage.getStore()?.span ?? DISABLED;
+  }
+
+  /** Its UUID, under which the pool's records of it are found. */
+  get id(): string {
+    return (this.#id ??= randomUUID());
+  }
+
+  get name(): string {
+    return this.metadata.name ?? '';
+  }
+
+  get isDisabled(): boolean {
+    return this.registry === undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** How long it has been or was open, in milliseconds of a monotonic clock. */
+  get duration(): number {
+    return (this.#closed ? this.#closedAt : performance.now()) - this.#createdAt;
+  }
+
+  /** How long it was entered, in milliseconds; measured only if a layer asks for it (`timed`). */
+  get busy(): number {
+    return this.#busy + (this.#depth > 0 && !this.#closed ? performance.now() - this.#enteredAt : 0);
+  }
+
+  /** How long it was open without being entered, in milliseconds. */
+  get idle(): number {
+    return Math.max(0, this.duration - this.busy);
+  }
+
+  /** Changes or adds fields. */
+  record(fields: FieldsInput): this {
+    if (this.registry === undefined || this.#closed) return this;
+    const added = evaluate(fields);
+    this.fields.merge(added);
+    this.#hearVerdict(added);
+    this.registry.notify(this, (layer, view) => layer.onRecord?.(this, added, view));
+    return this;
+  }
+
+  #hearVerdict(fields: Fields): void {
+    const verdict = fields.get(RESULT_FIELD);
+    if (verdict === 'success' || verdict === 'fail') this.verdict = verdict;
+  }
+
+  /** Says that it failed, and why, whatever happens in it later. */
+  fail(reason?: string): this {
+    this.verdict = 'fail';
+    this.reason = reason;
+    return this;
+  }
+
+  /** Says that it succeeded, in spite of errors in it. */
+  succeed(): this {
+    this.verdict = 'success';
+    this.reason = undefined;
+    return this;
+  }
+
+  /** Says that another span caused it without being its parent. */
+  followsFrom(from: Span): this {
+    if (from.registry === undefined) return this;
+    this.registry?.notify(this, (layer, view) => layer.onFollowsFrom?.(this, from, view));
+    return this;
+  }
+
+  /** Runs `fn` inside of the span, sync or async, and returns what it returns; does not close it. */
+  inScope<R>(fn: () => R): R {
+    return runInside(this, false, fn, undefined, []) as R;
+  }
+
+  /** `fn`, bound to run inside of the span, for emitters and callbacks. */
+  bind<F extends (...args: never[]) => unknown>(fn: F): F {
+    const span = this;
+    const bound = function (this: unknown, ...args: unknown[]): unknown {
+      return runInside(span, false, fn as never, this, args);
+    };
+    return bound as unknown as F;
+  }
+
+  /** Ends it. Later calls do nothing. */
+  close(): void {
+    if (this.registry === undefined || this.#closed) return;
+    if (this.#depth > 0) this.#leave();
+    this.#closedAt = performance.now();
+    this.#closed = true;
+    this.registry.notify(this, (layer, view) => layer.onClose?.(this, view));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Called when code starts to run inside; `exit` must follow. */
+  enter(): void {
+    if (this.registry === undefined || this.#closed) return;
+    this.entered++;
+    if (this.#depth++ === 0 && this.registry.timed) this.#enteredAt = performance.now();
+    this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
+  }
+
+  /** Called when that code returned or its promise settled. */
+  exit(): void {
+    if (this.registry === undefined || this.#closed || this.#depth === 0) return;
+    this.registry.notify(this, (layer, view) => layer.onExit?.(this, view));
+    if (--this.#depth === 0) this.#leave();
+  }
+
+  #leave(): void {
+    this.#depth = 0;
+    if (this.registry?.timed === true) this.#busy += performance.now() - this.#enteredAt;
+  }
+
+  /** The context of code inside; kept, because it is the same nearly always. */
+  context(subscriber: Registry | undefined): Context {
+    if (this.#context === undefined || this.#context.subscriber !== subscriber) {
+      this.#context = { span: this, subscriber };
+    }
+    return this.#context;
+  }
+
+  protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
+    if (this.registry === undefined) return;
+    const metadata = eventMetadata(this.metadata.target, level);
+    const seenBy = this.registry.interest(metadata);
+    if (seenBy === 0) return;
+    const read = readEvent(input, message);
+    this.registry.event(new Event(metadata, read.message, read.fields, this), seenBy);
+  }
+}
+
+const DISABLED = new Span(
+  undefined,
+  { kind: 'span', target: '', level: Level.TRACE, verbosity: 5, name: '' },
+  evaluate(undefined),
+  undefined,
+  0,
+);
+
+/** The span that does nothing. */
+export function disabledSpan(): Span {
+  return DISABLED;
+}

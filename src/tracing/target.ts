@@ -1,0 +1,122 @@
+import { currentSpan, currentSubscriber, dispatch } from './context.ts';
+import { Emitter, readEvent } from './emitter.ts';
+import { Event } from './event.ts';
+import { evaluate, Fields, type FieldsInput } from './fields.ts';
+import { type Decorator, type InstrumentOptions, instrumented } from './instrument.ts';
+import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
+import { eventMetadata, type Metadata, spanMetadata } from './metadata.ts';
+import { runInside } from './run.ts';
+import { disabledSpan, Span } from './span.ts';
+
+export interface SpanOptions {
+  /** Default `INFO`. */
+  level?: LevelName;
+  /** Default: the target it is made by. */
+  target?: string;
+  /** The parent; `null` makes a root. Default: the current span. */
+  parent?: Span | null;
+  /** Spans that caused it without being its parent. */
+  followsFrom?: Span | readonly Span[];
+  fields?: FieldsInput;
+}
+
+/** Events and spans of one target, the part of a program that they are from. */
+export class Target extends Emitter {
+  readonly #name: string | undefined;
+  readonly #fields: Fields | undefined;
+  readonly #metadata = new Map<string, Metadata>();
+
+  /** Without a name the target is that of the free functions. */
+  constructor(name?: string, fields?: FieldsInput) {
+    super();
+    this.#name = name;
+    this.#fields = fields === undefined ? undefined : evaluate(fields);
+  }
+
+  get name(): string {
+    return this.#name ?? dispatch.target;
+  }
+
+  /** The same target with fields that all its events and spans carry. */
+  child(fields: FieldsInput): Target {
+    return new Target(this.#name, this.#withOwn(evaluate(fields)).toObject());
+  }
+
+  /** Whether anybody would see an event of this level. */
+  enabled(level: LevelName): boolean {
+    return (currentSubscriber()?.interest(this.#eventMetadata(levelOf(level))) ?? 0) !== 0;
+  }
+
+  /** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
+  span(name: string, options?: SpanOptions): Span {
+    const verbosity = options?.level === undefined ? 3 : (verbosityOf(options.level) ?? 3);
+    if (verbosity > dispatch.verbosity) return disabledSpan();
+    const registry = currentSubscriber();
+    if (registry === undefined) return disabledSpan();
+    const metadata = spanMetadata(options?.target ?? this.name, levelOf(options?.level ?? Level.INFO), name);
+    const seenBy = registry.interest(metadata);
+    if (seenBy === 0) return disabledSpan();
+    const parent = options?.parent === undefined ? currentSpan(registry) : (options.parent ?? undefined);
+    const fields = this.#withOwn(evaluate(options?.fields));
+    const span = registry.newSpan(
+      metadata,
+      fields,
+      parent?.registry === registry ? parent : undefined,
+      seenBy,
+    );
+    if (options?.followsFrom !== undefined) {
+      for (const from of [options.followsFrom].flat()) span.followsFrom(from as Span);
+    }
+    return span;
+  }
+
+  /** Makes a span, runs `fn` in it, sync or async, closes it when `fn` settles, returns what `fn` returns. */
+  inSpan<R>(name: string, fn: (span: Span) => R): R;
+  inSpan<R>(name: string, options: SpanOptions | undefined, fn: (span: Span) => R): R;
+  inSpan<R>(name: string, options: SpanOptions | undefined | ((span: Span) => R), fn?: (span: Span) => R): R {
+    const body = typeof options === 'function' ? options : fn;
+    const span = this.span(name, typeof options === 'function' ? undefined : options);
+    return runInside(span, true, body as never, undefined, [span]) as R;
+  }
+
+  /** `fn`, or a method, with a span around each call. */
+  instrument<F extends (...args: never[]) => unknown>(fn: F): F;
+  instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
+  instrument(options?: InstrumentOptions): Decorator;
+  instrument(first?: unknown, second?: unknown): unknown {
+    return instrumented(this, first, second);
+  }
+
+  protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
+    if ((verbosityOf(level) ?? 3) > dispatch.verbosity) return;
+    const registry = currentSubscriber();
+    if (registry === undefined) return;
+    const metadata = this.#eventMetadata(level);
+    const seenBy = registry.interest(metadata);
+    if (seenBy === 0) return;
+    const read = readEvent(input, message);
+    const event = new Event(metadata, read.message, this.#withOwn(read.fields), currentSpan(registry));
+    registry.event(event, seenBy);
+  }
+
+  #withOwn(fields: Fields): Fields {
+    if (this.#fields === undefined) return fields;
+    const all = new Fields([...this.#fields.names], [...this.#fields.values]);
+    all.merge(fields);
+    return all;
+  }
+
+  #eventMetadata(level: Level): Metadata {
+    const { name } = this;
+    const known = this.#metadata.get(level);
+    if (known !== undefined && known.target === name) return known;
+    const metadata = eventMetadata(name, level);
+    this.#metadata.set(level, metadata);
+    return metadata;
+  }
+}
+
+/** Events and spans of one part of a program, `package::module`; with `fields`, all of them carry those. */
+export function target(name: string, fields?: FieldsInput): Target {
+  return new Target(name, fields);
+}

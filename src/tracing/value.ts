@@ -1,0 +1,59 @@
+import { inspect } from 'node:util';
+
+/** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
+export const TEXT_MAX = 256 * 1024;
+/** How deep plain objects and arrays are followed. */
+export const DEPTH_MAX = 3;
+
+/** The text, well-formed, cut at a character when it has more than 256 KiB, ending in how many bytes are gone. */
+export function cutText(text: string): string {
+  if (text.length * 3 <= TEXT_MAX) return text.isWellFormed() ? text : text.toWellFormed();
+  // Short of reading all of a text of many megabytes: only as much of it as may stay.
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= TEXT_MAX) return text.toWellFormed();
+  const start = Buffer.from(text.slice(0, TEXT_MAX).toWellFormed());
+  let end = Math.min(TEXT_MAX, start.length);
+  while (end > 0 && ((start[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${start.toString('utf8', 0, end)}… [+${bytes - end} bytes]`;
+}
+
+/** Anything as one line of text. */
+export function inspectLine(value: unknown): string {
+  try {
+    const text = inspect(value, {
+      depth: DEPTH_MAX,
+      breakLength: Infinity,
+      compact: true,
+      customInspect: false,
+    });
+    return cutText(text.replaceAll('\n', ' '));
+  } catch (thrown) {
+    return `[uninspectable: ${typeof thrown}]`;
+  }
+}
+
+/** The messages of an error's causes, the nearest first; a loop ends it. */
+export function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  const seen = new Set<unknown>([error]);
+  for (let cause = error.cause; cause !== undefined && cause !== null && causes.length < 16;) {
+    if (seen.has(cause)) break;
+    seen.add(cause);
+    causes.push(errorMessage(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}
+
+/** An error's message, or what stands for it. */
+export function errorMessage(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
+  const { message } = error;
+  return typeof message === 'string' ? cutText(message || error.name) : inspectLine(message);
+}
+
+/** Whether a value is an object literal, not an instance of a class. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
