@@ -39,7 +39,7 @@ function valueJson(value: unknown): string {
     case 'bigint':
       return `"${value}"`;
     case 'object':
-      return value === null ? 'null' : guarded(() => objectJson(value, 1), '"[unreadable]"');
+      return value === null ? 'null' : guarded(() => objectJson(value, 0), '"[unreadable]"');
     default:
       return quote(inspectLine(value));
   }

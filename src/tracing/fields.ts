@@ -1,4 +1,4 @@
-import { inspectLine } from './value.ts';
+import { errorMessage } from './value.ts';
 
 /** Fields as a caller gives them: named values, an Error, or a function that makes them when they are needed. */
 export type FieldsInput = object | (() => object | undefined);
@@ -25,7 +25,7 @@ export class Fields {
       return new Fields(names, values);
     } catch (thrown) {
       // A revoked proxy, or one whose traps throw.
-      return new Fields(['fields'], [`[unreadable: ${inspectLine(thrown)}]`]);
+      return new Fields(['fields'], [`[unreadable: ${errorMessage(thrown)}]`]);
     }
   }
 
@@ -70,7 +70,7 @@ export function evaluate(input: FieldsInput | undefined): Fields {
   try {
     return Fields.of((input as () => object | undefined)());
   } catch (thrown) {
-    return new Fields(['fields'], [`[threw: ${inspectLine(thrown)}]`]);
+    return new Fields(['fields'], [`[threw: ${errorMessage(thrown)}]`]);
   }
 }
 
@@ -78,6 +78,6 @@ function read(input: object, name: string): unknown {
   try {
     return (input as Record<string, unknown>)[name];
   } catch (thrown) {
-    return `[threw: ${inspectLine(thrown)}]`;
+    return `[threw: ${errorMessage(thrown)}]`;
   }
 }

@@ -47,9 +47,13 @@ export function causesOf(error: Error): string[] {
 
 /** An error's message, or what stands for it. */
 export function errorMessage(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
-  const { message } = error;
-  return typeof message === 'string' ? cutText(message || error.name) : inspectLine(message);
+  try {
+    if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
+    const { message } = error;
+    return typeof message === 'string' ? cutText(message || error.name) : inspectLine(message);
+  } catch {
+    return '[an error without a message]';
+  }
 }
 
 /** Whether a value is an object literal, not an instance of a class. */

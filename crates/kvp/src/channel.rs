@@ -88,7 +88,11 @@ impl Channel {
         Self::open_with(options, RealSys)
     }
 
-    fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
+    /// The same with other system calls, for tests.
+    ///
+    /// # Errors
+    /// As [`Channel::open`].
+    pub fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
         let framer = Framer::new(&options.agent, &options.vm_id)?;
         let mut pool = Pool::new(sys, &options.path, options.stale_before);
         match pool.open() {

@@ -116,26 +116,30 @@ impl Producer {
     /// Nothing is published before [`Producer::commit`].
     pub fn reserve(&mut self, least: usize) -> Option<&mut [u8]> {
         let needed = (WORD + least).next_multiple_of(WORD);
-        if self.known_free() < needed {
+        let start = self.find(needed).or_else(|| {
             self.free();
-        }
+            self.find(needed)
+        })?;
         let place = self.shared.place(self.head);
-        let to_end = self.capacity() - place;
-        let free = self.known_free();
-        let (start, room) = if to_end >= needed {
-            (self.head, to_end.min(free))
-        } else {
-            if free < to_end {
-                return None;
-            }
+        if start != self.head {
             self.shared.owned(place, WORD).copy_from_slice(&SKIP.to_ne_bytes());
-            (self.head + to_end as u64, free - to_end)
-        };
-        if room < needed {
-            return None;
         }
         self.reserved = start;
-        Some(self.shared.owned(self.shared.place(start) + WORD, room - WORD))
+        let skipped = usize::try_from(start - self.head).unwrap_or(0);
+        let place = self.shared.place(start);
+        let room = (self.capacity() - place).min(self.known_free() - skipped);
+        Some(self.shared.owned(place + WORD, room - WORD))
+    }
+
+    /// Where `needed` contiguous bytes are free as far as is known: at the head or, skipping what is
+    /// left before the end of memory, at its start.
+    fn find(&self, needed: usize) -> Option<u64> {
+        let to_end = self.capacity() - self.shared.place(self.head);
+        let free = self.known_free();
+        if to_end >= needed {
+            return (free >= needed).then_some(self.head);
+        }
+        (free >= to_end + needed).then_some(self.head + to_end as u64)
     }
 
     /// Publishes the first `len` bytes of what the last [`Producer::reserve`] gave; says how many

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
+
+const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
+const KVP = [process.execPath, '--import', '@oxc-node/core/register', 'src/cli/main.ts'] as const;
+
+interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function kvp(...args: string[]): Ended {
+  const [node, ...rest] = KVP;
+  const { status, stdout, stderr } = spawnSync(node, [...rest, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+function folder(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'kvp-cli-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+function writePool(path: string, records: [key: string, value: string][]): void {
+  const pool = Buffer.alloc(records.length * RECORD_SIZE);
+  records.forEach(([key, value], i) => {
+    pool.write(key, i * RECORD_SIZE);
+    pool.write(value, i * RECORD_SIZE + KEY_SIZE);
+  });
+  writeFileSync(path, pool);
+}
+
+test('dump prints every record in the order of the file, duplicates too', (t) => {
+  const dir = folder(t);
+  writePool(join(dir, '.kvp_pool_1'), [
+    ['b', '1'],
+    ['a', 'é = \u001b'],
+    ['b', '2'],
+  ]);
+  t.deepEqual(kvp('dump', '--dir', dir), { status: 0, stdout: 'b=1\na=é = \u001b\nb=2\n', stderr: '' });
+  const json = '[{"key":"b","value":"1"},{"key":"a","value":"é = \\u001b"},{"key":"b","value":"2"}]\n';
+  for (const args of [
+    ['dump', '--json', `--dir=${dir}`],
+    ['--json', '--dir', dir, 'dump'],
+    ['--dir', dir, 'dump', '--pool', 'guest', '--json'],
+  ]) {
+    t.deepEqual(kvp(...args), { status: 0, stdout: json, stderr: '' });
+  }
+});
+
+test('a pool is chosen by name or number', (t) => {
+  const dir = folder(t);
+  ['external', 'guest', 'auto', 'auto-external', 'auto-internal'].forEach((name, number) => {
+    writePool(join(dir, `.kvp_pool_${number}`), [['name', name]]);
+    t.is(kvp('dump', '--dir', dir, '--pool', name).stdout, `name=${name}\n`);
+    t.is(kvp('dump', '--dir', dir, `--pool=${number}`).stdout, `name=${name}\n`);
+  });
+});
+
+test('a pool that is not there is empty, and stays away', (t) => {
+  const dir = folder(t);
+  t.deepEqual(kvp('dump', '--dir', dir), { status: 0, stdout: '', stderr: '' });
+  t.deepEqual(kvp('dump', '--dir', dir, '--json'), { status: 0, stdout: '[]\n', stderr: '' });
+  const path = join(dir, '.kvp_pool_1');
+  t.deepEqual(kvp('show', '--dir', dir), { status: 0, stdout: '', stderr: `no diagnostics in ${path}\n` });
+  t.false(existsSync(path));
+});
+
+test('show prints the spans and events of a pool', (t) => {
+  const shown = kvp('show', SAMPLE);
+  t.deepEqual([shown.status, shown.stderr], [0, '']);
+  const lines = shown.stdout.split('\n');
+  t.is(lines.length, 13);
+  t.is(lines[0], 'INFO outside of any span');
+  t.is(lines[1], 'provision_user  1.5 ms  success');
+  t.true(shown.stdout.includes('WARN Odd key quoted="a \\"b\\" | c\\nd" user="azureuser"\n'));
+  t.true(shown.stdout.endsWith('INFO 日本語 🚀 hostname set\n'));
+  const dir = folder(t);
+  copyFileSync(SAMPLE, join(dir, '.kvp_pool_3'));
+  t.deepEqual(kvp('--pool', '3', 'show', '--dir', dir), shown);
+});
+
+test('show nests what is linked, and says on stderr what it could not read', (t) => {
+  const path = join(folder(t), 'pool');
+  const key = (kind: string, name: string, id: string, end = '||0'): string =>
+    `DIAG|agent/1|vm|${kind}|${name}|${id}|2026-11-22T18:09:14.704Z|none|${end}`;
+  const fields = (message: string, more: object): string =>
+    JSON.stringify({ target: 'app', level: 'INFO', fields: { message }, ...more });
+  writePool(path, [
+    [key('start', 'outer', 'o'), '{"fields":{}}'],
+    [key('start', 'inner', 'i'), '{"fields":{},"parent":"o"}'],
+    [key('event', 'inner', 'e'), fields('hello', { span: 'i' })],
+    [key('finish', 'inner', 'i', 'fail|2.511|0'), '{"fields":{}}'],
+    [key('event', 'odd\u001b', 'x', '||1'), 'half'],
+    [key('stop\u001b', 'odd', 'x'), 'half'],
+  ]);
+  t.deepEqual(kvp('show', path), {
+    status: 0,
+    stdout: 'outer  unfinished\n└─ inner  2.51 s  fail\n   └─ INFO hello\n',
+    stderr: `incomplete_group in record 4 of ${path}: chunk 0 is missing
+malformed in record 5 of ${path}: kind "stop\\u001b" is not start, finish or event
+`,
+  });
+});
+
+test('wrong usage is one line on stderr and exit code 2', (t) => {
+  const pools = 'external, guest, auto, auto-external, auto-internal, or 0 to 4';
+  const cases: [args: string[], message: string][] = [
+    [['shwo'], "unknown command 'shwo' (Did you mean show?)"],
+    [['dump', '--bogus'], "unknown option '--bogus'"],
+    [['dump', 'x'], "too many arguments for 'dump'. Expected 0 arguments but got 1."],
+    [['dump', '--pool'], "option '--pool <pool>' argument missing"],
+    [['--pool=5', 'dump'], `option '--pool <pool>' argument '5' is invalid. It must be ${pools}.`],
+    [['--pool', '1', 'dump', '--pool', '1'], "option '--pool' is given more than once"],
+    [['--json', 'dump', '--json'], "option '--json' is given more than once"],
+    [['show', 'a', '--dir', 'b'], 'a path and --pool or --dir exclude each other'],
+    [['show', '--json'], "option '--json' does not go with show"],
+  ];
+  for (const [args, message] of cases) {
+    t.deepEqual(kvp(...args), { status: 2, stdout: '', stderr: `${message}\n` });
+  }
+  t.is(kvp().status, 2);
+});
+
+test('help and version are no failure', (t) => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  t.deepEqual(kvp('--version'), { status: 0, stdout: `${version}\n`, stderr: '' });
+  const help = kvp('show', '--help');
+  t.deepEqual([help.status, help.stderr], [0, '']);
+});
+
+test('what can not be read is one line on stderr and exit code 3', (t) => {
+  const dir = folder(t);
+  const missing = join(dir, 'missing');
+  t.deepEqual(kvp('show', missing), {
+    status: 3,
+    stdout: '',
+    stderr: `cannot open ${missing}: no such file or directory (ENOENT)\n`,
+  });
+  t.deepEqual(kvp('show', dir), {
+    status: 3,
+    stdout: '',
+    stderr: `cannot read ${dir}: illegal operation on a directory (EISDIR)\n`,
+  });
+});
+
+function shell(script: string): Ended {
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', script, ...KVP], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+test('a reader that leaves early is no failure', (t) => {
+  const dir = folder(t);
+  writePool(
+    join(dir, '.kvp_pool_1'),
+    Array.from({ length: 1000 }, (_, i) => [`k${i}`, 'v'.repeat(1000)]),
+  );
+  const script = `{ "$0" "$@" dump --dir '${dir}'; echo "$?" >&2; } | head -c 5`;
+  t.deepEqual(shell(script), { status: 0, stdout: 'k0=vv', stderr: '0\n' });
+});
+
+test('a full disk is exit code 3', (t) => {
+  if (!existsSync('/dev/full')) return t.pass();
+  const { status, stderr } = shell(`"$0" "$@" show ${SAMPLE} > /dev/full`);
+  t.is(status, 3);
+  t.regex(stderr, /^cannot write the output: ENOSPC.*\n$/);
+});
+
+test('a pipe is read like a file', (t) => {
+  t.deepEqual(shell(`cat ${SAMPLE} | "$0" "$@" show /dev/stdin`), kvp('show', SAMPLE));
+});
+
+test('a terminal gets colors unless NO_COLOR is set, and no control characters', (t) => {
+  if (spawnSync('script', ['--version']).status !== 0) return t.pass();
+  const path = join(folder(t), 'pool');
+  copyFileSync(SAMPLE, path);
+  const typescript = (environment: string, command: string): string =>
+    spawnSync('script', ['-qec', `env ${environment} ${KVP.join(' ')} ${command}`, '/dev/null'], {
+      encoding: 'utf8',
+    }).stdout;
+  t.true(typescript('NO_COLOR=', `show ${path}`).includes('\u001b[32msuccess\u001b[0m'));
+  t.false(typescript('NO_COLOR=1', `show ${path}`).includes('\u001b'));
+  const dir = folder(t);
+  writePool(join(dir, '.kvp_pool_1'), [['k', '\u001b[2J']]);
+  t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'k=\\u{1b}[2J\r\n');
+});

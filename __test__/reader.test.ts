@@ -1,0 +1,459 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deflateSync, gzipSync } from 'node:zlib';
+import test from 'ava';
+import fc from 'fast-check';
+import { parseTimestamp } from '../src/diagnostics/diag.ts';
+import { type Diagnostic } from '../src/diagnostics/diagnostic.ts';
+import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { IoError } from '../src/errors.ts';
+import { Framer } from '../src/pool/frame.ts';
+import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
+import { readPool, recordsOf } from '../src/pool/reader.ts';
+
+const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
+const VM = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+
+interface Given {
+  kind?: string;
+  name?: string;
+  id?: string;
+  time?: string;
+  encoding?: string;
+  result?: string;
+  duration?: string;
+  chunk?: number | string;
+}
+
+function keyOf(given: Given = {}): string {
+  const { kind = 'event', name = 'work', id = 'e1', time = '2026-11-22T18:09:14.704Z' } = given;
+  const { encoding = 'none', result = '', duration = '', chunk = 0 } = given;
+  return `DIAG|agent/1|${VM}|${kind}|${name}|${id}|${time}|${encoding}|${result}|${duration}|${chunk}`;
+}
+
+function payload(message: string, more: object = {}): string {
+  return JSON.stringify({ target: 'app', level: 'INFO', fields: { message }, ...more });
+}
+
+function bytesOf(...records: [key: string, value: string | Buffer][]): Buffer {
+  const pool = Buffer.alloc(records.length * RECORD_SIZE);
+  records.forEach(([key, value], i) => {
+    pool.write(key, i * RECORD_SIZE);
+    Buffer.from(value as string).copy(pool, i * RECORD_SIZE + KEY_SIZE);
+  });
+  return pool;
+}
+
+/** The one diagnostic of an event whose payload, as stored, is split into pieces of so many bytes. */
+function readSplit(stored: string | Buffer, size: number, encoding = 'none'): Diagnostic | undefined {
+  const bytes = Buffer.from(stored as string);
+  const records: [string, Buffer][] = [];
+  for (let start = 0; start < bytes.length; start += size) {
+    records.push([keyOf({ encoding, chunk: records.length }), bytes.subarray(start, start + size)]);
+  }
+  return readDiagnosticsSync(bytesOf(...records)).diagnostics[0];
+}
+
+function folder(t: { teardown(fn: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'kvp-reader-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+test('the pool that azure-init wrote gives its fifteen diagnostics', (t) => {
+  const { diagnostics, ...rest } = readDiagnosticsSync(SAMPLE);
+  t.deepEqual(rest, { reports: [], unknown: [], problems: [] });
+  t.deepEqual(
+    diagnostics.map(({ kind, name, level, message }) => [kind, name, level, message]),
+    [
+      ['event', 'event src/main.rs:155', 'INFO', 'outside of any span'],
+      ['start', 'provision_user', 'INFO', undefined],
+      ['event', 'provision_user', 'INFO', 'Starting user provisioning'],
+      ['start', 'configure_ssh_keys', 'INFO', undefined],
+      ['event', 'configure_ssh_keys', 'INFO', 'Configuring SSH keys'],
+      ['event', 'configure_ssh_keys', 'DEBUG', 'Processing SSH key'],
+      ['event', 'configure_ssh_keys', 'DEBUG', 'Processing SSH key'],
+      ['event', 'configure_ssh_keys', 'DEBUG', 'Processing SSH key'],
+      ['event', 'configure_ssh_keys', 'WARN', 'Odd key'],
+      ['finish', 'configure_ssh_keys', 'INFO', undefined],
+      ['event', 'provision_user', 'INFO', 'User provisioning completed successfully'],
+      ['finish', 'provision_user', 'INFO', undefined],
+      ['start', 'set_hostname', 'INFO', undefined],
+      ['event', 'set_hostname', 'INFO', '日本語 🚀 hostname set'],
+      ['finish', 'set_hostname', 'INFO', undefined],
+    ],
+  );
+  t.deepEqual(
+    diagnostics.map(({ records }) => records),
+    Array.from({ length: 15 }, (_, i) => [i]),
+  );
+  t.true(diagnostics.every(({ vmId, agent }) => vmId === VM && agent === 'azure-init/0.1.1'));
+  t.deepEqual({ ...diagnostics[8]?.fields }, { quoted: 'a "b" | c\nd', user: 'azureuser' });
+  t.is(diagnostics[12]?.fields['hostname'], 'vm-é😀');
+});
+
+test('a diagnostic has the members that its record knows, and no others', (t) => {
+  const { diagnostics } = readDiagnosticsSync(SAMPLE);
+  const fields = Object.assign(Object.create(null), { fail: false, user: 'azureuser', user_id: 1000 });
+  t.deepEqual(diagnostics[11], {
+    format: 'diag',
+    kind: 'finish',
+    agent: 'azure-init/0.1.1',
+    vmId: VM,
+    name: 'provision_user',
+    id: 'ca59f7ea-5690-4543-875d-00c26fd2bc65',
+    time: new Date('2026-11-22T18:09:14.706Z'),
+    result: 'success',
+    duration: 0.001522,
+    level: 'INFO',
+    target: 'bench::sample',
+    fields,
+    text: '{"fields":{"fail":false,"user":"azureuser","user_id":1000},"level":"INFO","target":"bench::sample"}',
+    records: [11],
+  });
+  for (const absent of ['message', 'parent', 'span', 'traceId', 'spanId']) {
+    t.false(absent in (diagnostics[11] ?? {}), absent);
+  }
+});
+
+test('ids, levels and full names come from the payload', (t) => {
+  const more = { name: 'a|b', level: 'warn', parent: 'p', span: 's', trace_id: 't', span_id: 'o' };
+  const { diagnostics } = readDiagnosticsSync(bytesOf([keyOf({ name: 'a_b' }), payload('hello', more)]));
+  t.like(diagnostics[0], { name: 'a|b', level: 'WARN', parent: 'p', span: 's', traceId: 't', spanId: 'o' });
+  t.is(diagnostics[0]?.message, 'hello');
+});
+
+test('a path, its bytes and its records read alike, at once or later', async (t) => {
+  const read = readDiagnosticsSync(SAMPLE);
+  t.deepEqual(readDiagnosticsSync(readFileSync(SAMPLE)), read);
+  t.deepEqual(readDiagnosticsSync(new Uint8Array(readFileSync(SAMPLE))), read);
+  t.deepEqual(readDiagnosticsSync(new Set(readPool(SAMPLE))), read);
+  t.deepEqual(await readDiagnostics(SAMPLE), read);
+  t.deepEqual(await readDiagnostics(readFileSync(SAMPLE)), read);
+});
+
+test('what the writer frames comes back, however long it is', (t) => {
+  const message = '日本語 🚀 '.repeat(1000);
+  const framed = new Framer('agent/1', VM).frame({
+    kind: 'finish',
+    level: 3,
+    time: 1_700_000_000_123,
+    id: 'e1',
+    name: 'work',
+    payload: payload(message),
+    seconds: -1.5,
+  });
+  const { diagnostics, problems } = readDiagnosticsSync(framed as Buffer);
+  t.deepEqual(problems, []);
+  t.like(diagnostics[0], { kind: 'finish', result: 'fail', duration: 1.5, message });
+  t.is(diagnostics[0]?.time.getTime(), 1_700_000_000_123);
+});
+
+test('chunks may lie in any order, between others', (t) => {
+  const text = payload('x'.repeat(12_000));
+  const chunks = Array.from({ length: 12 }, (_, chunk): [string, string] => [
+    keyOf({ chunk }),
+    text.slice(chunk * 1022, (chunk + 1) * 1022),
+  ]);
+  const others = ['e2', 'e3', 'e4'].map((id): [string, string] => [keyOf({ id }), payload(id)]);
+  fc.assert(
+    fc.property(fc.shuffledSubarray([...chunks, ...others], { minLength: 15 }), (records) => {
+      const { diagnostics, problems } = readDiagnosticsSync(bytesOf(...records));
+      t.deepEqual(problems, []);
+      t.is(diagnostics.length, 4);
+      t.is(diagnostics.find(({ id }) => id === 'e1')?.text, text);
+      t.deepEqual(
+        diagnostics.map(({ records: [first] }) => first),
+        diagnostics.map(({ records: [first] }) => first).sort((a = 0, b = 0) => a - b),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a payload that is cut in the middle of a character is whole again', (t) => {
+  t.is(readSplit(payload('é😀'), 1)?.message, 'é😀');
+});
+
+test('packed payloads are unpacked', (t) => {
+  const text = payload('log line\n'.repeat(1000));
+  t.is(readSplit(deflateSync(text).toString('base64'), 40, 'zlib+b64')?.text, text);
+  t.is(readSplit(gzipSync(text).toString('base64'), 40, 'gz+b64')?.text, text);
+});
+
+test('a payload that is no JSON of ours is a message', (t) => {
+  for (const text of ['starting', '{"half":', '[1]', '5', 'null', '{"other":1}', '{"fields":[]}']) {
+    const diagnostic = readSplit(text, 1022);
+    t.like(diagnostic, { text, message: text });
+    t.deepEqual(Object.keys(diagnostic?.fields ?? { missing: 1 }), []);
+  }
+  t.false('message' in (readDiagnosticsSync(bytesOf([keyOf(), ''])).diagnostics[0] ?? {}));
+});
+
+test('field names can not reach a prototype', (t) => {
+  const text = '{"fields":{"__proto__":{"polluted":1},"constructor":2,"message":{"deep":1}}}';
+  const { fields, message } = readSplit(text, 1022) as Diagnostic;
+  t.is(Object.getPrototypeOf(fields), null);
+  t.deepEqual(Object.keys(fields), ['__proto__', 'constructor']);
+  t.is(({} as Record<string, unknown>)['polluted'], undefined);
+  t.is(message, '{ deep: 1 }');
+});
+
+const good: [string, string] = [keyOf({ id: 'good' }), payload('good')];
+const bomb = deflateSync(Buffer.alloc(17 * 1024 * 1024)).toString('base64');
+const zipped = deflateSync('text');
+
+const PROBLEMS: [what: string, reason: string, records: [string, string][]][] = [
+  ['a later schema', 'unsupported_version', [[keyOf().replace('DIAG', 'DIAG2'), '']]],
+  ['a missing first chunk', 'incomplete_group', [[keyOf({ chunk: 1 }), 'x']]],
+  ['a gap', 'incomplete_group', [0, 2].map((chunk) => [keyOf({ chunk }), 'x'])],
+  ['a huge index', 'incomplete_group', [[keyOf({ chunk: '9'.repeat(99) }), 'x']]],
+  ['a repeated chunk', 'duplicate_chunk', [0, 1, 1].map((chunk) => [keyOf({ chunk }), 'x'])],
+  ['an unknown encoding', 'undecodable', [[keyOf({ encoding: 'br+b64' }), 'x']]],
+  ['bad base64', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), 'a b=']]],
+  ['an empty packed payload', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), '']]],
+  ['gzip called zlib', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), gzipSync('x').toString('base64')]]],
+  ['zlib called gzip', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), zipped.toString('base64')]]],
+  [
+    'half a stream',
+    'undecodable',
+    [[keyOf({ encoding: 'zlib+b64' }), zipped.subarray(0, 6).toString('base64')]],
+  ],
+  [
+    'more behind a stream',
+    'undecodable',
+    [[keyOf({ encoding: 'zlib+b64' }), Buffer.concat([zipped, Buffer.from('!')]).toString('base64')]],
+  ],
+  [
+    'a payload that unpacks to more than 16 MiB',
+    'undecodable',
+    Array.from({ length: Math.ceil(bomb.length / 1022) }, (_, chunk) => [
+      keyOf({ encoding: 'zlib+b64', chunk }),
+      bomb.slice(chunk * 1022, (chunk + 1) * 1022),
+    ]),
+  ],
+  ['too few fields', 'malformed', [['DIAG|agent', 'x']]],
+  ['no fields', 'malformed', [['DIAG', 'x']]],
+  ['too many fields', 'malformed', [[keyOf({ name: 'a|b' }), 'x']]],
+  ['an empty field', 'malformed', [[keyOf({ id: '' }), 'x']]],
+  ['another kind', 'malformed', [[keyOf({ kind: 'stop' }), 'x']]],
+  ['no time', 'malformed', [[keyOf({ time: 'now' }), 'x']]],
+  ['a bad chunk index', 'malformed', [[keyOf({ chunk: '-1' }), 'x']]],
+  ['another result', 'malformed', [[keyOf({ result: 'maybe' }), 'x']]],
+  ['a negative duration', 'malformed', [[keyOf({ duration: '-1' }), 'x']]],
+  ['an endless duration', 'malformed', [[keyOf({ duration: '1e999' }), 'x']]],
+  ['a start with a result', 'malformed', [[keyOf({ kind: 'start', result: 'success' }), 'x']]],
+  ['a finish without a duration', 'malformed', [[keyOf({ kind: 'finish', result: 'fail' }), 'x']]],
+  ['a report whose quotes do not end', 'malformed', [['PROVISIONING_REPORT', 'result=success|"a=b']]],
+  ['a report without names', 'malformed', [['PROVISIONING_REPORT', 'success']]],
+];
+
+for (const [what, reason, records] of PROBLEMS) {
+  test(`${what} is ${reason} and harms nothing else`, (t) => {
+    const { diagnostics, problems, unknown } = readDiagnosticsSync(bytesOf(good, ...records));
+    t.like(problems, [{ reason, records: records.map((_, i) => i + 1) }]);
+    t.is(problems.length, 1);
+    t.not(problems[0]?.message, '');
+    t.deepEqual(unknown, []);
+    t.deepEqual(
+      diagnostics.map(({ message }) => message),
+      ['good'],
+    );
+  });
+}
+
+test('one pool can not unpack to more than memory bears', (t) => {
+  const packed = deflateSync(Buffer.alloc(15 * 1024 * 1024)).toString('base64');
+  const records = Array.from({ length: 12 }, (_, i) => ({
+    key: keyOf({ id: `e${i}`, encoding: 'zlib+b64' }),
+    value: packed,
+  }));
+  const { diagnostics, problems } = readDiagnosticsSync(records);
+  t.is(diagnostics.length, 8);
+  t.is(problems.length, 4);
+});
+
+test('unrelated keys are no problem, and are kept', (t) => {
+  const keys = ['DIAGNOSIS|x', 'diag|x', 'CLOUD_INIT|1|start|x|y', '', 'PROVISIONING_REPORT2'];
+  const { unknown, problems } = readDiagnosticsSync(
+    bytesOf(good, ...keys.map((key): [string, string] => [key, 'v'])),
+  );
+  t.deepEqual(problems, []);
+  t.deepEqual(
+    unknown,
+    keys.map((key, i) => ({ key, value: 'v', record: i + 1 })),
+  );
+});
+
+test('reports are split at bars outside of either kind of quotes', (t) => {
+  const key = 'PROVISIONING_REPORT';
+  const value = `result=error|"reason=a|""b"" = c\nd"|agent=x|'note=it''s|so'|empty=|agent=y`;
+  t.deepEqual(readDiagnosticsSync(bytesOf(good, [key, value])).reports, [
+    {
+      key,
+      value,
+      record: 1,
+      fields: [
+        ['result', 'error'],
+        ['reason', 'a|"b" = c\nd'],
+        ['agent', 'x'],
+        ['note', "it's|so"],
+        ['empty', ''],
+        ['agent', 'y'],
+      ],
+    },
+  ]);
+});
+
+test('timestamps are those of RFC 3339', (t) => {
+  const good = {
+    '2026-08-31T12:34:56Z': '2026-08-31T12:34:56.000Z',
+    '2026-08-31t12:34:56.789123456z': '2026-08-31T12:34:56.789Z',
+    '2026-08-31T12:34:56.7+02:30': '2026-08-31T10:04:56.700Z',
+    '2026-12-31T23:59:60Z': '2027-01-01T00:00:00.000Z',
+    '2024-02-29T00:00:00-00:01': '2024-02-29T00:01:00.000Z',
+  };
+  for (const [text, time] of Object.entries(good)) t.is(parseTimestamp(text)?.toISOString(), time, text);
+  for (const text of [
+    '',
+    '2026-08-31',
+    '2026-08-31T12:34:56',
+    '2026-13-01T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T00:00:61Z',
+    '2026-01-01T00:00:00+24:00',
+    '2026-01-01T00:00:00.Z',
+  ]) {
+    t.is(parseTimestamp(text), undefined, text);
+  }
+});
+
+test('fields end at their first NUL or where they are full, and bad UTF-8 is replaced', (t) => {
+  const pool = Buffer.alloc(RECORD_SIZE * 2, 'k');
+  pool.write('a\u0000b', 0);
+  pool.set([0x76, 0xff, 0x76, 0], KEY_SIZE);
+  t.deepEqual(recordsOf(pool), [
+    { key: 'a', value: 'v\ufffdv' },
+    { key: 'k'.repeat(512), value: 'k'.repeat(2048) },
+  ]);
+  t.deepEqual([...(recordsOf(pool, { raw: true })[0]?.raw?.value ?? [])], [0x76, 0xff, 0x76]);
+});
+
+test('a torn tail is ignored', (t) => {
+  const whole = readFileSync(SAMPLE);
+  const torn = Buffer.concat([whole, whole.subarray(0, 700)]);
+  t.deepEqual(readDiagnosticsSync(torn), readDiagnosticsSync(whole));
+});
+
+test('a missing file is empty unless it has to be there', async (t) => {
+  const path = join(folder(t), 'pool');
+  t.deepEqual(readPool(path), []);
+  t.deepEqual((await readDiagnostics(path)).diagnostics, []);
+  t.throws(() => readPool(path, { mustExist: true }), {
+    instanceOf: IoError,
+    code: 'ERR_KVP_IO',
+    message: `cannot open ${path}: no such file or directory (ENOENT)`,
+  });
+});
+
+test('links are followed, pipes are read to their end, folders are refused', async (t) => {
+  const path = folder(t);
+  symlinkSync(join(process.cwd(), SAMPLE), join(path, 'link'));
+  t.is(readPool(join(path, 'link')).length, 15);
+  const program = `import { readPool } from './src/pool/reader.ts'; console.log(readPool('/dev/stdin').length);`;
+  writeFileSync(
+    join(path, 'pipe.sh'),
+    `cat '${SAMPLE}' | node --import @oxc-node/core/register --input-type=module -e "$1"`,
+  );
+  t.is(execFileSync('sh', [join(path, 'pipe.sh'), program], { encoding: 'utf8' }), '15\n');
+  t.throws(() => readPool(path), { instanceOf: IoError, message: /cannot read .*EISDIR/ });
+  await t.throwsAsync(readDiagnostics(path), { instanceOf: IoError });
+  t.throws(() => readPool('a\0b'), { instanceOf: IoError });
+});
+
+test('a changed byte or a cut never throws and spoils nothing but its own record', (t) => {
+  const sample = readFileSync(SAMPLE);
+  const chunked = new Framer('agent/1', VM).frame({
+    kind: 'event',
+    level: 3,
+    time: 0,
+    id: 'e1',
+    name: 'long',
+    payload: payload('é'.repeat(2000)),
+    seconds: 0,
+  }) as Buffer;
+  const whole = Buffer.concat([sample, chunked, bytesOf(['PROVISIONING_REPORT', 'result=success|"a=b|c"'])]);
+  const { diagnostics } = readDiagnosticsSync(whole);
+  const used = fc
+    .nat(whole.length / RECORD_SIZE - 1)
+    .chain((record) => fc.nat(700).map((at) => record * RECORD_SIZE + at));
+  fc.assert(
+    fc.property(used, fc.nat(255), (at, byte) => {
+      const changed = Buffer.from(whole);
+      changed[at] = byte;
+      const read = readDiagnosticsSync(changed);
+      const record = Math.floor(at / RECORD_SIZE);
+      const isApart = ({ records }: { records: number[] }): boolean => !records.includes(record);
+      // A chunked payload is one with the record that was changed.
+      const expected = diagnostics.filter(isApart);
+      const found = new Map(read.diagnostics.map((diagnostic) => [diagnostic.records.join(), diagnostic]));
+      for (const diagnostic of expected) t.deepEqual(found.get(diagnostic.records.join()), diagnostic);
+      const told = [
+        ...read.diagnostics.flatMap(({ records }) => records),
+        ...read.problems.flatMap(({ records }) => records),
+        ...read.reports.map(({ record: index }) => index),
+        ...read.unknown.map(({ record: index }) => index),
+      ];
+      t.deepEqual(
+        told.sort((a, b) => a - b),
+        Array.from({ length: whole.length / RECORD_SIZE }, (_, i) => i),
+      );
+    }),
+    { numRuns: 400 },
+  );
+  fc.assert(
+    fc.property(fc.nat(whole.length), (end) => {
+      const read = readDiagnosticsSync(whole.subarray(0, end));
+      const left = Math.floor(end / RECORD_SIZE);
+      const expected = diagnostics.filter(({ records }) => records.every((record) => record < left));
+      for (const diagnostic of expected) t.true(read.diagnostics.some(({ id }) => id === diagnostic.id));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('any records at all are read without throwing', (t) => {
+  const field = fc.constantFrom(
+    'DIAG',
+    'DIAG2',
+    'start',
+    'finish',
+    'event',
+    '',
+    '0',
+    '1',
+    'none',
+    'gz+b64',
+    'x',
+  );
+  const key = fc.array(field, { maxLength: 12 }).map((fields) => fields.join('|'));
+  const record = fc.record({ key: fc.oneof(key, fc.string()), value: fc.oneof(fc.string(), fc.json()) });
+  fc.assert(
+    fc.property(fc.array(record), (records) => {
+      t.notThrows(() => readDiagnosticsSync(records));
+    }),
+  );
+});
+
+test('a hundred thousand chunks take no longer than their number', (t) => {
+  const records = Array.from({ length: 100_000 }, (_, chunk) => ({
+    key: keyOf({ chunk }),
+    value: 'x',
+  })).reverse();
+  const start = performance.now();
+  t.is(readDiagnosticsSync(records).diagnostics[0]?.text.length, 100_000);
+  t.true(performance.now() - start < 5000);
+});

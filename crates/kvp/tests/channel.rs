@@ -1,0 +1,238 @@
+//! The whole way: a queue, the thread, a pool.
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kvp::diag::{Kind, Level};
+use kvp::stats::Reason;
+use kvp::{Channel, Copied, Name, Options};
+use rustix::fs::{FlockOperation, flock};
+use support::{Fault, FaultySys, record, records};
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn options() -> (TempDir, Options) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        path: folder.path().join("pool"),
+        agent: "test/1".into(),
+        vm_id: "vm".into(),
+        max_records: 1024,
+        queue_bytes: 64 * 1024,
+        stale_before: None,
+    };
+    (folder, options)
+}
+
+fn payload(text: &str) -> impl FnMut(&mut [u8]) -> Copied + '_ {
+    move |place| {
+        if text.len() > place.len() {
+            return Copied::Needs(text.len());
+        }
+        place[..text.len()].copy_from_slice(text.as_bytes());
+        Copied::Whole(text.len())
+    }
+}
+
+fn event(channel: &mut Channel, level: Level, text: &str) {
+    channel.emit(Kind::Event, level, b"", Name::Text(b"name"), payload(text));
+}
+
+fn values(path: &Path) -> Vec<String> {
+    records(path).into_iter().map(|(_, value)| value).collect()
+}
+
+fn locked(path: &PathBuf) -> fs::File {
+    let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    flock(&file, FlockOperation::LockExclusive).unwrap();
+    file
+}
+
+#[test]
+fn what_is_emitted_is_in_the_pool_in_order_after_a_wait() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    let name = Name::Handle(channel.intern(b"provision_user").unwrap());
+    channel.emit(Kind::Start, Level::Info, b"id", name, payload("1"));
+    channel.emit(Kind::Event, Level::Info, b"", name, payload("2"));
+    channel.emit(Kind::Finish { failed: false, seconds: 0.5 }, Level::Info, b"id", name, payload("3"));
+    assert!(channel.wait(SOON));
+    let records = records(&options.path);
+    assert!(records[0].0.starts_with("DIAG|test/1|vm|start|provision_user|id|"));
+    assert!(records[2].0.ends_with("|none|success|0.500000|0"));
+    assert_eq!(values(&options.path), ["1", "2", "3"]);
+    assert_eq!((channel.stats().accepted(), channel.stats().written()), (3, 3));
+}
+
+#[test]
+fn what_no_wait_asks_for_is_written_soon_too() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    for round in 1..=3 {
+        event(&mut channel, Level::Info, "x");
+        let deadline = Instant::now() + SOON;
+        while values(&options.path).len() < round && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(values(&options.path).len(), round);
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_stuck_lock_costs_drops_once_the_queue_is_full_and_writing_resumes() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    let holder = locked(&options.path);
+    let text = "x".repeat(500);
+    for _ in 0..1000 {
+        event(&mut channel, Level::Info, &text);
+    }
+    let dropped = channel.stats().dropped(Reason::Queue, Level::Info);
+    assert!(dropped > 500, "{dropped} dropped");
+    for _ in 0..5 {
+        event(&mut channel, Level::Error, &text);
+    }
+    assert_eq!(channel.stats().dropped(Reason::Queue, Level::Error), 0, "room is kept for errors");
+    assert!(!channel.wait(Duration::from_millis(50)));
+    drop(holder);
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path).len() as u64, 1005 - dropped);
+}
+
+#[test]
+fn what_is_left_at_the_end_is_counted_as_lock() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    let _holder = locked(&options.path);
+    for _ in 0..7 {
+        event(&mut channel, Level::Warn, "x");
+    }
+    assert!(!channel.wait(Duration::from_millis(30)));
+    assert!(channel.close(SOON));
+    assert_eq!(channel.stats().dropped(Reason::Lock, Level::Warn), 7);
+    event(&mut channel, Level::Warn, "late");
+    assert_eq!(channel.stats().dropped(Reason::Closed, Level::Warn), 1);
+    assert_eq!(channel.stats().accepted(), 8);
+}
+
+#[test]
+fn the_budget_is_kept_and_its_account_is_the_last_record() {
+    let (_folder, mut options) = options();
+    options.max_records = 100;
+    fs::write(&options.path, record("other", "v").repeat(20)).unwrap();
+    let mut channel = Channel::open(&options).unwrap();
+    for level in [Level::Debug, Level::Info, Level::Error] {
+        for _ in 0..100 {
+            event(&mut channel, level, level.name());
+        }
+    }
+    channel.seal();
+    assert!(channel.wait(SOON));
+    let values = values(&options.path);
+    assert_eq!(values.len(), 100);
+    let count = |text: &str| values.iter().filter(|value| *value == text).count();
+    assert_eq!((count("DEBUG"), count("INFO"), count("ERROR")), (40, 32, 7));
+    assert_eq!(
+        values[99],
+        r#"{"target":"kvp_tracing","level":"WARN","fields":{"message":"221 records dropped","budget":{"ERROR":93,"INFO":68,"DEBUG":60}}}"#
+    );
+    assert!(records(&options.path)[99].0.contains("|event|telemetry:dropped|"));
+}
+
+#[test]
+fn a_start_reserves_its_finish_or_is_not_written() {
+    let (_folder, mut options) = options();
+    options.max_records = 21;
+    let mut channel = Channel::open(&options).unwrap();
+    for id in 0..20 {
+        let id = format!("id{id}");
+        channel.emit(Kind::Start, Level::Info, id.as_bytes(), Name::Text(b"s"), payload("start"));
+    }
+    for _ in 0..20 {
+        event(&mut channel, Level::Info, "event");
+    }
+    for id in 0..20 {
+        let id = format!("id{id}");
+        let kind = Kind::Finish { failed: false, seconds: 1.0 };
+        channel.emit(kind, Level::Info, id.as_bytes(), Name::Text(b"s"), payload("finish"));
+    }
+    assert!(channel.wait(SOON));
+    let values = values(&options.path);
+    let count = |text: &str| values.iter().filter(|value| *value == text).count();
+    assert_eq!((count("start"), count("finish"), count("event")), (9, 9, 0));
+}
+
+#[test]
+fn a_large_payload_goes_through_a_queue_that_wraps() {
+    let (_folder, mut options) = options();
+    options.max_records = 100_000;
+    let mut channel = Channel::open(&options).unwrap();
+    for round in 0..40_usize {
+        let text = "y".repeat(1 + round * 700);
+        event(&mut channel, Level::Info, &text);
+        assert!(channel.wait(SOON));
+    }
+    assert_eq!(channel.stats().dropped_in_all(), 0);
+    assert_eq!(values(&options.path).concat().len(), (0..40).map(|round| 1 + round * 700).sum());
+    event(&mut channel, Level::Info, &"z".repeat(2_000_000));
+    assert_eq!(channel.stats().dropped(Reason::TooLarge, Level::Info), 1);
+}
+
+#[test]
+fn a_folder_that_appears_later_is_waited_for() {
+    let (folder, mut options) = options();
+    options.path = folder.path().join("hyperv/pool");
+    let mut channel = Channel::open(&options).unwrap();
+    event(&mut channel, Level::Info, "early");
+    assert!(!channel.wait(Duration::from_millis(30)));
+    fs::create_dir(folder.path().join("hyperv")).unwrap();
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path), ["early"]);
+}
+
+#[test]
+fn a_full_disk_is_waited_out_and_nothing_is_charged_twice() {
+    let (_folder, mut options) = options();
+    options.max_records = 3;
+    let faults: Vec<_> = (0..5).map(|_| ("write", Fault::Errno(libc::ENOSPC))).collect();
+    let mut channel = Channel::open_with(&options, FaultySys::with(&faults)).unwrap();
+    channel.emit(Kind::Start, Level::Error, b"i", Name::Text(b"s"), payload("start"));
+    let kind = Kind::Finish { failed: false, seconds: 1.0 };
+    channel.emit(kind, Level::Error, b"i", Name::Text(b"s"), payload("finish"));
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path), ["start", "finish"]);
+    assert!(channel.stats().with_last_error(|error| error.unwrap().errno() == Some(libc::ENOSPC)));
+}
+
+#[test]
+fn channels_end_and_start_again() {
+    let (_folder, options) = options();
+    for _ in 0..20 {
+        let mut channel = Channel::open(&options).unwrap();
+        event(&mut channel, Level::Info, "x");
+        assert!(channel.wait(SOON));
+        assert!(channel.close(SOON));
+    }
+    assert_eq!(values(&options.path).len(), 20);
+}
+
+#[test]
+fn one_stuck_pool_does_not_hold_another_up() {
+    let (_folder_a, stuck) = options();
+    let (_folder_b, free) = options();
+    let mut stuck_channel = Channel::open(&stuck).unwrap();
+    let _holder = locked(&stuck.path);
+    event(&mut stuck_channel, Level::Info, "x");
+    let mut channel = Channel::open(&free).unwrap();
+    for _ in 0..50 {
+        event(&mut channel, Level::Info, "x");
+        assert!(channel.wait(Duration::from_secs(2)));
+    }
+    assert_eq!(values(&free.path).len(), 50);
+}

@@ -1,0 +1,80 @@
+//! The queue between two threads.
+
+use kvp::ring::ring;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::thread;
+
+#[test]
+fn what_one_thread_puts_in_another_takes_out_in_order() {
+    let (mut producer, mut consumer) = ring(4096);
+    let sender = thread::spawn(move || {
+        for number in 0_u64..50_000 {
+            let len = 8 + usize::try_from(number % 200).unwrap();
+            loop {
+                if let Some(body) = producer.reserve(len) {
+                    body[..len].fill(u8::try_from(number % 251).unwrap());
+                    body[..8].copy_from_slice(&number.to_ne_bytes());
+                    producer.commit(len);
+                    break;
+                }
+                thread::yield_now();
+            }
+        }
+    });
+    let mut expected = 0_u64;
+    while expected < 50_000 {
+        let Some((body, next)) = consumer.peek(consumer.position()) else {
+            thread::yield_now();
+            continue;
+        };
+        assert_eq!(u64::from_ne_bytes(body[..8].try_into().unwrap()), expected);
+        assert_eq!(body.len(), 8 + usize::try_from(expected % 200).unwrap());
+        assert!(body[8..].iter().all(|&byte| u64::from(byte) == expected % 251));
+        consumer.advance(next);
+        expected += 1;
+    }
+    sender.join().unwrap();
+    assert!(consumer.is_empty());
+}
+
+#[test]
+fn an_entry_larger_than_the_ring_never_fits() {
+    let (mut producer, _consumer) = ring(4096);
+    assert!(producer.reserve(4096).is_none());
+    assert!(producer.reserve(4088).is_some());
+}
+
+proptest! {
+    #[test]
+    fn it_behaves_as_a_bounded_queue(steps in prop::collection::vec((any::<bool>(), 0usize..700), 1..400)) {
+        let (mut producer, mut consumer) = ring(2048);
+        let mut model = VecDeque::new();
+        for (number, (put, len)) in steps.into_iter().enumerate() {
+            if put {
+                let fits = producer.reserve(len).map(|body| {
+                    prop_assert!(body.len() >= len);
+                    body[..len].fill(u8::try_from(number % 251).unwrap());
+                    Ok(())
+                });
+                if let Some(checked) = fits {
+                    checked?;
+                    producer.commit(len);
+                    model.push_back((number, len, producer.position()));
+                } else {
+                    prop_assert!(!model.is_empty() || len > 1000);
+                }
+            } else if let Some((number, len, position)) = model.pop_front() {
+                let (body, next) = consumer.peek(consumer.position()).unwrap();
+                prop_assert_eq!(body.len(), len);
+                prop_assert!(body.iter().all(|&byte| usize::from(byte) == number % 251));
+                prop_assert_eq!(next, position);
+                prop_assert!(!producer.is_consumed(position));
+                consumer.advance(next);
+                prop_assert!(producer.is_consumed(position));
+            } else {
+                prop_assert!(consumer.peek(consumer.position()).is_none());
+            }
+        }
+    }
+}

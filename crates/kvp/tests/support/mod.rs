@@ -1,0 +1,102 @@
+//! What the tests of pools share: system calls that fail when told to, and a look into a pool.
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use kvp::limits::{KEY_SIZE, RECORD_SIZE};
+use kvp::sys::{Lock, RealSys, Stat, Sys};
+
+/// What goes wrong at a call.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// It fails with this number.
+    Errno(i32),
+    /// A write takes only so many bytes.
+    Short(usize),
+    /// Somebody has the lock.
+    Busy,
+}
+
+/// The operating system, with faults at named calls, each used once.
+#[derive(Clone, Default)]
+pub struct FaultySys {
+    faults: Arc<Mutex<Vec<(&'static str, Fault)>>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl FaultySys {
+    pub fn with(faults: &[(&'static str, Fault)]) -> Self {
+        let sys = Self::default();
+        sys.faults.lock().unwrap().extend_from_slice(faults);
+        sys
+    }
+
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub fn is_spent(&self) -> bool {
+        self.faults.lock().unwrap().is_empty()
+    }
+
+    fn fault(&self, call: &'static str) -> io::Result<Option<Fault>> {
+        self.calls.lock().unwrap().push(call);
+        let mut faults = self.faults.lock().unwrap();
+        let Some(index) = faults.iter().position(|(at, _)| *at == call) else { return Ok(None) };
+        match faults.remove(index).1 {
+            Fault::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
+            fault => Ok(Some(fault)),
+        }
+    }
+}
+
+impl Sys for FaultySys {
+    fn open(&self, path: &Path) -> io::Result<OwnedFd> {
+        self.fault("open")?;
+        RealSys.open(path)
+    }
+    fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat> {
+        self.fault("fstat")?;
+        RealSys.stat(fd)
+    }
+    fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        match self.fault("write")? {
+            Some(Fault::Short(count)) => RealSys.write(fd, &bytes[..count]),
+            _ => RealSys.write(fd, bytes),
+        }
+    }
+    fn truncate(&self, fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
+        self.fault("ftruncate")?;
+        RealSys.truncate(fd, size)
+    }
+    fn flock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool> {
+        let call = if lock == Lock::Release { "unflock" } else { "flock" };
+        Ok(self.fault(call)?.is_none() && RealSys.flock(fd, lock)?)
+    }
+    fn ofd_lock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool> {
+        let call = if lock == Lock::Release { "unfcntl" } else { "fcntl" };
+        Ok(self.fault(call)?.is_none() && RealSys.ofd_lock(fd, lock)?)
+    }
+}
+
+/// A record of this key and value.
+pub fn record(key: &str, value: &str) -> Vec<u8> {
+    let mut bytes = vec![0; RECORD_SIZE];
+    bytes[..key.len()].copy_from_slice(key.as_bytes());
+    bytes[KEY_SIZE..][..value.len()].copy_from_slice(value.as_bytes());
+    bytes
+}
+
+/// The keys and values of a pool; fails if it is torn.
+pub fn records(path: &Path) -> Vec<(String, String)> {
+    let bytes = std::fs::read(path).unwrap();
+    assert_eq!(bytes.len() % RECORD_SIZE, 0, "the pool is torn");
+    let text = |field: &[u8]| {
+        let end = field.iter().position(|&byte| byte == 0).unwrap();
+        String::from_utf8(field[..end].to_vec()).unwrap()
+    };
+    bytes.chunks(RECORD_SIZE).map(|record| (text(&record[..KEY_SIZE]), text(&record[KEY_SIZE..]))).collect()
+}

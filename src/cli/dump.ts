@@ -1,0 +1,19 @@
+import { type Command } from 'commander';
+import { raw } from '../format/values.ts';
+import { readPool } from '../pool/reader.ts';
+import { type GlobalOptions, poolPath } from './options.ts';
+import { isTerminal, print } from './output.ts';
+
+export function addDump(program: Command): void {
+  program
+    .command('dump')
+    .description('print every record in the order of the file')
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const records = readPool(poolPath(options));
+      if (options.json) return print(`${JSON.stringify(records)}\n`);
+      // A script gets the bytes as they are; a terminal would obey what is in them.
+      const shown = isTerminal() ? raw : (text: string): string => text;
+      return print(records.map(({ key, value }) => `${shown(key)}=${shown(value)}\n`).join(''));
+    });
+}

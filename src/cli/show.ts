@@ -1,0 +1,45 @@
+import { type Command } from 'commander';
+import { readDiagnosticsSync } from '../diagnostics/reader.ts';
+import { timeline } from '../diagnostics/timeline.ts';
+import { raw } from '../format/values.ts';
+import { readPool } from '../pool/reader.ts';
+import { type GlobalOptions, poolPath } from './options.ts';
+import { complain, isTerminal, print } from './output.ts';
+import { renderTree } from './render/tree.ts';
+
+export function addShow(program: Command): void {
+  program
+    .command('show')
+    .description('print the spans and events of a pool as a tree')
+    .argument('[path]', 'a pool, or a copy of one, instead of --pool and --dir')
+    .action(async (given: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      if (options.json) command.error("option '--json' does not go with show");
+      if (given !== undefined && ['pool', 'dir'].some((name) => isGiven(command, name))) {
+        command.error('a path and --pool or --dir exclude each other');
+      }
+      const path = given ?? poolPath(options);
+      // A pool that is not there yet is empty; a file that somebody names should be there.
+      const content = readDiagnosticsSync(readPool(path, { raw: true, mustExist: given !== undefined }));
+      const color = isTerminal() && !process.env['NO_COLOR'];
+      const tree = renderTree(timeline(content.diagnostics), { color });
+      await print(tree === '' ? '' : `${tree}\n`);
+      if (content.diagnostics.length === 0) complain(`no diagnostics in ${path}`);
+      for (const { reason, message, records } of content.problems) {
+        complain(`${reason} in ${list(records)} of ${path}: ${raw(message)}`);
+      }
+    });
+}
+
+function isGiven(command: Command, name: string): boolean {
+  return command.getOptionValueSourceWithGlobals(name) === 'cli';
+}
+
+const LISTED_MAX = 8;
+
+/** `record 3`, `records 3, 4`. */
+function list(records: number[]): string {
+  const numbers = records.slice(0, LISTED_MAX).join(', ');
+  const more = records.length > LISTED_MAX ? ` and ${records.length - LISTED_MAX} more` : '';
+  return `record${records.length === 1 ? '' : 's'} ${numbers}${more}`;
+}

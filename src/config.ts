@@ -1,0 +1,141 @@
+import { OptionError } from './errors.ts';
+import { type EmitKVPLayerOptions } from './layers/kvp.ts';
+import { type StderrLayerOptions } from './layers/stderr.ts';
+import { type FilterInput, filterOf } from './tracing/filter.ts';
+import { type Layer } from './tracing/layer.ts';
+import { printProblem, type ProblemHandler } from './tracing/problem.ts';
+
+/** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */
+export interface OpenTelemetryOptions {
+  /** The tracer to use. */
+  tracer?: object;
+  /** The provider whose tracer to use; flushed and shut down with the rest. */
+  provider?: object;
+  /** Where an own provider exports to. Default: as the environment says, OTLP if it says nothing. */
+  exporter?: object;
+  /** Span processors of an own provider, instead of `exporter`. */
+  spanProcessors?: readonly object[];
+  /** Which spans and events are traced. Default `'info'`. */
+  filter?: FilterInput;
+}
+
+export interface TracingOptions {
+  /** The program's name: the target of the free functions, `service.name`, and part of the agent in the pool. Default `'app'`. */
+  service?: string;
+  /** The program's version. Default `'0'`. */
+  version?: string;
+  /** The pool, or `false` for none. Default: pool 1. */
+  kvp?: EmitKVPLayerOptions | false;
+  /** OpenTelemetry, or `false` for none. Default: joins if the environment or a registered SDK asks for it. */
+  opentelemetry?: OpenTelemetryOptions | false;
+  /** Lines on stderr, or `false` for none. */
+  stderr?: StderrLayerOptions | false;
+  /** More layers, after the three. */
+  layers?: readonly (Layer | null | undefined)[];
+  /** Hears of the package's own problems. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
+}
+
+/** Options as they hold, with what the environment says. */
+export interface Config {
+  service: string;
+  version: string;
+  kvp: EmitKVPLayerOptions | false;
+  opentelemetry: OpenTelemetryOptions | false;
+  stderr: StderrLayerOptions | false;
+  layers: readonly (Layer | null | undefined)[];
+  onProblem: ProblemHandler;
+}
+
+const DEFAULTS = { service: 'app', version: '0', filter: { kvp: 'info', opentelemetry: 'info' } } as const;
+
+/** Whether the environment asks to export (OpenTelemetry's specification of environment variables). */
+const EXPORT_VARIABLES = [
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+] as const;
+
+/** Reads the environment, checks each option once, fills in the defaults. Throws `OptionError`. */
+export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
+  const onProblem = callbackOf(options.onProblem) ?? printProblem;
+  const service = textOf('service', options.service ?? DEFAULTS.service);
+  const version = textOf('version', options.version ?? DEFAULTS.version);
+  const named = options.service !== undefined;
+  const kvp = sectionOf('kvp', options.kvp);
+  const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
+  const stderr = sectionOf('stderr', options.stderr);
+  const kvpFilter = filterFrom(env, 'AZURE_INIT_KVP_FILTER', kvp, onProblem) ?? DEFAULTS.filter.kvp;
+  const traceFilter =
+    filterFrom(env, 'AZURE_INIT_LOG', opentelemetry, onProblem) ?? DEFAULTS.filter.opentelemetry;
+  const stderrFilter = filterFrom(env, 'AZURE_INIT_LOG', stderr, onProblem);
+  return {
+    service,
+    version,
+    kvp: kvp && {
+      ...(named ? { agent: `${service}/${version}` } : undefined),
+      onProblem,
+      ...kvp,
+      filter: kvpFilter,
+    },
+    opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
+    stderr: stderr && { ...stderr, ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }) },
+    layers: options.layers ?? [],
+    onProblem,
+  };
+}
+
+/** Whether spans are to be exported by an own provider. */
+export function asksForExport(
+  options: OpenTelemetryOptions | false | undefined,
+  env: NodeJS.ProcessEnv,
+): boolean {
+  if (options === false) return false;
+  if (options !== undefined) return options.tracer === undefined && options.provider === undefined;
+  return EXPORT_VARIABLES.some((name) => (env[name] ?? '') !== '' && env[name] !== 'none');
+}
+
+/** Whether OpenTelemetry joins at all: asked for, started by a traced program, or used by this one already. */
+export function joinsOpenTelemetry(
+  options: OpenTelemetryOptions | false | undefined,
+  env: NodeJS.ProcessEnv,
+): boolean {
+  if (options === false) return false;
+  if (options !== undefined || asksForExport(options, env) || (env['TRACEPARENT'] ?? '') !== '') return true;
+  // Looked at without loading the API, which would cost every program 25 ms.
+  return (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')] !== undefined;
+}
+
+function filterFrom(
+  env: NodeJS.ProcessEnv,
+  variable: string,
+  section: { filter?: FilterInput } | false,
+  onProblem: ProblemHandler,
+): FilterInput | undefined {
+  if (section === false) return undefined;
+  const given = env[variable];
+  if (given !== undefined && given !== '') {
+    try {
+      return filterOf(given as FilterInput);
+    } catch {
+      onProblem(new OptionError(variable, given, 'off, error, warn, info, debug or trace; it is ignored'));
+    }
+  }
+  return section.filter === undefined ? undefined : filterOf(section.filter);
+}
+
+function sectionOf<T extends object>(option: string, given: T | false | undefined): T | false {
+  if (given === undefined) return {} as T;
+  if (given === false || (typeof given === 'object' && given !== null)) return given;
+  throw new OptionError(option, given, 'an object of options or false');
+}
+
+function textOf(option: string, given: unknown): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw new OptionError(option, given, 'a text that is not empty');
+}
+
+function callbackOf(given: unknown): ProblemHandler | undefined {
+  if (given === undefined || typeof given === 'function') return given as ProblemHandler | undefined;
+  throw new OptionError('onProblem', given, 'a function');
+}

@@ -1,0 +1,45 @@
+export { initializeTracing } from './setup.ts';
+export { Registry } from './tracing/registry.ts';
+export { setGlobalDefault, withDefault } from './tracing/dispatch.ts';
+export { Level } from './tracing/level.ts';
+export { Span } from './tracing/span.ts';
+export { Event } from './tracing/event.ts';
+export { Fields } from './tracing/fields.ts';
+export { Target, target } from './tracing/target.ts';
+export { debug, error, event, info, inSpan, instrument, span, trace, warn } from './tracing/free.ts';
+export { BaseLayer, LayerView } from './tracing/layer.ts';
+export { EmitKVPLayer } from './layers/kvp.ts';
+export { StderrLayer } from './layers/stderr.ts';
+export { chooseBackend as backend } from './pool/native.ts';
+export {
+  BindingError,
+  CutShortError,
+  DroppedError,
+  FieldError,
+  IoError,
+  KvpError,
+  LayerError,
+  MissingPeerError,
+  NoLockError,
+  NotAPoolFileError,
+  OptionError,
+  SubscriberSetError,
+} from './errors.ts';
+
+export type { OpenTelemetryOptions, TracingOptions } from './config.ts';
+export type { Tracing } from './setup.ts';
+export type { Deadline, Layer, Outcome } from './tracing/layer.ts';
+export type { FieldsInput } from './tracing/fields.ts';
+export type { Filter, FilterInput } from './tracing/filter.ts';
+export type { InstrumentOptions } from './tracing/instrument.ts';
+export type { LevelFilterName, LevelName } from './tracing/level.ts';
+export type { Metadata } from './tracing/metadata.ts';
+export type { ProblemHandler } from './tracing/problem.ts';
+export type { RegistryOptions } from './tracing/registry.ts';
+export type { Result } from './tracing/span.ts';
+export type { SpanOptions } from './tracing/target.ts';
+export type { EmitKVPLayerOptions, Moment } from './layers/kvp.ts';
+export type { SpanEvent, StderrLayerOptions } from './layers/stderr.ts';
+export type { Writer } from './layers/lines.ts';
+export type { Backend } from './pool/native.ts';
+export type { Dropped, DropReason, WriterStats } from './pool/pool.ts';

@@ -1,0 +1,77 @@
+import { type Attributes, type AttributeValue } from '@opentelemetry/api';
+import { type Fields } from '../tracing/fields.ts';
+import { type Metadata } from '../tracing/metadata.ts';
+import { cutText, errorMessage, inspectLine } from '../tracing/value.ts';
+
+/** Fields of a span that say something to OpenTelemetry instead of being attributes. */
+export const RESERVED: ReadonlySet<string> = new Set([
+  'otel.name',
+  'otel.kind',
+  'otel.status_code',
+  'otel.status_description',
+]);
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Fields as attributes, after `level` and `target` of the metadata if there is one; a field of such a
+ * name replaces it.
+ */
+export function attributesOf(
+  fields: Fields,
+  metadata: Metadata | undefined,
+  except: ReadonlySet<string> = NONE,
+): Attributes {
+  const attributes = Object.create(null) as Attributes;
+  if (metadata !== undefined) {
+    attributes['level'] = metadata.level;
+    attributes['target'] = metadata.target;
+  }
+  const { names, values } = fields;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = values[i];
+    if (value !== undefined && !except.has(name)) attributes[name] = attributeOf(value);
+  }
+  return attributes;
+}
+
+/** A value as OpenTelemetry takes it, anything it does not take as text; throws never. */
+export function attributeOf(value: unknown): AttributeValue {
+  switch (typeof value) {
+    case 'string':
+      return cutText(value);
+    case 'number':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      return `${value}`;
+    default:
+      try {
+        return objectAttribute(value);
+      } catch {
+        return '[unreadable]';
+      }
+  }
+}
+
+/** A value as text; throws never. */
+export function textOf(value: unknown): string {
+  return String(attributeOf(value));
+}
+
+function objectAttribute(value: unknown): AttributeValue {
+  if (value instanceof Error) return errorMessage(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (Array.isArray(value) && isUniform(value)) return value.map(attributeOf) as string[];
+  return inspectLine(value);
+}
+
+/** Whether all items are primitives of one type; OpenTelemetry knows no other arrays. */
+function isUniform(items: readonly unknown[]): boolean {
+  const type = typeof items[0];
+  if (!['string', 'number', 'boolean', 'bigint'].includes(type)) return items.length === 0;
+  // Not `every`, which passes over holes.
+  for (let i = 1; i < items.length; i++) if (typeof items[i] !== type) return false;
+  return true;
+}

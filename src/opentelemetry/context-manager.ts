@@ -1,0 +1,96 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
+import {
+  type Context,
+  context,
+  type ContextManager,
+  createContextKey,
+  ROOT_CONTEXT,
+} from '@opentelemetry/api';
+
+type Callback = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Keeps OpenTelemetry's active context across asynchronous code, by `AsyncLocalStorage`. */
+export class AsyncContextManager implements ContextManager {
+  readonly #storage = new AsyncLocalStorage<Context>();
+
+  active(): Context {
+    return this.#storage.getStore() ?? ROOT_CONTEXT;
+  }
+
+  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+    active: Context,
+    fn: F,
+    thisArg?: ThisParameterType<F>,
+    ...args: A
+  ): ReturnType<F> {
+    return this.#storage.run(active, () => Reflect.apply(fn, thisArg, args) as ReturnType<F>);
+  }
+
+  /** A function bound to a context, or an emitter whose listeners added from now on are; others as they are. */
+  bind<T>(active: Context, target: T): T {
+    if (target instanceof EventEmitter) return this.#bindEmitter(active, target);
+    if (typeof target !== 'function') return target;
+    return this.#bindFunction(active, target as unknown as Callback) as T;
+  }
+
+  enable(): this {
+    return this;
+  }
+
+  disable(): this {
+    this.#storage.disable();
+    return this;
+  }
+
+  #bindFunction(active: Context, fn: Callback): Callback {
+    const storage = this.#storage;
+    const bound: Callback = function (...args) {
+      return storage.run(active, () => Reflect.apply(fn, this, args));
+    };
+    Object.defineProperty(bound, 'length', { value: fn.length, configurable: true });
+    return bound;
+  }
+
+  /** An emitter finds a listener by its `listener` too, which is why removing needs nothing of its own. */
+  #bindEmitter<T extends EventEmitter>(active: Context, emitter: T): T {
+    const { on, prependListener } = emitter;
+    const adding = (add: Callback, once: boolean) => (event: string | symbol, listener: Callback) => {
+      if (typeof listener !== 'function') return Reflect.apply(add, emitter, [event, listener]);
+      const bound = this.#bindFunction(active, listener);
+      let fired = false;
+      const wrapped: Callback = function (...args) {
+        if (fired) return undefined;
+        if (once) {
+          fired = true;
+          emitter.removeListener(event, wrapped);
+        }
+        return Reflect.apply(bound, this, args);
+      };
+      return Reflect.apply(add, emitter, [event, Object.assign(wrapped, { listener })]);
+    };
+    const append = on as unknown as Callback;
+    const prepend = prependListener as unknown as Callback;
+    Object.assign(emitter, {
+      on: adding(append, false),
+      addListener: adding(append, false),
+      once: adding(append, true),
+      prependListener: adding(prepend, false),
+      prependOnceListener: adding(prepend, true),
+    });
+    return emitter;
+  }
+}
+
+const PROBE = createContextKey('kvp-tracing probe');
+
+function works(): boolean {
+  const marked = context.active().setValue(PROBE, true);
+  return context.with(marked, () => context.active().getValue(PROBE) === true);
+}
+
+/** Registers a context manager if there is none; returns whether code now runs in the context it is given. */
+export function ensureContextManager(): boolean {
+  if (works()) return true;
+  return context.setGlobalContextManager(new AsyncContextManager()) && works();
+}

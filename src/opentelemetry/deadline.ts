@@ -1,0 +1,26 @@
+import { LayerError, messageOf } from '../errors.ts';
+
+/**
+ * Waits for what `act` starts, at most `timeout` milliseconds, and keeps the event loop alive meanwhile;
+ * resolves to what went wrong, rejects never. `what` is the verb for messages.
+ */
+export async function within(
+  timeout: number,
+  what: string,
+  act: () => Promise<void> | undefined,
+): Promise<LayerError | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, timeout, 'late');
+  });
+  try {
+    if ((await Promise.race([act(), late])) !== 'late') return undefined;
+    return new LayerError(`OpenTelemetry did not ${what} within ${timeout} ms`);
+  } catch (thrown) {
+    // The SDK's provider rejects with a list.
+    const first: unknown = Array.isArray(thrown) ? thrown[0] : thrown;
+    return new LayerError(`OpenTelemetry could not ${what}: ${messageOf(first)}`, first);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,34 @@
+/** What says which program the spans are from. */
+export interface Service {
+  /** `service.name`. Default: the SDK's `unknown_service:…`. */
+  service?: string;
+  /** `service.version`. Default: none. */
+  version?: string;
+}
+
+/** Attributes of the resource; `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, win over what is given. */
+export function resourceAttributes(given: Service, env: NodeJS.ProcessEnv): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  if (given.service !== undefined) attributes['service.name'] = given.service;
+  if (given.version !== undefined) attributes['service.version'] = given.version;
+  Object.assign(attributes, parse(env['OTEL_RESOURCE_ATTRIBUTES'] ?? ''));
+  const name = env['OTEL_SERVICE_NAME']?.trim();
+  if (name) attributes['service.name'] = name;
+  return attributes;
+}
+
+/** `key=value,…`, percent-encoded; all of it is void if a part is wrong, as OpenTelemetry specifies. */
+function parse(list: string): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const part of list.split(',')) {
+    if (part.trim() === '') continue;
+    const [key, value, more] = part.split('=');
+    if (!key?.trim() || value === undefined || more !== undefined) return {};
+    try {
+      attributes[decodeURIComponent(key.trim())] = decodeURIComponent(value.trim());
+    } catch {
+      return {};
+    }
+  }
+  return attributes;
+}

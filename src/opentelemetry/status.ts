@@ -1,0 +1,36 @@
+import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
+import { type Span } from '../tracing/span.ts';
+import { textOf } from './attributes.ts';
+
+/** The last ERROR event in a span. */
+export interface SeenError {
+  readonly message: string | undefined;
+}
+
+/**
+ * The status of a span that ends: what the program asked for by `otel.status_*`, else what was thrown,
+ * else the program's verdict, else the last ERROR event. `undefined` is left unset.
+ */
+export function statusOf(span: Span, error: SeenError | undefined): SpanStatus | undefined {
+  const description = fieldOf(span, 'otel.status_description');
+  const code = fieldOf(span, 'otel.status_code')?.toUpperCase();
+  if (code === 'OK') return { code: SpanStatusCode.OK };
+  // A description alone means an error, as in tracing-opentelemetry.
+  if (code === 'ERROR' || description !== undefined) return failed(description ?? reasonOf(span, error));
+  if (span.thrown !== undefined || span.verdict === 'fail') return failed(reasonOf(span, error));
+  if (span.verdict === 'success' || error === undefined) return undefined;
+  return failed(error.message);
+}
+
+function reasonOf(span: Span, error: SeenError | undefined): string | undefined {
+  return span.thrown === undefined ? (span.reason ?? error?.message) : textOf(span.thrown.error);
+}
+
+function failed(message: string | undefined): SpanStatus {
+  return message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message };
+}
+
+function fieldOf(span: Span, name: string): string | undefined {
+  const value = span.fields.get(name);
+  return value === undefined || value === null ? undefined : textOf(value);
+}

@@ -1,0 +1,62 @@
+/** A span exporter of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
+export interface Exporter {
+  export(spans: never[], done: (result: { code: number; error?: Error }) => void): void;
+  shutdown(): Promise<void>;
+  forceFlush?(): Promise<void>;
+}
+
+/** A span processor of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
+export interface Processor {
+  onStart(span: never, parentContext: never): void;
+  onEnding?(span: never): void;
+  onEnd(span: never): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+interface EndedSpan {
+  spanContext(): { traceFlags: number };
+}
+
+const SAMPLED = 1;
+const SUCCESS = 0;
+
+/** Counts the spans of one exporter, because the SDK forgets those it can't export without a word. */
+export class Tally {
+  #ended = 0;
+  #exported = 0;
+  #failed = 0;
+
+  /** `exporter`, counted. */
+  exporter(exporter: Exporter): Exporter {
+    return {
+      export: (spans, done) =>
+        exporter.export(spans, (result) => {
+          if (result.code === SUCCESS) this.#exported += spans.length;
+          else this.#failed += spans.length;
+          done(result);
+        }),
+      shutdown: () => exporter.shutdown(),
+      forceFlush: async () => exporter.forceFlush?.(),
+    };
+  }
+
+  /** `processor`, whose exporter is a counted one, counted. */
+  processor(processor: Processor): Processor {
+    return {
+      onStart: (span, parentContext) => processor.onStart(span, parentContext),
+      onEnding: (span) => processor.onEnding?.(span),
+      onEnd: (span) => {
+        if (((span as EndedSpan).spanContext().traceFlags & SAMPLED) !== 0) this.#ended++;
+        processor.onEnd(span);
+      },
+      forceFlush: () => processor.forceFlush(),
+      shutdown: () => processor.shutdown(),
+    };
+  }
+
+  /** Spans whose export failed; from the shutdown on, all that ended and were not exported. */
+  lost(isOver: boolean): number {
+    return isOver ? this.#ended - this.#exported : this.#failed;
+  }
+}

@@ -1,0 +1,59 @@
+import { asksForExport, type Config, joinsOpenTelemetry, readConfig, type TracingOptions } from './config.ts';
+import { LayerError, messageOf } from './errors.ts';
+import { EmitKVPLayer } from './layers/kvp.ts';
+import { StderrLayer } from './layers/stderr.ts';
+import { dispatch } from './tracing/context.ts';
+import { setGlobalDefault } from './tracing/dispatch.ts';
+import { type Deadline, type Layer, type Outcome } from './tracing/layer.ts';
+import { Registry } from './tracing/registry.ts';
+
+/** What `initializeTracing` set up. */
+export interface Tracing extends AsyncDisposable {
+  readonly subscriber: Registry;
+  /** Resolves when everything emitted so far is where it goes, or at the deadline. Never rejects. */
+  flush(deadline?: Deadline): Promise<Outcome>;
+  /** Ends all layers within one deadline; afterwards tracing can be initialised again. Idempotent. */
+  shutdown(deadline?: Deadline): Promise<Outcome>;
+  /** What each layer says of itself. */
+  stats(): Record<string, unknown>;
+}
+
+/**
+ * Sets tracing up for a program on an Azure VM: the pool, OpenTelemetry if it is asked for, stderr, then
+ * `layers`, as the global default. A layer that can't be set up is reported and left out. Rejects only with
+ * `OptionError` and `SubscriberSetError`.
+ */
+export async function initializeTracing(options: TracingOptions = {}): Promise<Tracing> {
+  const config = readConfig(options, process.env);
+  const subscriber = new Registry({ onProblem: config.onProblem });
+  setGlobalDefault(subscriber);
+  dispatch.target = config.service;
+  const { kvp, stderr } = config;
+  if (kvp !== false) subscriber.with(attempt(config, 'kvp', () => new EmitKVPLayer(kvp)));
+  if (joinsOpenTelemetry(options.opentelemetry, process.env))
+    subscriber.with(await openTelemetryLayer(config, options));
+  if (stderr !== false) subscriber.with(attempt(config, 'stderr', () => new StderrLayer(stderr)));
+  for (const layer of config.layers) subscriber.with(layer);
+  return {
+    subscriber,
+    flush: (deadline) => subscriber.flush(deadline),
+    shutdown: (deadline) => subscriber.shutdown(deadline),
+    stats: () => subscriber.stats(),
+    [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
+  };
+}
+
+function attempt(config: Config, name: string, make: () => Layer): Layer | undefined {
+  try {
+    return make();
+  } catch (error) {
+    report(config, name, error);
+    return undefined;
+  }
+}
+
+function report(config: Config, name: string, error: unknown): void {
+  const problem = error instanceof Error ? error : new LayerError(messageOf(error), error);
+  problem.message = `${name} is left out: ${problem.message}`;
+  config.onProblem(problem);
+}

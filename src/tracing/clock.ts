@@ -1,0 +1,28 @@
+/** How far the two clocks may drift apart before they are compared anew, in milliseconds. */
+const DRIFT_MAX = 2;
+
+let offset = Date.now() - performance.now();
+
+/**
+ * Microseconds since 1970. `Date` alone has milliseconds and `performance.timeOrigin` never hears of a
+ * clock that is set, as happens early at boot: so the one is refined by the other.
+ */
+export function wallMicros(): number {
+  const now = performance.now();
+  const wall = Date.now();
+  if (Math.abs(now + offset - wall) > DRIFT_MAX) offset = wall - now;
+  return Math.floor((now + offset) * 1000);
+}
+
+let second = -1;
+let secondText = '';
+
+/** RFC 3339 in UTC with microseconds, `2024-01-02T03:04:05.678901Z`. */
+export function rfc3339Micros(micros: number): string {
+  const seconds = Math.floor(micros / 1e6);
+  if (seconds !== second) {
+    second = seconds;
+    secondText = new Date(seconds * 1000).toISOString().slice(0, -4);
+  }
+  return `${secondText}${String(micros - seconds * 1e6 + 1e6).slice(1)}Z`;
+}
