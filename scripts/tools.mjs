@@ -4,7 +4,10 @@ import { delimiter, resolve } from 'node:path';
 /** Runs a command, the project's own tools first, and ends this process with its status if that is not 0. */
 export function run(command, args, env = {}) {
   const path = `${resolve('node_modules/.bin')}${delimiter}${process.env.PATH}`;
-  const { status, error } = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, PATH: path, ...env } });
+  const { status, error } = spawnSync(command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path, ...env },
+  });
   if (error !== undefined) {
     console.error(`${command}: ${error.message}`);
     process.exit(1);
@@ -14,7 +17,8 @@ export function run(command, args, env = {}) {
 
 /** Why the native core can't be built here, or `undefined` if it can. */
 export function nativeObstacle() {
-  if (process.platform !== 'linux' && process.platform !== 'freebsd') return `it is for Linux, not ${process.platform}`;
+  if (process.platform !== 'linux' && process.platform !== 'freebsd')
+    return `it is for Linux, not ${process.platform}`;
   const { error, status } = spawnSync('cargo', ['--version'], { stdio: 'ignore' });
   return error === undefined && status === 0 ? undefined : 'cargo is not installed (https://rustup.rs)';
 }

@@ -1,20 +1,23 @@
+import { type Tracer } from '@opentelemetry/api';
 import { OptionError } from './errors.ts';
 import { type EmitKVPLayerOptions } from './layers/kvp.ts';
 import { type StderrLayerOptions } from './layers/stderr.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
+import { type FlushableTracerProvider } from './opentelemetry/layer.ts';
+import { type Exporter, type Processor } from './opentelemetry/tally.ts';
 import { type Layer } from './tracing/layer.ts';
 import { printProblem, type ProblemHandler } from './tracing/problem.ts';
 
 /** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */
 export interface OpenTelemetryOptions {
   /** The tracer to use. */
-  tracer?: object;
+  tracer?: Tracer;
   /** The provider whose tracer to use; flushed and shut down with the rest. */
-  provider?: object;
+  provider?: FlushableTracerProvider;
   /** Where an own provider exports to. Default: as the environment says, OTLP if it says nothing. */
-  exporter?: object;
+  exporter?: Exporter;
   /** Span processors of an own provider, instead of `exporter`. */
-  spanProcessors?: readonly object[];
+  spanProcessors?: readonly Processor[];
   /** Which spans and events are traced. Default `'info'`. */
   filter?: FilterInput;
 }
@@ -39,7 +42,7 @@ export interface TracingOptions {
 /** Options as they hold, with what the environment says. */
 export interface Config {
   service: string;
-  version: string;
+  version: string | undefined;
   kvp: EmitKVPLayerOptions | false;
   opentelemetry: OpenTelemetryOptions | false;
   stderr: StderrLayerOptions | false;
@@ -60,7 +63,7 @@ const EXPORT_VARIABLES = [
 export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
   const onProblem = callbackOf(options.onProblem) ?? printProblem;
   const service = textOf('service', options.service ?? DEFAULTS.service);
-  const version = textOf('version', options.version ?? DEFAULTS.version);
+  const version = options.version === undefined ? undefined : textOf('version', options.version);
   const named = options.service !== undefined;
   const kvp = sectionOf('kvp', options.kvp);
   const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
@@ -73,7 +76,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     service,
     version,
     kvp: kvp && {
-      ...(named ? { agent: `${service}/${version}` } : undefined),
+      ...(named ? { agent: `${service}/${version ?? DEFAULTS.version}` } : undefined),
       onProblem,
       ...kvp,
       filter: kvpFilter,
@@ -92,7 +95,7 @@ export function asksForExport(
 ): boolean {
   if (options === false) return false;
   if (options !== undefined) return options.tracer === undefined && options.provider === undefined;
-  return EXPORT_VARIABLES.some((name) => (env[name] ?? '') !== '' && env[name] !== 'none');
+  return EXPORT_VARIABLES.some((name) => !['', 'none'].includes((env[name] ?? '').trim().toLowerCase()));
 }
 
 /** Whether OpenTelemetry joins at all: asked for, started by a traced program, or used by this one already. */

@@ -16,9 +16,10 @@ export class KvpError extends Error {
     this.prototype.name = 'KvpError';
   }
   readonly code: string;
-  readonly errno?: number;
-  readonly syscall?: string;
-  readonly path?: string;
+  // Declared only: what an error does not have must not be printed as undefined.
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
+  declare readonly path?: string;
 
   constructor(code: string, message: string, details: Details = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -10,6 +10,10 @@ export { debug, error, event, info, inSpan, instrument, span, trace, warn } from
 export { BaseLayer, LayerView } from './tracing/layer.ts';
 export { EmitKVPLayer } from './layers/kvp.ts';
 export { StderrLayer } from './layers/stderr.ts';
+export { readDiagnostics, readDiagnosticsSync } from './diagnostics/reader.ts';
+export { timeline } from './diagnostics/timeline.ts';
+export { renderTree } from './format/tree.ts';
+export { readPool } from './pool/reader.ts';
 export { chooseBackend as backend } from './pool/native.ts';
 export {
   BindingError,

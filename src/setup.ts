@@ -2,6 +2,7 @@ import { asksForExport, type Config, joinsOpenTelemetry, readConfig, type Tracin
 import { LayerError, messageOf } from './errors.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
+import { type OwnProvider, type ProviderOptions } from './opentelemetry/provider.ts';
 import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
 import { type Deadline, type Layer, type Outcome } from './tracing/layer.ts';
@@ -30,10 +31,13 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
   dispatch.target = config.service;
   const { kvp, stderr } = config;
   if (kvp !== false) subscriber.with(attempt(config, 'kvp', () => new EmitKVPLayer(kvp)));
-  if (joinsOpenTelemetry(options.opentelemetry, process.env))
-    subscriber.with(await openTelemetryLayer(config, options));
+  if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
+    const exports = asksForExport(options.opentelemetry, process.env);
+    subscriber.with(await openTelemetryLayer(config, exports));
+  }
   if (stderr !== false) subscriber.with(attempt(config, 'stderr', () => new StderrLayer(stderr)));
   for (const layer of config.layers) subscriber.with(layer);
+  flushAtNaturalEnd(subscriber);
   return {
     subscriber,
     flush: (deadline) => subscriber.flush(deadline),
@@ -41,6 +45,48 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
     stats: () => subscriber.stats(),
     [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
   };
+}
+
+/** The layer, with a provider of its own if it `exports`. */
+async function openTelemetryLayer(config: Config, exports: boolean): Promise<Layer | undefined> {
+  const { opentelemetry, onProblem, service, version } = config;
+  if (opentelemetry === false) return undefined;
+  const { exporter, spanProcessors, ...rest } = opentelemetry;
+  try {
+    const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
+    const own = exports
+      ? await ownProvider(config, { service, version, exporter, spanProcessors })
+      : undefined;
+    return new OpenTelemetryLayer({ ...rest, ...(own && { provider: own }), onProblem });
+  } catch (error) {
+    report(config, 'opentelemetry', error);
+    return undefined;
+  }
+}
+
+/** Without the packages to export with, spans are still made, so that their context propagates. */
+async function ownProvider(
+  config: Config,
+  options: { [Name in keyof ProviderOptions]: ProviderOptions[Name] | undefined },
+): Promise<OwnProvider | undefined> {
+  try {
+    const { createProvider } = await import('./opentelemetry/provider.ts');
+    return await createProvider(withoutUndefined(options) as ProviderOptions);
+  } catch (error) {
+    report(config, 'the export of spans', error);
+    return undefined;
+  }
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** A program that just ends, without a shutdown, exports its spans; the pool and files have hooks of their own. */
+function flushAtNaturalEnd(subscriber: Registry): void {
+  const flush = () => void subscriber.flush();
+  process.once('beforeExit', flush);
+  subscriber.onShutdown(() => process.off('beforeExit', flush));
 }
 
 function attempt(config: Config, name: string, make: () => Layer): Layer | undefined {

@@ -5,7 +5,7 @@ import { raw } from '../format/values.ts';
 import { readPool } from '../pool/reader.ts';
 import { type GlobalOptions, poolPath } from './options.ts';
 import { complain, isTerminal, print } from './output.ts';
-import { renderTree } from './render/tree.ts';
+import { renderTree } from '../format/tree.ts';
 
 export function addShow(program: Command): void {
   program

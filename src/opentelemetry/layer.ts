@@ -219,8 +219,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 function baseOf(span: Span, view: LayerView<State>): Context {
   const active = context.active();
   const current = currentSpan(span.registry);
-  // Without a parent where a span is current: a root was asked for.
-  if (span.parent === undefined && current !== undefined) return trace.deleteSpan(active);
+  if (span.isRoot) return trace.deleteSpan(active);
   const parent = view.visible(span.parent);
   const state = parent === undefined ? undefined : view.get(parent);
   if (state === undefined) return active;

@@ -87,8 +87,8 @@ export class Registry {
     return bits;
   }
 
-  /** Makes a span that the layers in `seenBy` see. */
-  newSpan(metadata: Metadata, fields: Fields, parent: Span | undefined, seenBy: number): Span {
+  /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. */
+  newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
     const span = new Span(this, metadata, fields, parent, seenBy);
     for (const slot of this.#slots) {
       if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;

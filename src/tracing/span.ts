@@ -24,6 +24,8 @@ export class Span extends Emitter {
   readonly metadata: Metadata;
   readonly fields: Fields;
   readonly parent: Span | undefined;
+  /** Whether it was asked to have no parent, of whatever kind. */
+  readonly isRoot: boolean;
   /** Which layers see it, as bits. */
   readonly seenBy: number;
   /** What layers keep with it, by their index. */
@@ -53,14 +55,15 @@ export class Span extends Emitter {
     registry: Registry | undefined,
     metadata: Metadata,
     fields: Fields,
-    parent: Span | undefined,
+    parent: Span | null | undefined,
     seenBy: number,
   ) {
     super();
     this.registry = registry;
     this.metadata = metadata;
     this.fields = fields;
-    this.parent = parent;
+    this.parent = parent ?? undefined;
+    this.isRoot = parent === null;
     this.seenBy = seenBy;
     this.#createdAt = registry === undefined ? 0 : performance.now();
     if (fields.names.length > 0) this.#hearVerdict(fields);

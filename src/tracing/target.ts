@@ -56,12 +56,12 @@ export class Target extends Emitter {
     const metadata = spanMetadata(options?.target ?? this.name, levelOf(options?.level ?? Level.INFO), name);
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return disabledSpan();
-    const parent = options?.parent === undefined ? currentSpan(registry) : (options.parent ?? undefined);
+    const parent = options?.parent === undefined ? currentSpan(registry) : options.parent;
     const fields = this.#withOwn(evaluate(options?.fields));
     const span = registry.newSpan(
       metadata,
       fields,
-      parent?.registry === registry ? parent : undefined,
+      parent === null || parent?.registry === registry ? parent : undefined,
       seenBy,
     );
     if (options?.followsFrom !== undefined) {

@@ -1,5 +1,5 @@
-import { quoted, raw } from '../../format/values.ts';
-import { inspectLine } from '../../tracing/value.ts';
+import { quoted, raw } from './values.ts';
+import { inspectLine } from '../tracing/value.ts';
 
 /** An event as a tree shows it. */
 export interface TreeEvent {

@@ -1,0 +1,84 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { timeline, type TimelineNode } from '../src/diagnostics/timeline.ts';
+import { folderOf } from './helpers/pool-folder.ts';
+import { ended, start } from './helpers/programs.ts';
+
+const writer = process.env['KVP_TRACING_BACKEND'] ?? 'native';
+
+function demo(folder: string, ...args: string[]) {
+  const pool = join(folder, '.kvp_pool_1');
+  return ended(start({ file: 'examples/provision.ts' }, [...args, '--into', folder, '--pool', pool]));
+}
+
+/** Names and results of a tree of spans, as nested text. */
+function outline(nodes: readonly TimelineNode[]): string[] {
+  return nodes.flatMap(({ name, result, children }) => [
+    `${name} ${result}`,
+    ...outline(children).map((line) => `  ${line}`),
+  ]);
+}
+
+test('the demo provisions what ovf-env.xml asks for and leaves a bad key out', async (t) => {
+  const folder = folderOf(t);
+  const { code, stdout, stderr } = await demo(folder);
+  t.is(code, 0, stderr);
+  const keys = join(folder, 'home/azureuser/.ssh/authorized_keys');
+  const lines = readFileSync(keys, 'utf8').trimEnd().split('\n');
+  t.deepEqual(
+    lines.map((line) => line.split(' ')[2]),
+    ['azureuser@laptop', 'azureuser@build'],
+  );
+  t.is(statSync(keys).mode & 0o777, 0o600);
+  t.is(statSync(join(keys, '..')).mode & 0o777, 0o700);
+  t.is(readFileSync(join(folder, 'etc/hostname'), 'utf8'), 'vm-demo-01\n');
+  t.regex(readFileSync(join(folder, 'var/lib/azure/custom-data'), 'utf8'), /^#cloud-config\n/);
+  t.regex(stderr, /WARN .*provision_user\{user_id=1000\}: .*SSH key is left out index=1/);
+  t.regex(stdout, new RegExp(`writer: ${writer}`));
+});
+
+test('the pool and OpenTelemetry show the same tree, names and results', async (t) => {
+  const folder = folderOf(t);
+  const { stdout } = await demo(folder);
+  const { diagnostics, problems } = readDiagnosticsSync(join(folder, '.kvp_pool_1'));
+  t.deepEqual(problems, []);
+  t.deepEqual(outline(timeline(diagnostics).roots), [
+    'provision success',
+    '  read_ovf_env success',
+    '  provision_user success',
+    '    configure_ssh_keys success',
+    '      check_ssh_key success',
+    '      check_ssh_key fail',
+    '      check_ssh_key success',
+    '  set_hostname success',
+    '  write_custom_data success',
+  ]);
+  const [pool = '', collected = ''] = stdout.split('What OpenTelemetry collected:');
+  const shape = (text: string) =>
+    text
+      .match(/^\W*[a-z_]+  [\d.]+ \S+  (success|fail)$/gmu)
+      ?.map((line) => line.replace(/  [\d.]+ \S+/, ''));
+  t.is(shape(pool)?.length, 9);
+  t.deepEqual(shape(collected), shape(pool));
+});
+
+test('a file that is missing or malformed is a clear error, exit code 1, and a failure in the pool', async (t) => {
+  const folder = folderOf(t);
+  const malformed = join(folder, 'malformed.xml');
+  writeFileSync(malformed, '<Environment><ProvisioningSection></Environment>');
+  for (const path of [malformed, join(folder, 'missing.xml')]) {
+    const into = folderOf(t);
+    const { code, stderr } = await demo(into, path);
+    t.is(code, 1);
+    t.regex(stderr, /^provisioning failed: .*(malformed\.xml:1: |ENOENT)/m);
+    const { diagnostics } = readDiagnosticsSync(join(into, '.kvp_pool_1'));
+    t.deepEqual(outline(timeline(diagnostics).roots), ['provision fail', '  read_ovf_env fail']);
+    t.true(
+      diagnostics.some(
+        ({ level, fields }) => level === 'ERROR' && /malformed|ENOENT/.test(String(fields['error'])),
+      ),
+    );
+  }
+});
