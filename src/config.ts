@@ -68,10 +68,10 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
   const kvp = sectionOf('kvp', options.kvp);
   const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
   const stderr = sectionOf('stderr', options.stderr);
-  const kvpFilter = filterFrom(env, 'AZURE_INIT_KVP_FILTER', kvp, onProblem) ?? DEFAULTS.filter.kvp;
-  const traceFilter =
-    filterFrom(env, 'AZURE_INIT_LOG', opentelemetry, onProblem) ?? DEFAULTS.filter.opentelemetry;
-  const stderrFilter = filterFrom(env, 'AZURE_INIT_LOG', stderr, onProblem);
+  const kvpFilter = filterIn(env, 'AZURE_INIT_KVP_FILTER', onProblem) ?? optionOf(kvp) ?? DEFAULTS.filter.kvp;
+  const logFilter = filterIn(env, 'AZURE_INIT_LOG', onProblem);
+  const traceFilter = logFilter ?? optionOf(opentelemetry) ?? DEFAULTS.filter.opentelemetry;
+  const stderrFilter = logFilter ?? optionOf(stderr);
   return {
     service,
     version,
@@ -83,7 +83,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     },
     opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
     stderr: stderr && { ...stderr, ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }) },
-    layers: options.layers ?? [],
+    layers: layersOf(options.layers),
     onProblem,
   };
 }
@@ -109,22 +109,31 @@ export function joinsOpenTelemetry(
   return (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')] !== undefined;
 }
 
-function filterFrom(
+function filterIn(
   env: NodeJS.ProcessEnv,
   variable: string,
-  section: { filter?: FilterInput } | false,
   onProblem: ProblemHandler,
 ): FilterInput | undefined {
-  if (section === false) return undefined;
   const given = env[variable];
-  if (given !== undefined && given !== '') {
-    try {
-      return filterOf(given as FilterInput);
-    } catch {
-      onProblem(new OptionError(variable, given, 'off, error, warn, info, debug or trace; it is ignored'));
-    }
+  if (given === undefined || given === '') return undefined;
+  try {
+    return filterOf(given as FilterInput);
+  } catch {
+    onProblem(new OptionError(variable, given, 'off, error, warn, info, debug or trace; it is ignored'));
+    return undefined;
   }
-  return section.filter === undefined ? undefined : filterOf(section.filter);
+}
+
+function optionOf(section: { filter?: FilterInput } | false): FilterInput | undefined {
+  return section === false || section.filter === undefined ? undefined : filterOf(section.filter);
+}
+
+function layersOf(given: TracingOptions['layers']): readonly (Layer | null | undefined)[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given) || given.some((layer) => layer !== undefined && typeof layer !== 'object')) {
+    throw new OptionError('layers', given, 'a list of layers');
+  }
+  return given;
 }
 
 function sectionOf<T extends object>(option: string, given: T | false | undefined): T | false {
@@ -138,7 +147,17 @@ function textOf(option: string, given: unknown): string {
   throw new OptionError(option, given, 'a text that is not empty');
 }
 
+/** What hears of problems; what it throws stops nothing. */
 function callbackOf(given: unknown): ProblemHandler | undefined {
-  if (given === undefined || typeof given === 'function') return given as ProblemHandler | undefined;
+  if (given === undefined) return undefined;
+  if (typeof given === 'function') {
+    return (problem) => {
+      try {
+        (given as ProblemHandler)(problem);
+      } catch {
+        // Whoever hears of problems must not make one.
+      }
+    };
+  }
   throw new OptionError('onProblem', given, 'a function');
 }

@@ -13,7 +13,7 @@ const PLAIN = /^[\u0020-\u007b\u007d\u007e]+$/;
 export function legalName(name: string): LegalName {
   if (name.length <= NAME_MAX && PLAIN.test(name)) return { text: name, full: undefined };
   const text = cutBytes(name.toWellFormed().replace(ILLEGAL, '_'), NAME_MAX) || '_';
-  return { text, full: text === name ? undefined : name };
+  return { text, full: text === name || name === '' ? undefined : name };
 }
 
 /** `name/version` in 32 bytes: the name is cut so that the version stays whole. */

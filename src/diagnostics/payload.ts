@@ -1,5 +1,13 @@
 import { type Fields } from '../tracing/fields.ts';
-import { causesOf, cutText, DEPTH_MAX, errorMessage, inspectLine, isPlain } from '../tracing/value.ts';
+import {
+  causesOf,
+  cutText,
+  DEPTH_MAX,
+  errorMessage,
+  inspectLine,
+  isError,
+  isPlain,
+} from '../tracing/value.ts';
 
 /** The fields of a payload as a JSON object, the message first. Reads every value of JavaScript, throws never. */
 export function fieldsJson(fields: Fields, message?: string): string {
@@ -10,7 +18,7 @@ export function fieldsJson(fields: Fields, message?: string): string {
     if (value === undefined) continue;
     if (json !== '') json += ',';
     json += `${quote(names[i] as string)}:${valueJson(value)}`;
-    if (value instanceof Error) json += sourcesJson(names[i] as string, value);
+    if (isError(value)) json += sourcesJson(names[i] as string, value);
   }
   return `{${json}}`;
 }

@@ -16,12 +16,12 @@ export interface Line {
 
 /** A span as a line names it: `name{k=v}:`, without braces if it has no fields. */
 export function scopeText(name: string, fields: string): string {
-  return fields === '' ? `${raw(name)}: ` : `${raw(name)}{${fields}}: `;
+  return fields === '' ? `${raw(name)}:` : `${raw(name)}{${fields}}:`;
 }
 
 /** The `full` format of tracing-subscriber, with the line feed. */
 export function fullLine({ micros, level, target, scopes, message, fields }: Line): string {
-  let line = `${rfc3339Micros(micros)} ${level.padStart(5)} ${scopes}${raw(target)}:`;
+  let line = `${rfc3339Micros(micros)} ${level.padStart(5)} ${scopes === '' ? '' : `${scopes} `}${raw(target)}:`;
   if (message !== undefined) line += ` ${raw(message)}`;
   if (fields !== '') line += ` ${fields}`;
   return `${line}\n`;

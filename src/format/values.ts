@@ -1,5 +1,5 @@
 import { type Fields } from '../tracing/fields.ts';
-import { causesOf, cutText, errorMessage, inspectLine } from '../tracing/value.ts';
+import { causesOf, cutText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 
 /** Characters that Rust's Debug escapes: controls, separators, formats, what is unassigned or private. */
 const UNPRINTABLE =
@@ -42,7 +42,7 @@ export function fieldsText(fields: Fields, separator = ' '): string {
     if (text !== '') text += separator;
     const name = raw(names[i] as string);
     text += `${name}=${valueText(value)}`;
-    if (value instanceof Error) text += sourcesText(name, value, separator);
+    if (isError(value)) text += sourcesText(name, value, separator);
   }
   return text;
 }
@@ -58,21 +58,21 @@ function sourcesText(name: string, error: Error, separator: string): string {
 
 function valueText(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
-  if (
-    typeof value === 'number' ||
-    typeof value === 'boolean' ||
-    typeof value === 'bigint' ||
-    value === null
-  ) {
-    return String(value);
-  }
+  if (typeof value === 'number') return numberText(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint' || value === null) return String(value);
   try {
-    if (value instanceof Error) return raw(errorMessage(value));
+    if (isError(value)) return raw(errorMessage(value));
     if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   } catch {
     // A hostile prototype; inspecting it is safe.
   }
   return raw(inspectLine(value));
+}
+
+/** A number; infinities as Rust prints them. */
+function numberText(value: number): string {
+  if (Number.isFinite(value) || Number.isNaN(value)) return String(value);
+  return value > 0 ? 'inf' : '-inf';
 }
 
 /** A duration in milliseconds as tracing-subscriber prints it: three digits and a unit, `72.0µs`. */

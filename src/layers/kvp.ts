@@ -296,8 +296,8 @@ function momentsOf(lifecycle: readonly Moment[]): ReadonlySet<Moment> {
 }
 
 function textOf(option: string, given: unknown): string {
-  if (typeof given !== 'string' || given === '' || given.includes('\0')) {
-    throw new OptionError(option, given, 'a text that is not empty');
+  if (typeof given !== 'string' || given === '' || (option === 'path' && given.includes('\0'))) {
+    throw new OptionError(option, given, 'a text that is not empty (a path also without NUL)');
   }
   return given;
 }

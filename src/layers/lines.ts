@@ -9,6 +9,8 @@ export type Writer = number | string | { write(line: string): unknown };
 /** What waits at most when a reader is slow, in bytes. */
 const WAITING_MAX = 64 * 1024;
 const RETRY = 50;
+/** A pipe takes so many bytes as a whole or not at all (PIPE_BUF, pipe(7)): no line is left cut in two. */
+const PIPE_ATOMIC = 4096;
 
 /**
  * Writes lines at once, through pino's destination, so that a crash loses none. What a slow reader does not
@@ -36,7 +38,7 @@ export class Lines {
       sync: true,
       mkdir: true,
       mode: 0o600,
-      maxLength: WAITING_MAX,
+      maxWrite: PIPE_ATOMIC,
       retryEAGAIN: () => false,
     });
     this.#own.on('drop', () => this.#dropped++);
@@ -46,11 +48,22 @@ export class Lines {
   write(line: string): void {
     this.#written++;
     if (this.#own !== undefined) this.#own.write(line);
-    else this.#other?.write(line);
+    else this.#hand(line);
+  }
+
+  #hand(line: string): void {
+    try {
+      const result = this.#other?.write(line);
+      if (result instanceof Promise) result.catch(() => this.#dropped++);
+    } catch (thrown) {
+      this.#dropped++;
+      throw thrown;
+    }
   }
 
   #failed(error: Error): void {
     this.#failure = error;
+    this.#bound(WAITING_MAX);
     if (this.#retry !== undefined) return;
     this.#retry = setTimeout(() => this.#again(), RETRY).unref();
   }
@@ -59,13 +72,19 @@ export class Lines {
   #again(): void {
     this.#retry = undefined;
     this.#failure = undefined;
+    this.#bound(0);
     this.#own?.write('');
+  }
+
+  /** Only what waits is bounded: a single line may be longer than that. */
+  #bound(bytes: number): void {
+    if (this.#own !== undefined) (this.#own as { maxLength?: number }).maxLength = bytes;
   }
 
   /** Resolves when nothing waits, or at the deadline. */
   async flush({ timeout = 5000 }: Deadline = {}): Promise<Outcome> {
     const deadline = performance.now() + timeout;
-    while (this.#failure !== undefined && performance.now() < deadline) {
+    while (isBusy(this.#failure) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       clearTimeout(this.#retry);
       this.#again();
@@ -87,6 +106,12 @@ export class Lines {
   stats(): { lines: number; dropped: number } {
     return { lines: this.#written, dropped: this.#dropped };
   }
+}
+
+/** Whether a reader is slow; one that is gone won't come back. */
+function isBusy(failure: Error | undefined): boolean {
+  const { code } = (failure ?? {}) as NodeJS.ErrnoException;
+  return code === 'EAGAIN' || code === 'EBUSY';
 }
 
 /** The same pipe or terminal opened once more without blocking; the one that we share is left as it is. */

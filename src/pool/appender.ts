@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { constants as os } from 'node:os';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, type Stats, writeSync } from 'node:fs';
-import { CutShortError, type KvpError, NoLockError } from '../errors.ts';
+import { CutShortError, KvpError, NoLockError } from '../errors.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { notAPoolFile, systemError } from './system-error.ts';
 
@@ -118,7 +118,7 @@ export class Appender {
       return call();
     } catch (thrown) {
       const { errno } = thrown as NodeJS.ErrnoException;
-      throw errno === undefined ? thrown : systemError(syscall, this.path, errno, thrown);
+      throw errno === undefined || thrown instanceof KvpError ? thrown : systemError(syscall, this.path, errno, thrown);
     }
   }
 }

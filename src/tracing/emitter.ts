@@ -1,6 +1,6 @@
 import { evaluate, Fields, type FieldsInput } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
-import { errorMessage, inspectLine } from './value.ts';
+import { errorMessage, inspectLine, isError } from './value.ts';
 
 /** What can emit events; its subclasses say where they go. */
 export abstract class Emitter {
@@ -58,6 +58,6 @@ export function readEvent(
   const fields = evaluate(input as FieldsInput);
   const own = fields.take('message');
   let text = message ?? own;
-  if (text === undefined && input instanceof Error) text = errorMessage(input);
+  if (text === undefined && isError(input)) text = errorMessage(input);
   return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
 }

@@ -1,6 +1,6 @@
 import { type FieldsInput } from './fields.ts';
 import { Level, type LevelName } from './level.ts';
-import { runInside } from './run.ts';
+import { type Report, runInside } from './run.ts';
 import { type Span } from './span.ts';
 import { type SpanOptions, type Target } from './target.ts';
 
@@ -51,7 +51,7 @@ function named(options: InstrumentOptions, context: unknown): InstrumentOptions 
 function wrap<F extends AnyFunction>(log: Target, options: InstrumentOptions, fn: F): F {
   const name = options.name ?? (fn.name || 'anonymous');
   const { fields, ret, err, ...how } = options;
-  const body = ret || err ? reporting(log, fn, ret, err) : fn;
+  const report = ret || err ? reportOf(log, ret, err) : undefined;
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
     const spanOptions: SpanOptions = how;
     const given =
@@ -60,7 +60,7 @@ function wrap<F extends AnyFunction>(log: Target, options: InstrumentOptions, fn
       name,
       given === undefined ? spanOptions : { ...spanOptions, fields: given as FieldsInput },
     );
-    return runInside(span, true, body as never, this, args);
+    return runInside(span, true, fn as never, this, args, report);
   };
   for (const key of ['name', 'length'] as const) {
     Object.defineProperty(wrapper, key, { value: fn[key], configurable: true });
@@ -68,40 +68,12 @@ function wrap<F extends AnyFunction>(log: Target, options: InstrumentOptions, fn
   return wrapper as unknown as F;
 }
 
-/** `fn`, followed inside of its span by an event that tells what it returned or threw. */
-function reporting(
-  log: Target,
-  fn: AnyFunction,
-  ret: InstrumentOptions['ret'],
-  err: InstrumentOptions['err'],
-): (this: unknown, ...args: never[]) => unknown {
-  const returned = (value: unknown): void => {
-    if (ret) log.event(typeof ret === 'object' ? ret.level : Level.INFO, { return: value });
-  };
-  const threw = (error: unknown): void => {
-    if (err) log.event(typeof err === 'object' ? err.level : Level.ERROR, { error });
-  };
-  return function (this: unknown, ...args) {
-    let result: unknown;
-    try {
-      result = Reflect.apply(fn, this, args);
-    } catch (error) {
-      threw(error);
-      throw error;
-    }
-    if (!(result instanceof Promise)) {
-      returned(result);
-      return result;
-    }
-    return result.then(
-      (value: unknown) => {
-        returned(value);
-        return value;
-      },
-      (error: unknown) => {
-        threw(error);
-        throw error;
-      },
-    );
+/** Events that tell what a call returned or threw. */
+function reportOf(log: Target, ret: InstrumentOptions['ret'], err: InstrumentOptions['err']): Report {
+  const levelOf = (asked: typeof ret, otherwise: Level) =>
+    typeof asked === 'object' ? asked.level : otherwise;
+  return {
+    returned: ret ? (value) => log.event(levelOf(ret, Level.INFO), { return: value }) : undefined,
+    threw: err ? (error) => log.event(levelOf(err, Level.ERROR), { error }) : undefined,
   };
 }

@@ -23,6 +23,10 @@ interface Slot {
 
 /** Layers are marked by the bits of a number. */
 const LAYERS_MAX = 31;
+/** How long a flush or shutdown waits by default, in milliseconds. */
+const TIMEOUT = 5000;
+/** What a layer that keeps the deadline may need on top to tell how far it came. */
+const GRACE = 100;
 
 /** Makes spans, knows the layers, tells them what happens. */
 export class Registry {
@@ -47,12 +51,19 @@ export class Registry {
     if (layer === null || layer === undefined) return this;
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
-    const name = layer.name ?? layer.constructor?.name ?? 'a layer';
+    const name = this.#nameOf(layer);
     this.#slots.push({ layer, name, view: new LayerView(index), bit: 1 << index, throws: 0 });
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
     this.#update();
     return this;
+  }
+
+  /** Its name; the second of one name is that with a 2. */
+  #nameOf(layer: Layer): string {
+    const name = layer.name ?? layer.constructor?.name ?? 'a layer';
+    const taken = this.#slots.filter((slot) => slot.name === name || slot.name.startsWith(`${name} `)).length;
+    return taken === 0 ? name : `${name} ${taken + 1}`;
   }
 
   /** Sets what passes to any layer at all. */
@@ -140,14 +151,16 @@ export class Registry {
     return () => {
       let ran: { result: R } | { thrown: unknown } | undefined;
       const once = (): R => {
-        try {
-          const result = fn();
-          ran = { result };
-          return result;
-        } catch (thrown) {
-          ran = { thrown };
-          throw thrown;
+        // A layer that calls it again, even later, hears the same again.
+        if (ran === undefined) {
+          try {
+            ran = { result: fn() };
+          } catch (thrown) {
+            ran = { thrown };
+          }
         }
+        if ('thrown' in ran) throw ran.thrown;
+        return ran.result;
       };
       const outcome = () => ran;
       try {
@@ -156,10 +169,7 @@ export class Registry {
         const after = outcome();
         if (after === undefined || !('thrown' in after) || after.thrown !== thrown) this.#threw(slot, thrown);
       }
-      const after = outcome();
-      if (after === undefined) return fn();
-      if ('thrown' in after) throw after.thrown;
-      return after.result;
+      return once();
     };
   }
 
@@ -180,14 +190,14 @@ export class Registry {
 
   /** Resolves when everything emitted so far is where it goes, or at the deadline. Never rejects. */
   flush(deadline?: Deadline): Promise<Outcome> {
-    return this.#all((layer) => layer.flush?.(deadline));
+    return this.#all(deadline, (layer) => layer.flush?.(deadline));
   }
 
   /** Ends all layers at once, within one deadline, and makes room for another subscriber. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     if (this.#shutdown === undefined) {
       for (const act of this.#onShutdown) act();
-      this.#shutdown = this.#all((layer) => layer.shutdown?.(deadline));
+      this.#shutdown = this.#all(deadline, (layer) => layer.shutdown?.(deadline));
     }
     return this.#shutdown;
   }
@@ -200,17 +210,26 @@ export class Registry {
   /** What each layer says of itself, by its name, and how often each threw. */
   stats(): Record<string, unknown> {
     const stats: Record<string, unknown> = Object.create(null);
-    for (const { layer, name, throws } of this.#slots) {
-      stats[name] = { ...(layer.stats?.() as object | undefined), throws };
+    for (const slot of this.#slots) {
+      let own: unknown;
+      try {
+        own = slot.layer.stats?.();
+      } catch (thrown) {
+        this.#threw(slot, thrown);
+      }
+      stats[slot.name] = { ...(own as object | undefined), throws: slot.throws };
     }
     return stats;
   }
 
-  async #all(end: (layer: Layer) => Promise<Outcome> | undefined): Promise<Outcome> {
+  async #all(
+    { timeout = TIMEOUT }: Deadline = {},
+    end: (layer: Layer) => Promise<Outcome> | undefined,
+  ): Promise<Outcome> {
     const outcomes = await Promise.all(
       this.#slots.map(async ({ layer, name }): Promise<Outcome | undefined> => {
         try {
-          return await end(layer);
+          return await within(timeout + GRACE, end(layer));
         } catch (thrown) {
           const problem = new LayerError(`${name} could not finish: ${messageOf(thrown)}`, thrown);
           return { complete: false, dropped: 0, problems: [problem] };
@@ -225,5 +244,19 @@ export class Registry {
       total.problems.push(...outcome.problems);
     }
     return total;
+  }
+}
+
+/** What `ending` resolves to; rejects when it takes longer. */
+async function within<R>(milliseconds: number, ending: Promise<R> | undefined): Promise<R | undefined> {
+  if (ending === undefined) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took over ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    return await Promise.race([ending, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

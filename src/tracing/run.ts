@@ -1,60 +1,104 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { isGeneratorObject, isPromise } from 'node:util/types';
 import { dispatch } from './context.ts';
 import { type Span } from './span.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
+/** Hears inside of the span, before it ends, how a call went. */
+export interface Report {
+  returned?: ((value: unknown) => void) | undefined;
+  threw?: ((error: unknown) => void) | undefined;
+}
+
+/** A call inside of a span. */
+interface Call {
+  readonly span: Span;
+  /** Whether the span was made for this call. */
+  readonly owned: boolean;
+  readonly report: Report | undefined;
+  /** Whether its outcome is known. */
+  isOver: boolean;
+}
+
 /**
  * Calls `fn` inside of `span` and returns what it returns. With `owned` the span was made for this call:
  * it is closed when the call has settled, and marked failed if it threw.
  */
-export function runInside(span: Span, owned: boolean, fn: Callback, self: unknown, args: unknown[]): unknown {
-  if (span.registry === undefined) return Reflect.apply(fn, self, args);
+export function runInside(
+  span: Span,
+  owned: boolean,
+  fn: Callback,
+  self: unknown,
+  args: unknown[],
+  report?: Report,
+): unknown {
+  if (span.registry === undefined && report === undefined) return Reflect.apply(fn, self, args);
+  const call: Call = { span, owned, report, isOver: false };
   span.enter();
   let result: unknown;
   try {
     result = callInside(span, fn, self, args);
   } catch (thrown) {
-    end(span, owned, { error: thrown });
+    fail(call, thrown);
     throw thrown;
   }
   if (typeof result === 'object' && result !== null) {
-    if (isPromise(result) && result.constructor === Promise) return settled(span, owned, result);
-    if (isGeneratorObject(result)) {
+    if (isPromise(result) && result.constructor === Promise) return settled(call, result);
+    if (isGeneratorObject(result) || RESUMED.has(result)) {
       span.exit();
-      return resumed(span, owned, result as unknown as Resumable);
+      return resumed(call, result as unknown as Resumable);
     }
   }
-  if (isThenable(result)) return watched(span, owned, result);
-  end(span, owned);
+  if (isThenable(result)) return watched(call, result);
+  succeed(call, result);
   return result;
 }
 
 function callInside(span: Span, fn: Callback, self: unknown, args: unknown[]): unknown {
+  if (span.registry === undefined) return Reflect.apply(fn, self, args);
   const { storage } = dispatch;
   const context = span.context(storage.getStore()?.subscriber);
-  if (span.registry?.wraps !== true) return storage.run(context, Reflect.apply, fn, self, args);
+  if (!span.registry.wraps) return storage.run(context, Reflect.apply, fn, self, args);
   return storage.run(context, () => span.registry?.run(span, () => Reflect.apply(fn, self, args)));
 }
 
-function end(span: Span, owned: boolean, thrown?: { error: unknown }): void {
-  if (owned && thrown !== undefined) span.thrown = thrown;
-  span.exit();
-  if (owned) span.close();
+function succeed(call: Call, value: unknown): void {
+  const { span, report } = call;
+  if (report?.returned !== undefined && !call.isOver) callInside(span, report.returned, undefined, [value]);
+  end(call);
+}
+
+function fail(call: Call, error: unknown): void {
+  const { span, owned, report } = call;
+  if (report?.threw !== undefined && !call.isOver) callInside(span, report.threw, undefined, [error]);
+  if (owned && span.registry !== undefined) span.thrown = { error };
+  end(call);
+}
+
+function end(call: Call): void {
+  call.isOver = true;
+  call.span.exit();
+  if (call.owned) call.span.close();
 }
 
 /** The promise's own outcome, passed on by a promise that settles after the span ended. */
-function settled(span: Span, owned: boolean, promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
+function settled(call: Call, promise: Promise<unknown>): Promise<unknown> {
+  const following = promise.then(
     (value) => {
-      end(span, owned);
+      succeed(call, value);
       return value;
     },
     (error: unknown) => {
-      end(span, owned, { error });
+      fail(call, error);
       throw error;
     },
   );
+  // Some promises carry something, as the child process of a promisified exec.
+  if (Reflect.ownKeys(promise).length > 0) {
+    Object.defineProperties(following, Object.getOwnPropertyDescriptors(promise));
+  }
+  return following;
 }
 
 type Then = (onFulfilled?: unknown, onRejected?: unknown) => unknown;
@@ -70,26 +114,34 @@ function isThenable(value: unknown): value is { then: Then } {
 
 /**
  * A thenable that is more than a promise (a subclass, a query that runs when it is awaited) stays the
- * same object; its `then` tells the span when it settles. It is not called here: that might start it.
+ * same object; its `then` runs inside of the span and tells it when it settles. It is not called here:
+ * that might start it.
  */
-function watched(span: Span, owned: boolean, thenable: { then: Then }): unknown {
+function watched(call: Call, thenable: { then: Then }): unknown {
   const { then } = thenable;
   const watching: Then = function (this: unknown, onFulfilled, onRejected) {
+    const outside = AsyncLocalStorage.snapshot();
     const fulfilled = (value: unknown): unknown => {
-      end(span, owned);
-      return typeof onFulfilled === 'function' ? onFulfilled(value) : value;
+      if (!call.isOver) succeed(call, value);
+      return typeof onFulfilled === 'function' ? outside(onFulfilled as Callback, value) : value;
     };
     const rejected = (error: unknown): unknown => {
-      end(span, owned, { error });
-      if (typeof onRejected === 'function') return onRejected(error);
+      if (!call.isOver) fail(call, error);
+      if (typeof onRejected === 'function') return outside(onRejected as Callback, error);
       throw error;
     };
-    return Reflect.apply(then, this, [fulfilled, rejected]);
+    return callInside(call.span, then as Callback, this, [fulfilled, rejected]);
   };
-  if (!Reflect.defineProperty(thenable, 'then', { value: watching, configurable: true, writable: true })) {
-    end(span, owned);
-  }
+  if (!replaced(thenable, watching)) succeed(call, thenable);
   return thenable;
+}
+
+function replaced(thenable: object, then: Then): boolean {
+  try {
+    return Reflect.defineProperty(thenable, 'then', { value: then, configurable: true, writable: true });
+  } catch {
+    return false;
+  }
 }
 
 interface Resumable {
@@ -98,8 +150,12 @@ interface Resumable {
   throw(error?: unknown): unknown;
 }
 
+/** Generators that enter a span at each resume; they are no generators to Node.js. */
+const RESUMED = new WeakSet<object>();
+
 /** A generator that enters the span at each resume and ends it when it is done. */
-function resumed(span: Span, owned: boolean, generator: Resumable): unknown {
+function resumed(call: Call, generator: Resumable): unknown {
+  const { span } = call;
   const resume = (how: keyof Resumable) =>
     function (this: unknown, ...args: unknown[]): unknown {
       span.enter();
@@ -107,30 +163,32 @@ function resumed(span: Span, owned: boolean, generator: Resumable): unknown {
       try {
         step = callInside(span, generator[how] as Callback, generator, args);
       } catch (thrown) {
-        end(span, owned, { error: thrown });
+        fail(call, thrown);
         throw thrown;
       }
       if (isPromise(step)) {
         return step.then(
           (value) => {
-            pause(span, owned, value);
+            pause(call, value);
             return value;
           },
           (error: unknown) => {
-            end(span, owned, { error });
+            fail(call, error);
             throw error;
           },
         );
       }
-      pause(span, owned, step);
+      pause(call, step);
       return step;
     };
   const wrapper = Object.create(Object.getPrototypeOf(generator) as object) as Resumable;
   for (const how of ['next', 'return', 'throw'] as const) wrapper[how] = resume(how);
+  RESUMED.add(wrapper);
   return wrapper;
 }
 
-function pause(span: Span, owned: boolean, step: unknown): void {
-  span.exit();
-  if (owned && (step as IteratorResult<unknown>).done === true) span.close();
+function pause(call: Call, step: unknown): void {
+  const { done, value } = step as IteratorResult<unknown>;
+  if (done === true) succeed(call, value);
+  else call.span.exit();
 }

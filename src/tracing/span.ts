@@ -123,6 +123,7 @@ export class Span extends Emitter {
 
   /** Says that it failed, and why, whatever happens in it later. */
   fail(reason?: string): this {
+    if (this.registry === undefined) return this;
     this.verdict = 'fail';
     this.reason = reason;
     return this;
@@ -130,6 +131,7 @@ export class Span extends Emitter {
 
   /** Says that it succeeded, in spite of errors in it. */
   succeed(): this {
+    if (this.registry === undefined) return this;
     this.verdict = 'success';
     this.reason = undefined;
     return this;

@@ -32,6 +32,15 @@ export function inspectLine(value: unknown): string {
   }
 }
 
+/** Whether a value is an error; a proxy that was revoked or whose traps throw is none. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 /** The messages of an error's causes, the nearest first; a loop ends it. */
 export function causesOf(error: Error): string[] {
   const causes: string[] = [];

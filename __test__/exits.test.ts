@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { EmitKVPLayer } from '../src/layers/kvp.ts';
+import { withDefault } from '../src/tracing/dispatch.ts';
+import { Registry } from '../src/tracing/registry.ts';
+import { target } from '../src/tracing/target.ts';
+import { folderOf, poolOf } from './helpers/pool-folder.ts';
+import { type Ended, ended, start } from './helpers/programs.ts';
+
+const PREAMBLE = `
+import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
+const path = process.argv[2]!;
+const layer = new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 });
+setGlobalDefault(new Registry().with(layer));
+const log = target('t');
+`;
+
+/** Runs a program that emits; returns how it ended and what its pool says. */
+async function run(t: ExecutionContext, source: string): Promise<Ended & { messages: unknown[] }> {
+  const path = poolOf(t);
+  const result = await ended(start({ source: PREAMBLE + source, folder: folderOf(t) }, [path]));
+  const { diagnostics, problems } = readDiagnosticsSync(path);
+  t.deepEqual(problems, []);
+  return { ...result, messages: diagnostics.map(({ message }) => message) };
+}
+
+const LATE = `process.on('exit', () => log.info('in an exit listener'));\n`;
+const EXPECTED = ['last', 'in an exit listener'];
+
+test('everything is in the pool when a program just ends', async (t) => {
+  const { code, messages } = await run(t, `${LATE}log.info('last');`);
+  t.deepEqual([code, messages], [0, EXPECTED]);
+});
+
+test('everything is in the pool after process.exit()', async (t) => {
+  const { code, messages } = await run(t, `${LATE}log.info('last'); process.exit(3);`);
+  t.deepEqual([code, messages], [3, EXPECTED]);
+});
+
+test('everything is in the pool after an uncaught error', async (t) => {
+  const { code, messages } = await run(t, `${LATE}log.info('last'); throw new Error('uncaught');`);
+  t.deepEqual([code, messages], [1, EXPECTED]);
+});
+
+test('everything is in the pool after an unhandled rejection', async (t) => {
+  const { code, messages } = await run(t, `${LATE}log.info('last'); void Promise.reject(new Error('no'));`);
+  t.deepEqual([code, messages], [1, EXPECTED]);
+});
+
+test('a lock that is never given back costs half a second at the exit, and is said', async (t) => {
+  const { code, messages, stdout, stderr } = await run(
+    t,
+    `import { spawn } from 'node:child_process';
+     const holder = spawn('flock', ['-x', path, '-c', 'echo locked; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+     await new Promise((resolve) => holder.stdout.once('data', resolve));
+     holder.unref();
+     log.info('last');
+     const started = performance.now();
+     process.on('exit', () => { holder.kill(); console.log(performance.now() - started); });
+     process.exit();`,
+  );
+  t.is(code, 0);
+  if (process.env['KVP_TRACING_BACKEND'] === 'js') {
+    t.deepEqual(messages, ['last'], 'an append without a lock goes through');
+    return;
+  }
+  t.deepEqual(messages, []);
+  t.true(Number(stdout) < 2000, `${stdout} ms`);
+  t.regex(stderr, /queued bytes could not be written to the pool before the end/);
+});
+
+test('after kill -9 what was flushed is there and the next writer repairs the tail', async (t) => {
+  const path = poolOf(t);
+  const source = `${PREAMBLE}
+    for (let round = 0; ; round++) {
+      for (let i = 0; i < 500; i++) log.info({ round, i }, 'x'.repeat(i));
+      await layer.flush();
+      process.stdout.write(round + '\\n');
+    }`;
+  for (const delay of [30, 75, 120]) {
+    const child = start({ source, folder: folderOf(t) }, [path]);
+    let flushed = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (flushed += text));
+    await once(child.stdout!, 'data');
+    await sleep(delay);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const rounds = flushed.trim().split('\n').length;
+    const registry = new Registry().with(new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 }));
+    withDefault(registry, () => target('t').info('next'));
+    t.true((await registry.shutdown()).complete);
+    t.is(statSync(path).size % 2560, 0);
+    const { diagnostics, problems } = readDiagnosticsSync(path);
+    t.deepEqual(problems, []);
+    t.is(diagnostics.at(-1)?.message, 'next');
+    const whole = diagnostics.filter(({ fields }) => Number(fields['round']) < rounds).length;
+    t.true(whole >= rounds * 500, `${whole} of ${rounds * 500}`);
+  }
+});
+
+test('worker threads load, emit, are terminated in the middle, and load again', async (t) => {
+  const { code, messages, stderr } = await run(
+    t,
+    `import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+     if (isMainThread) {
+       log.info('main');
+       for (const how of ['once', 'forever', 'once', 'forever']) {
+         const thread = new Worker(new URL(import.meta.url), { argv: [path, how] });
+         await new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
+         if (how === 'forever') await thread.terminate();
+         else await new Promise((resolve) => thread.once('exit', resolve));
+       }
+     } else {
+       for (let i = 0; i < 100; i++) log.info('worker');
+       parentPort?.postMessage('ready');
+       if (process.argv[3] === 'forever') for (;;) log.debug('not written');
+     }`,
+  );
+  t.is(code, 0, stderr);
+  t.is(messages.filter((message) => message === 'main').length, 1);
+  const fromWorkers = messages.filter((message) => message === 'worker').length;
+  if (process.env['KVP_TRACING_BACKEND'] === 'js')
+    t.true(fromWorkers >= 200, 'a terminated worker runs no JavaScript');
+  else t.is(fromWorkers, 400);
+});

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { type Entry, Framer } from '../src/pool/frame.ts';
+
+interface Case extends Entry {
+  title: string;
+  agent: string;
+  vmId: string;
+  failed: boolean;
+}
+
+const golden = new URL('./fixtures/golden/', import.meta.url);
+const cases = JSON.parse(readFileSync(new URL('diag.json', golden), 'utf8')) as Case[];
+const pool = readFileSync(new URL('diag.kvp_pool', golden));
+
+test('the fallback frames the golden cases into the golden bytes', (t) => {
+  let at = 0;
+  for (const { title, agent, vmId, failed, seconds, ...entry } of cases) {
+    const records = new Framer(agent, vmId).frame({
+      ...entry,
+      level: 3,
+      seconds: failed ? -seconds : seconds,
+    });
+    if (typeof records === 'string') return t.fail(`${title}: ${records}`);
+    t.true(records.equals(pool.subarray(at, at + records.length)), title);
+    at += records.length;
+  }
+  t.is(at, pool.length);
+});
+
+test('an agent or vm_id that breaks the contract is refused with the text of the native core', (t) => {
+  const refused = (agent: string, vmId: string) => t.throws(() => new Framer(agent, vmId));
+  t.is(refused('a'.repeat(33), 'v')?.message, 'agent length (33) exceeds maximum (32)');
+  t.is(refused('a', 'v'.repeat(37))?.message, 'vm_id length (37) exceeds maximum (36)');
+  t.like(refused('a|b', 'v'), { code: 'ERR_KVP_INVALID_FIELD', name: 'FieldError' });
+  t.regex(refused('a', '')?.message ?? '', /^vm_id "" is not allowed: it must not be empty/);
+});
+
+test('an illegal entry has no records', (t) => {
+  const framer = new Framer('a/1', 'v');
+  const entry: Entry = { kind: 'event', level: 3, time: 0, id: 'i', name: 'n', payload: '{}', seconds: 0 };
+  for (const illegal of [
+    { name: '' },
+    { name: 'a|b' },
+    { name: 'n'.repeat(49) },
+    { id: 'i|' },
+    { payload: 'a\0' },
+  ]) {
+    t.is(framer.frame({ ...entry, ...illegal }), 'invalid');
+  }
+  const most = 'x'.repeat(1023 * 1022);
+  t.is(framer.frame({ ...entry, payload: most }).length, 1023 * 2560);
+  t.is(framer.frame({ ...entry, payload: `${most}x` }), 'too_large');
+});

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { EmitKVPLayer } from '../src/layers/kvp.ts';
+import { readPool } from '../src/pool/reader.ts';
+import { withDefault } from '../src/tracing/dispatch.ts';
+import { Registry } from '../src/tracing/registry.ts';
+import { target } from '../src/tracing/target.ts';
+import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
+import { folderOf, has } from './helpers/pool-folder.ts';
+import { ended, start } from './helpers/programs.ts';
+
+/** Starts the real daemon with a fake host on the pools of a folder. */
+async function hostOf(t: ExecutionContext, folder: string): Promise<HypervHost> {
+  const host = await HypervHost.start(folder);
+  t.teardown(() => host.stop());
+  return host;
+}
+
+/** The host sees exactly what our reader returns, in order, nothing cut. */
+async function hostSeesAll(t: ExecutionContext, host: HypervHost, pool: string): Promise<void> {
+  const records = readPool(pool);
+  t.true(records.length > 0);
+  t.deepEqual(await host.enumerate(1), records);
+  t.notThrows(() => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(pool)));
+}
+
+test('the daemon hands a host every record of the demo, in order and whole', async (t) => {
+  if (!has(t, daemonMissing)) return;
+  const folder = folderOf(t);
+  const host = await hostOf(t, folder);
+  const pool = join(folder, '.kvp_pool_1');
+  const { code, stderr } = await ended(
+    start({ file: 'examples/provision.ts' }, ['--into', folder, '--pool', pool]),
+  );
+  t.is(code, 0, stderr);
+  t.is(readDiagnosticsSync(pool).diagnostics.length, 27);
+  await hostSeesAll(t, host, pool);
+});
+
+test('hostile names, fields and messages reach the host whole', async (t) => {
+  if (!has(t, daemonMissing)) return;
+  const folder = folderOf(t);
+  const host = await hostOf(t, folder);
+  const pool = join(folder, '.kvp_pool_1');
+  const layer = new EmitKVPLayer({
+    path: pool,
+    agent: 'agent|with\0bars-and-a-long-name/1.2.3',
+    vmId: 'vm',
+    filter: 'trace',
+    maxRecords: 2000,
+  });
+  const registry = new Registry().with(layer);
+  const large = ['x'.repeat(100_000), '日'.repeat(33_000)];
+  const names = ['a|b', 'nul\0name', 'line\nfeed', '😀'.repeat(40), `${'n'.repeat(46)}é`, '\ud800lone', ''];
+  const texts = Array.from({ length: 5 }, (_, pad) => 'a'.repeat(940 - pad) + '😀é日'.repeat(300));
+  texts.push('\ud800 \udfff', 'nul \0 nul', 'bar | bar', 'line\r\nfeed\u2028');
+  withDefault(registry, () => {
+    for (const name of names) {
+      const log = target(name || 'target');
+      log.inSpan(name, { fields: { [name]: name } }, () => {
+        for (const text of texts) log.info({ text }, text);
+      });
+      log.warn({ name }, name);
+    }
+    for (const text of large) target('large').info(text);
+  });
+  t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
+  await hostSeesAll(t, host, pool);
+
+  const { diagnostics, problems } = readDiagnosticsSync(pool);
+  t.deepEqual(problems, []);
+  const starts = diagnostics.filter(({ kind }) => kind === 'start');
+  t.true(starts.every(({ agent }) => agent === 'agent_with_bars-and-a-long/1.2.3'));
+  t.deepEqual(
+    starts.map(({ name }) => name),
+    names.map((name) => name.toWellFormed() || '_'),
+  );
+  const wellFormed = texts.map((text) => text.toWellFormed());
+  const events = diagnostics.filter(({ kind, level }) => kind === 'event' && level === 'INFO');
+  t.deepEqual(
+    events.map(({ message, fields }) => fields['text'] ?? message),
+    [...names.flatMap(() => wellFormed), ...large],
+  );
+});
+
+test('the daemon may rewrite another pool while records are written', async (t) => {
+  if (!has(t, daemonMissing)) return;
+  const folder = folderOf(t);
+  const host = await hostOf(t, folder);
+  const pool = join(folder, '.kvp_pool_1');
+  const layer = new EmitKVPLayer({ path: pool, vmId: 'vm' });
+  const registry = new Registry().with(layer);
+  for (let round = 0; round < 20; round++) {
+    withDefault(registry, () => target('t').info({ round }, 'round'));
+    await host.set(0, `key${round % 3}`, 'value');
+    if (round % 5 === 0) await host.enumerate(1);
+  }
+  t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
+  await hostSeesAll(t, host, pool);
+  t.is(readPool(pool).length, 20);
+});
