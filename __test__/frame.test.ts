@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { type Entry, Framer } from '../src/pool/frame.ts';
+import { Batch, type Entry, Framer } from '../src/pool/frame.ts';
 
 interface Case extends Entry {
   title: string;
@@ -14,16 +14,14 @@ const cases = JSON.parse(readFileSync(new URL('diag.json', golden), 'utf8')) as 
 const pool = readFileSync(new URL('diag.kvp_pool', golden));
 
 test('the fallback frames the golden cases into the golden bytes', (t) => {
+  const batch = new Batch(1);
   let at = 0;
-  for (const { title, agent, vmId, failed, seconds, ...entry } of cases) {
-    const records = new Framer(agent, vmId).frame({
-      ...entry,
-      level: 3,
-      seconds: failed ? -seconds : seconds,
-    });
-    if (typeof records === 'string') return t.fail(`${title}: ${records}`);
-    t.true(records.equals(pool.subarray(at, at + records.length)), title);
-    at += records.length;
+  for (const { title, agent, vmId, failed, ...entry } of cases) {
+    batch.truncate(0);
+    const seconds = failed ? -entry.seconds : entry.seconds;
+    t.is(new Framer(agent, vmId).frame({ ...entry, level: 3, seconds }, batch), batch.length);
+    t.true(batch.bytes.equals(pool.subarray(at, at + batch.bytes.length)), title);
+    at += batch.bytes.length;
   }
   t.is(at, pool.length);
 });
@@ -39,6 +37,7 @@ test('an agent or vm_id that breaks the contract is refused with the text of the
 test('an illegal entry has no records', (t) => {
   const framer = new Framer('a/1', 'v');
   const entry: Entry = { kind: 'event', level: 3, time: 0, id: 'i', name: 'n', payload: '{}', seconds: 0 };
+  const batch = new Batch();
   for (const illegal of [
     { name: '' },
     { name: 'a|b' },
@@ -46,9 +45,11 @@ test('an illegal entry has no records', (t) => {
     { id: 'i|' },
     { payload: 'a\0' },
   ]) {
-    t.is(framer.frame({ ...entry, ...illegal }), 'invalid');
+    t.is(framer.frame({ ...entry, ...illegal }, batch), 'invalid');
   }
   const most = 'x'.repeat(1023 * 1022);
-  t.is(framer.frame({ ...entry, payload: most }).length, 1023 * 2560);
-  t.is(framer.frame({ ...entry, payload: `${most}x` }), 'too_large');
+  t.is(batch.length, 0);
+  t.is(framer.frame({ ...entry, payload: most }, batch), 1023);
+  t.is(framer.frame({ ...entry, payload: `${most}x` }, batch), 'too_large');
+  t.is(batch.length, 1023);
 });

@@ -118,7 +118,9 @@ export class Appender {
       return call();
     } catch (thrown) {
       const { errno } = thrown as NodeJS.ErrnoException;
-      throw errno === undefined || thrown instanceof KvpError ? thrown : systemError(syscall, this.path, errno, thrown);
+      throw errno === undefined || thrown instanceof KvpError
+        ? thrown
+        : systemError(syscall, this.path, errno, thrown);
     }
   }
 }

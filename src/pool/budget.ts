@@ -1,4 +1,4 @@
-import { type Entry } from './frame.ts';
+import { type Entry, isFailure } from './frame.ts';
 import { WARN } from './limits.ts';
 
 /**
@@ -24,8 +24,7 @@ export class Budget {
       if (fits) this.#openSpans.add(entry.id);
       return fits;
     }
-    const failed = entry.seconds < 0 || Object.is(entry.seconds, -0);
-    const urgent = entry.kind === 'finish' && (this.#openSpans.delete(entry.id) || failed);
+    const urgent = entry.kind === 'finish' && (this.#openSpans.delete(entry.id) || isFailure(entry.seconds));
     return used + records + this.#openSpans.size <= (urgent ? rest : byLevel);
   }
 

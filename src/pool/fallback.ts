@@ -2,8 +2,8 @@ import { CutShortError, type KvpError } from '../errors.ts';
 import { Level } from '../tracing/level.ts';
 import { Appender, isMissingFolder } from './appender.ts';
 import { Budget } from './budget.ts';
-import { type Entry, Framer } from './frame.ts';
-import { RECORD_SIZE, WARN } from './limits.ts';
+import { Batch, type Entry, Framer } from './frame.ts';
+import { WARN } from './limits.ts';
 import {
   type Dropped,
   type DropReason,
@@ -17,14 +17,15 @@ const BATCH_RECORDS = 128;
 const LEVELS = Object.values(Level);
 /** What an entry costs in memory besides its texts. */
 const ENTRY_BYTES = 120;
+const NOTHING = Buffer.alloc(0);
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
 
-interface Batch {
-  entries: Entry[];
-  records: Buffer[];
-  /** The budget has been charged for it; a retry must not charge it again. */
-  admitted: boolean;
+/** An entry whose records are in the batch. */
+interface Framed {
+  entry: Entry;
+  first: number;
+  records: number;
 }
 
 /**
@@ -39,7 +40,10 @@ export class FallbackWriter implements PoolWriter {
   readonly #queueBytes: number;
   #queue: Entry[] = [];
   #queuedBytes = 0;
-  #batch: Batch | undefined;
+  readonly #batch = new Batch();
+  #framed: Framed[] = [];
+  /** The budget has been charged for the batch; a retry must not charge it again. */
+  #admitted = false;
   #consumed = 0;
   #accepted = 0;
   #queued = 0;
@@ -111,7 +115,7 @@ export class FallbackWriter implements PoolWriter {
   };
 
   #isIdle(): boolean {
-    return this.#queue.length === 0 && this.#batch === undefined;
+    return this.#queue.length === 0 && this.#framed.length === 0;
   }
 
   #nextPause(): number {
@@ -122,30 +126,33 @@ export class FallbackWriter implements PoolWriter {
 
   /** Writes one batch; `false` when something stands in the way. */
   #step(): boolean {
-    this.#batch ??= this.#frame();
-    const batch = this.#batch;
-    if (batch === undefined) return !this.#seal || this.#writeAccount();
+    if (this.#framed.length === 0) this.#frame();
+    if (this.#framed.length === 0) return !this.#seal || this.#writeAccount();
     const written = this.#append((used) => {
-      if (!batch.admitted) this.#admit(batch, used);
-      return Buffer.concat(batch.records);
+      if (!this.#admitted) this.#admit(used);
+      return this.#batch.bytes;
     });
     if (!written) return false;
-    this.#written += batch.entries.length;
-    this.#records += batch.records.reduce((sum, records) => sum + records.length / RECORD_SIZE, 0);
-    this.#forget(batch);
+    this.#written += this.#framed.length;
+    this.#records += this.#batch.length;
+    this.#forgetBatch();
     return true;
   }
 
-  #forget(batch: Batch): void {
-    for (const entry of batch.entries) this.#queuedBytes -= sizeOf(entry);
-    this.#consumed += batch.entries.length;
-    this.#batch = undefined;
+  #forgetBatch(): void {
+    for (const { entry } of this.#framed) this.#forget(entry);
+    this.#framed = [];
+    this.#batch.truncate(0);
+  }
+
+  #forget(entry: Entry): void {
+    this.#queuedBytes -= sizeOf(entry);
+    this.#consumed++;
   }
 
   #dropBatch(reason: DropReason): void {
-    if (this.#batch === undefined) return;
-    for (const entry of this.#batch.entries) this.#drop(reason, entry.level);
-    this.#forget(this.#batch);
+    for (const { entry } of this.#framed) this.#drop(reason, entry.level);
+    this.#forgetBatch();
   }
 
   #append(choose: (used: number) => Buffer): boolean {
@@ -162,43 +169,38 @@ export class FallbackWriter implements PoolWriter {
     }
   }
 
-  #frame(): Batch | undefined {
-    const batch: Batch = { entries: [], records: [], admitted: false };
-    let count = 0;
+  #frame(): void {
+    this.#admitted = false;
     let taken = 0;
-    while (taken < this.#queue.length && count < BATCH_RECORDS) {
+    while (taken < this.#queue.length && this.#batch.length < BATCH_RECORDS) {
       const entry = this.#queue[taken++] as Entry;
-      const records = this.#framer.frame(entry);
-      if (typeof records === 'string') {
+      const first = this.#batch.length;
+      const records = this.#framer.frame(entry, this.#batch);
+      if (typeof records === 'number') this.#framed.push({ entry, first, records });
+      else {
         this.#drop(records, entry.level);
-        this.#queuedBytes -= sizeOf(entry);
-        this.#consumed++;
-        continue;
+        this.#forget(entry);
       }
-      batch.entries.push(entry);
-      batch.records.push(records);
-      count += records.length / RECORD_SIZE;
     }
-    this.#queue = this.#queue.slice(taken);
-    return batch.entries.length === 0 ? undefined : batch;
+    this.#queue.splice(0, taken);
   }
 
-  #admit(batch: Batch, used: number): void {
-    let kept = used;
-    const fits = batch.entries.map((entry, index) => {
-      const records = (batch.records[index] as Buffer).length / RECORD_SIZE;
-      const admitted = this.#budget.admits(entry, records, kept);
-      if (admitted) kept += records;
-      else {
+  /** Keeps of the batch what the pool has room for, counts the rest. */
+  #admit(used: number): void {
+    let kept = 0;
+    this.#framed = this.#framed.filter(({ entry, first, records }) => {
+      const fits = this.#budget.admits(entry, records, used + kept);
+      if (fits) {
+        if (first !== kept) this.#batch.moveBack(first, kept, records);
+        kept += records;
+      } else {
         this.#drop('budget', entry.level);
-        this.#queuedBytes -= sizeOf(entry);
-        this.#consumed++;
+        this.#forget(entry);
       }
-      return admitted;
+      return fits;
     });
-    batch.entries = batch.entries.filter((_, index) => fits[index]);
-    batch.records = batch.records.filter((_, index) => fits[index]);
-    batch.admitted = true;
+    this.#batch.truncate(kept);
+    this.#admitted = true;
   }
 
   /** Appends the account of what was dropped, unless nothing was since the last one. */
@@ -208,18 +210,12 @@ export class FallbackWriter implements PoolWriter {
       const fields = { message: `${dropped} records dropped`, ...this.#dropped };
       const payload = JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
       const name = 'telemetry:dropped';
-      const framed = this.#framer.frame({
-        kind: 'event',
-        level: WARN,
-        time: Date.now(),
-        id: '',
-        name,
-        payload,
-        seconds: 0,
-      });
-      const account = typeof framed === 'string' ? Buffer.alloc(0) : framed;
-      const nothing = Buffer.alloc(0);
-      const written = this.#append((used) => (this.#budget.admitsAccount(used) ? account : nothing));
+      const account = new Batch(1);
+      this.#framer.frame(
+        { kind: 'event', level: WARN, time: Date.now(), id: '', name, payload, seconds: 0 },
+        account,
+      );
+      const written = this.#append((used) => (this.#budget.admitsAccount(used) ? account.bytes : NOTHING));
       if (!written) return false;
       this.#accounted = dropped;
     }

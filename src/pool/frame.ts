@@ -17,6 +17,60 @@ export interface Entry {
   seconds: number;
 }
 
+/**
+ * Records laid out as they will be in the file. The buffer is reused: of a slot only what its last record
+ * dirtied is zeroed again.
+ */
+export class Batch {
+  #bytes: Buffer;
+  #dirty: number[] = [];
+  #length = 0;
+
+  /** With room for `records`; it grows when there are more. */
+  constructor(records = 128) {
+    this.#bytes = Buffer.alloc(records * RECORD_SIZE);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length * RECORD_SIZE);
+  }
+
+  /** Adds a record of a key and a value that fit. */
+  push(key: string, value: string | Buffer): void {
+    const start = this.#length * RECORD_SIZE;
+    if (start === this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], start * 2);
+    }
+    const bytes = this.#bytes;
+    const keyEnd = start + bytes.write(key, start, KEY_SIZE - 1);
+    const valueStart = start + KEY_SIZE;
+    const valueLength =
+      typeof value === 'string' ? bytes.write(value, valueStart) : value.copy(bytes, valueStart);
+    const slot = this.#length * 2;
+    const keyDirty = start + (this.#dirty[slot] ?? 0);
+    const valueDirty = this.#dirty[slot + 1] ?? 0;
+    if (keyDirty > keyEnd) bytes.fill(0, keyEnd, keyDirty);
+    if (valueDirty > valueLength) bytes.fill(0, valueStart + valueLength, valueStart + valueDirty);
+    this.#dirty[slot] = keyEnd - start;
+    this.#dirty[slot + 1] = valueLength;
+    this.#length++;
+  }
+
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
+
+  /** Moves `count` records from `from` to the earlier position `to`. */
+  moveBack(from: number, to: number, count: number): void {
+    this.#bytes.copyWithin(to * RECORD_SIZE, from * RECORD_SIZE, (from + count) * RECORD_SIZE);
+    this.#dirty.copyWithin(to * 2, from * 2, (from + count) * 2);
+  }
+}
+
 /** Frames entries into records: the twin of diag.rs, byte for byte. */
 export class Framer {
   readonly #prefix: string;
@@ -28,29 +82,47 @@ export class Framer {
     this.#prefix = `DIAG|${agent}|${vmId}|`;
   }
 
-  /** Its records, or why it has none. */
-  frame(entry: Entry): Buffer | 'too_large' | 'invalid' {
+  /** Adds its records to `batch` and says how many, or adds none and says why. */
+  frame(entry: Entry, batch: Batch): number | 'too_large' | 'invalid' {
     const { name, id, payload } = entry;
     if (!isLegal(name, NAME_MAX) || (id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0'))
       return 'invalid';
-    const bytes = Buffer.from(payload);
-    const cuts = chunksOf(bytes);
-    if (cuts === undefined) return 'too_large';
-    const records = Buffer.alloc(cuts.length * RECORD_SIZE);
     const key = this.#key(entry);
-    cuts.forEach((end, index) => {
-      records.write(key + index, index * RECORD_SIZE);
-      bytes.copy(records, index * RECORD_SIZE + KEY_SIZE, cuts[index - 1] ?? 0, end);
-    });
-    return records;
+    // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.
+    if (payload.length * 3 <= SAFE_VALUE) {
+      batch.push(`${key}0`, payload);
+      return 1;
+    }
+    const bytes = Buffer.from(payload);
+    const ends = chunksOf(bytes);
+    if (ends === undefined) return 'too_large';
+    ends.forEach((end, index) => batch.push(key + index, bytes.subarray(ends[index - 1] ?? 0, end)));
+    return ends.length;
   }
 
   #key({ kind, name, id, time, seconds }: Entry): string {
-    const start = `${this.#prefix}${kind}|${name}|${id || randomUUID()}|${new Date(time).toISOString()}|none|`;
+    const start = `${this.#prefix}${kind}|${name}|${id || randomUUID()}|${rfc3339Millis(time)}|none|`;
     if (kind !== 'finish') return `${start}||`;
-    const failed = seconds < 0 || Object.is(seconds, -0);
-    return `${start}${failed ? 'fail' : 'success'}|${Math.abs(seconds).toFixed(6)}|`;
+    return `${start}${isFailure(seconds) ? 'fail' : 'success'}|${Math.abs(seconds).toFixed(6)}|`;
   }
+}
+
+/** Whether the seconds of a finish say that it failed. */
+export function isFailure(seconds: number): boolean {
+  return seconds < 0 || Object.is(seconds, -0);
+}
+
+let second = -1;
+let secondText = '';
+
+/** `2026-01-02T03:04:05.678Z`; the second is kept, because spelling a date costs more than all the rest. */
+function rfc3339Millis(time: number): string {
+  const seconds = Math.floor(time / 1000);
+  if (seconds !== second) {
+    second = seconds;
+    secondText = new Date(seconds * 1000).toISOString().slice(0, -4);
+  }
+  return `${secondText}${String(time - seconds * 1000 + 1000).slice(1)}Z`;
 }
 
 /** Where the chunks of a payload end, each at a character; `undefined` when there are too many. */
@@ -67,7 +139,8 @@ function chunksOf(bytes: Buffer): number[] | undefined {
 }
 
 function isLegal(field: string, limit: number): boolean {
-  return field !== '' && !/[|\0]/.test(field) && Buffer.byteLength(field) <= limit;
+  if (field === '' || field.includes('|') || field.includes('\0')) return false;
+  return field.length * 3 <= limit || Buffer.byteLength(field) <= limit;
 }
 
 function check(field: string, given: string, limit: number): void {

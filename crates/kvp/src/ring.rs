@@ -4,7 +4,7 @@
 //! and its body, contiguous; where the end of memory is too near, a mark sends the reader to the
 //! start. The producer writes bodies in place, so that text is read out of JavaScript just once.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -63,6 +63,9 @@ pub struct Producer {
 pub struct Consumer {
     shared: Arc<Shared>,
     tail: u64,
+    /// The head as last seen: reading the producer's again before it is reached would take its cache
+    /// line away at every entry.
+    head: Cell<u64>,
 }
 
 /// A ring of at least `bytes` bytes, rounded up to a power of two.
@@ -75,7 +78,7 @@ pub fn ring(bytes: usize) -> (Producer, Consumer) {
     let memory = unsafe { Box::from_raw(zeroed as *mut [UnsafeCell<u8>]) };
     let shared =
         Arc::new(Shared { memory, head: Position(AtomicU64::new(0)), tail: Position(AtomicU64::new(0)) });
-    (Producer { shared: Arc::clone(&shared), head: 0, reserved: 0, tail: 0 }, Consumer { shared, tail: 0 })
+    (Producer { shared: Arc::clone(&shared), head: 0, reserved: 0, tail: 0 }, Consumer { shared, tail: 0, head: Cell::new(0) })
 }
 
 impl Producer {
@@ -162,15 +165,14 @@ impl Consumer {
     /// Whether there is nothing to read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shared.head.0.load(Ordering::Acquire) == self.tail
+        self.look() == self.tail
     }
 
     /// The entry at `position` and the position behind it; `None` at the end.
     #[must_use]
     pub fn peek(&self, position: u64) -> Option<(&[u8], u64)> {
-        let head = self.shared.head.0.load(Ordering::Acquire);
         let mut position = position;
-        while position < head {
+        while position < self.head.get() || position < self.look() {
             let place = self.shared.place(position);
             let mut word = [0; WORD];
             word.copy_from_slice(self.shared.owned(place, WORD));
@@ -184,6 +186,12 @@ impl Consumer {
             return Some((self.shared.owned(place + WORD, len), next));
         }
         None
+    }
+
+    fn look(&self) -> u64 {
+        let head = self.shared.head.0.load(Ordering::Acquire);
+        self.head.set(head);
+        head
     }
 
     /// Gives all space before `position` back to the producer.

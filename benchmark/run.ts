@@ -1,0 +1,70 @@
+/** All measurements of one writer in one run, as a table of ratios. `KVP_TRACING_BACKEND` chooses the writer. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { backend } from 'kvp-tracing';
+import { eventCosts } from './event.ts';
+import { idleLatencies } from './idle.ts';
+import { quantile } from './measure.ts';
+
+const RECORDS = 64_000;
+const RUNS = 7;
+
+/** Alternates our program and the plain loop, so that both have the same machine. */
+function sustained(folder: string): { ours: number; plain: number } {
+  const rates = { ours: [] as number[], plain: [] as number[] };
+  execFileSync('cargo', [
+    'build',
+    '--quiet',
+    '--release',
+    '--locked',
+    '-p',
+    'kvp',
+    '--example',
+    'plain_write',
+  ]);
+  for (let run = 0; run < RUNS; run++) {
+    const file = join(folder, 'sustained.pool');
+    const program = ['--import', '@oxc-node/core/register', 'benchmark/sustained.ts', file, String(RECORDS)];
+    rates.ours.push(Number(execFileSync(process.execPath, program, { encoding: 'utf8' })));
+    rmSync(file);
+    const plain = execFileSync('target/release/examples/plain_write', [file, String(RECORDS), '128'], {
+      encoding: 'utf8',
+    });
+    rates.plain.push(Number(plain));
+    rmSync(file);
+  }
+  return { ours: quantile(rates.ours, 0.5), plain: quantile(rates.plain, 0.5) };
+}
+
+/** Milliseconds to import the package, less those of Node.js alone. */
+function importCost(): number {
+  const script =
+    "const t = performance.now(); import('kvp-tracing').then(() => console.log(performance.now() - t));";
+  const times = Array.from({ length: 9 }, () =>
+    Number(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })),
+  );
+  return quantile(times, 0.5);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'kvp-bench-'));
+try {
+  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, writer: ${backend()}\n`);
+  const costs = await eventCosts(folder);
+  const ours = costs.get('kvp-tracing') ?? Number.NaN;
+  console.log(`An INFO event with two fields in a span: ${ours.toFixed(0)} ns`);
+  for (const [name, cost] of costs)
+    if (cost !== ours) console.log(`  ${(ours / cost).toFixed(2)} × ${name} (${cost.toFixed(0)} ns)`);
+  const rates = sustained(folder);
+  console.log(
+    `Sustained: ${rates.ours} records/s, ${(rates.ours / rates.plain).toFixed(2)} × a plain loop of write(2) of 128 records (${rates.plain}/s)`,
+  );
+  const idle = await idleLatencies(folder);
+  console.log(
+    `Emit to file when idle: p50 ${quantile(idle, 0.5).toFixed(3)} ms, p99 ${quantile(idle, 0.99).toFixed(3)} ms`,
+  );
+  console.log(`import 'kvp-tracing': ${importCost().toFixed(1)} ms`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
