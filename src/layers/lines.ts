@@ -9,8 +9,6 @@ export type Writer = number | string | { write(line: string): unknown };
 /** What waits at most when a reader is slow, in bytes. */
 const WAITING_MAX = 64 * 1024;
 const RETRY = 50;
-/** A pipe takes so many bytes as a whole or not at all (PIPE_BUF, pipe(7)): no line is left cut in two. */
-const PIPE_ATOMIC = 4096;
 
 /**
  * Writes lines at once, through pino's destination, so that a crash loses none. What a slow reader does not
@@ -21,8 +19,12 @@ export class Lines {
   readonly #other: { write(line: string): unknown } | undefined;
   #written = 0;
   #dropped = 0;
+  /** Lines behind the one that could not be written. */
+  readonly #waiting: string[] = [];
+  #waitingBytes = 0;
   #failure: Error | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #ended = false;
 
   /** Throws `OptionError` for what is no writer, or the error of opening a file. */
   constructor(writer: Writer) {
@@ -38,17 +40,17 @@ export class Lines {
       sync: true,
       mkdir: true,
       mode: 0o600,
-      maxWrite: PIPE_ATOMIC,
       retryEAGAIN: () => false,
     });
-    this.#own.on('drop', () => this.#dropped++);
     this.#own.on('error', (error: Error) => this.#failed(error));
   }
 
   write(line: string): void {
     this.#written++;
-    if (this.#own !== undefined) this.#own.write(line);
-    else this.#hand(line);
+    if (this.#ended) this.#dropped++;
+    else if (this.#own === undefined) this.#hand(line);
+    else if (this.#failure === undefined) this.#own.write(line);
+    else this.#wait(line);
   }
 
   #hand(line: string): void {
@@ -61,24 +63,42 @@ export class Lines {
     }
   }
 
+  /** Tries what waits first; a line that must wait too may find no room. */
+  #wait(line: string): void {
+    this.#again();
+    const bytes = Buffer.byteLength(line);
+    if (!this.#isStuck()) this.#own?.write(line);
+    else if (this.#waitingBytes + bytes > WAITING_MAX) this.#dropped++;
+    else {
+      this.#waiting.push(line);
+      this.#waitingBytes += bytes;
+    }
+  }
+
   #failed(error: Error): void {
     this.#failure = error;
-    this.#bound(WAITING_MAX);
-    if (this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => this.#again(), RETRY).unref();
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#again();
+    }, RETRY).unref();
   }
 
-  /** The destination keeps what it could not write; the next write, even an empty one, tries it again. */
+  /** The destination keeps the line that it could not write; the next write, even an empty one, tries it again. */
   #again(): void {
-    this.#retry = undefined;
     this.#failure = undefined;
-    this.#bound(0);
     this.#own?.write('');
+    let taken = 0;
+    // What fails is said by an event, before the write returns.
+    while (taken < this.#waiting.length && !this.#isStuck()) {
+      const line = this.#waiting[taken++] as string;
+      this.#waitingBytes -= Buffer.byteLength(line);
+      this.#own?.write(line);
+    }
+    this.#waiting.splice(0, taken);
   }
 
-  /** Only what waits is bounded: a single line may be longer than that. */
-  #bound(bytes: number): void {
-    if (this.#own !== undefined) (this.#own as { maxLength?: number }).maxLength = bytes;
+  #isStuck(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** Resolves when nothing waits, or at the deadline. */
@@ -86,7 +106,6 @@ export class Lines {
     const deadline = performance.now() + timeout;
     while (isBusy(this.#failure) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      clearTimeout(this.#retry);
       this.#again();
     }
     const failure = this.#failure;
@@ -97,10 +116,17 @@ export class Lines {
 
   async end(deadline?: Deadline): Promise<Outcome> {
     const outcome = await this.flush(deadline);
+    this.#ended = true;
     clearTimeout(this.#retry);
-    if (this.#own !== undefined && !outcome.complete) this.#own.destroy();
-    else this.#own?.end();
-    return outcome;
+    if (outcome.complete) {
+      this.#own?.end();
+      return outcome;
+    }
+    // The waiting ones, and the one that the destination holds.
+    this.#dropped += this.#waiting.length + 1;
+    this.#waiting.length = 0;
+    this.#own?.destroy();
+    return { ...outcome, dropped: this.#dropped };
   }
 
   stats(): { lines: number; dropped: number } {
@@ -115,11 +141,12 @@ function isBusy(failure: Error | undefined): boolean {
 }
 
 /** The same pipe or terminal opened once more without blocking; the one that we share is left as it is. */
-function unblocked(fd: number): number {
+function unblocked(fd: 2): number {
   try {
     const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
     return openSync(`/proc/self/fd/${fd}`, flags);
   } catch {
-    return fd;
+    // A socket, as systemd's, can't be opened again; this makes Node.js use it without blocking.
+    return process.stderr.fd;
   }
 }

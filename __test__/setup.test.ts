@@ -1,0 +1,288 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
+import test, { type ExecutionContext } from 'ava';
+import { type TracingOptions } from '../src/config.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { type KvpError, OptionError, SubscriberSetError } from '../src/errors.ts';
+import * as free from '../src/index.ts';
+import { initializeTracing } from '../src/setup.ts';
+import { type Layer } from '../src/tracing/layer.ts';
+import { type LevelFilterName } from '../src/tracing/level.ts';
+import { target } from '../src/tracing/target.ts';
+import { folderOf, poolOf } from './helpers/pool-folder.ts';
+import { ended, start } from './helpers/programs.ts';
+import { Recorder } from './helpers/recorder.ts';
+
+const log = target('agent');
+const OFF = { kvp: false, opentelemetry: false, stderr: false } as const;
+const VARIABLES = /^(AZURE_INIT_|OTEL_|TRACEPARENT$)/;
+
+test.beforeEach(() => {
+  for (const name of Object.keys(process.env)) if (VARIABLES.test(name)) delete process.env[name];
+  // As in a program that has not loaded OpenTelemetry.
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')];
+});
+
+/** Tracing with these variables of the environment, ended with the test, and what was reported. */
+async function setUp(t: ExecutionContext, options: TracingOptions, env: Record<string, string> = {}) {
+  const problems: KvpError[] = [];
+  Object.assign(process.env, env);
+  const onProblem = (problem: Error) => problems.push(problem as KvpError);
+  const tracing = await initializeTracing({ onProblem, ...options });
+  t.teardown(() => tracing.shutdown());
+  return { tracing, problems, names: () => Object.keys(tracing.stats()) };
+}
+
+/** A writer that keeps lines. */
+function linesOf(): { lines: string[]; write(line: string): void } {
+  const lines: string[] = [];
+  return { lines, write: (line) => void lines.push(line) };
+}
+
+test.serial('the order is the pool, OpenTelemetry, stderr, more layers', async (t) => {
+  const { names, problems } = await setUp(t, {
+    kvp: { path: poolOf(t), vmId: 'vm' },
+    opentelemetry: { exporter: new InMemorySpanExporter() },
+    stderr: { writer: linesOf() },
+    layers: [new Recorder({ name: 'one' }), null, undefined, new Recorder({ name: 'two' })],
+  });
+  t.deepEqual(names(), ['EmitKVPLayer', 'OpenTelemetryLayer', 'StderrLayer', 'one', 'two']);
+  t.deepEqual(problems, []);
+});
+
+test.serial('false switches an output off', async (t) => {
+  const { names } = await setUp(t, OFF);
+  t.deepEqual(names(), []);
+  t.notThrows(() => log.error('nobody'));
+});
+
+test.serial('by default OpenTelemetry stays out, the pool takes info, stderr errors', async (t) => {
+  const path = poolOf(t);
+  const writer = linesOf();
+  const { tracing, names } = await setUp(t, { kvp: { path, vmId: 'vm' }, stderr: { writer } });
+  t.deepEqual(names(), ['EmitKVPLayer', 'StderrLayer']);
+  for (const level of ['error', 'info', 'debug'] as const) free[level](level);
+  await tracing.shutdown();
+  const { diagnostics } = readDiagnosticsSync(path);
+  t.deepEqual(
+    diagnostics.map(({ message, target, agent }) => [message, target, agent.split('/')[0]]),
+    [
+      ['error', 'app', 'kvp-tracing'],
+      ['info', 'app', 'kvp-tracing'],
+    ],
+  );
+  t.is(writer.lines.length, 1);
+  t.regex(writer.lines[0] ?? '', /^\S+ ERROR app: error\n$/);
+});
+
+test.serial('service and version name the agent and the free functions', async (t) => {
+  const path = poolOf(t);
+  const options = { service: 'my-agent', version: '1.2', kvp: { path, vmId: 'vm' }, stderr: false } as const;
+  const { tracing } = await setUp(t, options);
+  free.info('hi');
+  await tracing.flush();
+  t.like(readDiagnosticsSync(path).diagnostics[0], { agent: 'my-agent/1.2', target: 'my-agent' });
+});
+
+test.serial('an option that is wrong is named, and nothing is set up', async (t) => {
+  const wrong: [string, unknown][] = [
+    ['service', ''],
+    ['version', 5],
+    ['kvp', 'path'],
+    ['opentelemetry', true],
+    ['stderr', null],
+    ['layers', new Recorder()],
+    ['layers', [() => {}]],
+    ['onProblem', 'print'],
+  ];
+  for (const [option, given] of wrong) {
+    const error = await t.throwsAsync(initializeTracing({ ...OFF, [option]: given }), {
+      instanceOf: OptionError,
+      code: 'ERR_KVP_INVALID_OPTION',
+    });
+    t.regex(error?.message ?? '', new RegExp(`^${option} must be `), option);
+  }
+  for (const output of ['kvp', 'opentelemetry', 'stderr']) {
+    const options = { ...OFF, [output]: { filter: 'loud' } };
+    await t.throwsAsync(initializeTracing(options), { message: /^filter must be .*, not "loud"$/ }, output);
+  }
+  await setUp(t, OFF);
+  await t.throwsAsync(initializeTracing(OFF), { instanceOf: SubscriberSetError });
+});
+
+test.serial('an output with a wrong option is left out, the option is named', async (t) => {
+  const { problems, names } = await setUp(t, {
+    kvp: { path: poolOf(t), vmId: 'vm', maxRecords: 0 },
+    stderr: { writer: linesOf(), spanEvents: ['never' as 'new'] },
+    layers: [new Recorder()],
+  });
+  t.deepEqual(names(), ['Recorder']);
+  t.regex(problems[0]?.message ?? '', /^kvp is left out: maxRecords must be/);
+  t.regex(problems[1]?.message ?? '', /^stderr is left out: spanEvents must be/);
+  t.is(problems.length, 2);
+});
+
+const OBSTACLES: Record<string, (path: string) => void> = {
+  'a folder': (path) => mkdirSync(path),
+  'a FIFO': (path) => void execFileSync('mkfifo', [path]),
+  'a link': (path) => {
+    writeFileSync(`${path}.real`, '');
+    symlinkSync(`${path}.real`, path);
+  },
+};
+
+for (const [what, make] of Object.entries(OBSTACLES)) {
+  test.serial(`a pool that is ${what} is reported once and left out, the others work`, async (t) => {
+    const path = poolOf(t);
+    make(path);
+    const writer = linesOf();
+    const { tracing, problems, names } = await setUp(t, { kvp: { path, vmId: 'vm' }, stderr: { writer } });
+    t.deepEqual(names(), ['StderrLayer']);
+    log.error('still here');
+    t.true((await tracing.shutdown()).complete);
+    t.is(writer.lines.length, 1);
+    t.is(problems.length, 1);
+    t.is(problems[0]?.code, 'ERR_KVP_NOT_A_POOL_FILE');
+    t.true(problems[0]?.message.startsWith('kvp is left out: '));
+    t.true(problems[0]?.message.includes(path));
+  });
+}
+
+test.serial('a pool that may not be written is reported once and left out', async (t) => {
+  const folder = folderOf(t);
+  const path = join(folder, 'pool');
+  writeFileSync(path, '', { mode: 0o400 });
+  chmodSync(folder, 0o755);
+  const isRoot = process.getuid?.() === 0;
+  const program = join(folder, 'program.ts');
+  const source = new URL('../src/index.ts', import.meta.url).pathname;
+  writeFileSync(
+    program,
+    `import { error, initializeTracing } from ${JSON.stringify(source)};
+    ${isRoot ? 'process.setgid?.(65534); process.setuid?.(65534);' : ''}
+    const tracing = await initializeTracing({
+      kvp: { path: ${JSON.stringify(path)}, vmId: 'vm' },
+      onProblem: (problem: Error & { code?: string }) => console.log(problem.code, problem.message),
+    });
+    error('still here');
+    console.log(JSON.stringify(await tracing.shutdown()));`,
+  );
+  const { code, stdout, stderr } = await ended(start({ file: program }));
+  t.is(code, 0, stderr);
+  const [problem, outcome] = stdout.trimEnd().split('\n');
+  t.regex(problem ?? '', /^ERR_KVP_IO kvp is left out: .*(EACCES|permission denied)/i);
+  t.is(outcome, '{"complete":true,"dropped":0,"problems":[]}');
+  t.regex(stderr, / ERROR app: still here\n$/);
+});
+
+test.serial('an onProblem that throws stops nothing', async (t) => {
+  const onProblem = () => {
+    throw new Error('boom');
+  };
+  const { names } = await setUp(t, {
+    kvp: { path: '/', vmId: 'vm' },
+    stderr: { writer: linesOf() },
+    onProblem,
+  });
+  t.deepEqual(names(), ['StderrLayer']);
+});
+
+for (const [variable, output] of [
+  ['AZURE_INIT_KVP_FILTER', 'kvp'],
+  ['AZURE_INIT_LOG', 'stderr'],
+] as const) {
+  /** What passes to `output`. */
+  const passing = async (t: ExecutionContext, value: string, filter?: LevelFilterName) => {
+    const path = poolOf(t);
+    const writer = linesOf();
+    const own = { ...(output === 'kvp' ? { path, vmId: 'vm' } : { writer }), ...(filter && { filter }) };
+    const { tracing, problems } = await setUp(t, { ...OFF, [output]: own }, { [variable]: value });
+    for (const level of ['error', 'warn', 'info', 'debug', 'trace'] as const) log[level](level);
+    await tracing.shutdown();
+    const count = output === 'kvp' ? readDiagnosticsSync(path).diagnostics.length : writer.lines.length;
+    return { count, said: problems.map(({ message }) => message) };
+  };
+
+  test.serial(`${variable} goes over the option and the default of ${output}`, async (t) => {
+    t.deepEqual(await passing(t, 'Trace'), { count: 5, said: [] });
+    t.deepEqual(await passing(t, 'debug', 'error'), { count: 4, said: [] });
+    t.deepEqual(await passing(t, 'off', 'trace'), { count: 0, said: [] });
+    t.deepEqual(await passing(t, '', 'warn'), { count: 2, said: [] });
+  });
+
+  test.serial(`an invalid ${variable} is reported once, then the option or the default holds`, async (t) => {
+    const said = [`${variable} must be off, error, warn, info, debug or trace; it is ignored, not "loud"`];
+    t.deepEqual(await passing(t, 'loud', 'debug'), { count: 4, said });
+    t.deepEqual(await passing(t, 'loud'), { count: output === 'kvp' ? 3 : 1, said });
+  });
+}
+
+test.serial('OpenTelemetry joins when it is asked to', async (t) => {
+  const exporter = new InMemorySpanExporter();
+  const { tracing } = await setUp(t, { ...OFF, service: 'my-agent', opentelemetry: { exporter } });
+  log.inSpan('work', () => {});
+  await tracing.flush();
+  const [span] = exporter.getFinishedSpans();
+  t.is(span?.name, 'work');
+  t.is(span?.resource.attributes['service.name'], 'my-agent');
+});
+
+/** What a program with this environment has loaded: whether the API of OpenTelemetry, and which layers. */
+async function joined(t: ExecutionContext, env: Record<string, string>, options = '{}') {
+  const source = `import { initializeTracing } from 'kvp-tracing';
+    const tracing = await initializeTracing({ kvp: false, stderr: false, ...${options} });
+    const api = Symbol.for('opentelemetry.js.api.1') in globalThis;
+    console.log(api, Object.keys(tracing.stats()).join());
+    await tracing.shutdown();`;
+  const { stdout, stderr } = await ended(start({ source, folder: folderOf(t) }, [], { env }));
+  return stdout.trimEnd() + stderr;
+}
+
+test.serial(
+  'OpenTelemetry joins when the environment says so, else its API is not even loaded',
+  async (t) => {
+    const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    t.is(await joined(t, {}), 'false');
+    t.is(await joined(t, { OTEL_TRACES_EXPORTER: 'none' }), 'false');
+    t.is(await joined(t, { TRACEPARENT }, '{ opentelemetry: false }'), 'false');
+    t.is(await joined(t, { TRACEPARENT }), 'true OpenTelemetryLayer');
+    t.is(await joined(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }), 'true OpenTelemetryLayer');
+  },
+);
+
+test.serial('a main may set up and shut down twice in one process', async (t) => {
+  const path = poolOf(t);
+  for (const round of ['one', 'two']) {
+    const { tracing } = await setUp(t, { service: round, kvp: { path, vmId: 'vm' }, stderr: false });
+    await free.inSpan('main', async () => free.info(round));
+    t.deepEqual(await tracing.shutdown(), { complete: true, dropped: 0, problems: [] });
+    t.is(tracing.shutdown(), tracing.shutdown());
+  }
+  const events = readDiagnosticsSync(path).diagnostics.filter(({ kind }) => kind === 'event');
+  t.deepEqual(
+    events.map(({ message, target: of }) => `${message} ${of}`),
+    ['one one', 'two two'],
+  );
+});
+
+test.serial('await using ends it, and stats tell what each layer did', async (t) => {
+  const path = poolOf(t);
+  const stopped: string[] = [];
+  const outcome = { complete: true, dropped: 0, problems: [] };
+  const layer: Layer = { name: 'mine', shutdown: async () => (stopped.push('mine'), outcome) };
+  {
+    await using tracing = await initializeTracing({
+      kvp: { path, vmId: 'vm' },
+      stderr: false,
+      layers: [layer],
+    });
+    log.inSpan('work', () => log.info('hi'));
+    await tracing.flush();
+    t.like(tracing.stats(), { EmitKVPLayer: { accepted: 3, written: 3, throws: 0 }, mine: { throws: 0 } });
+  }
+  t.deepEqual(stopped, ['mine']);
+  log.info('nobody');
+  t.is(readFileSync(path).length, 3 * 2560);
+});

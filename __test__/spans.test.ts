@@ -1,0 +1,249 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { withDefault } from '../src/tracing/dispatch.ts';
+import { Span } from '../src/tracing/span.ts';
+import { target } from '../src/tracing/target.ts';
+import { type Recorder, recording } from './helpers/recorder.ts';
+
+const log = target('agent');
+
+/** Runs `fn` with a recorder of its own and returns it. */
+function record(fn: () => void): Recorder {
+  const { recorder, registry } = recording();
+  withDefault(registry, fn);
+  return recorder;
+}
+
+test('a parent is the current span, one that is given, or none', (t) => {
+  const { spans, events } = record(() => {
+    const elsewhere = log.span('elsewhere');
+    log.inSpan('outer', () => {
+      log.span('child');
+      log.span('adopted', { parent: elsewhere });
+      log.span('root', { parent: null });
+      elsewhere.info('told to a span');
+    });
+    log.info('outside');
+  });
+  const parents = spans.map(({ name, parent }) => `${name} < ${parent?.name}`);
+  t.deepEqual(parents, [
+    'elsewhere < undefined',
+    'outer < undefined',
+    'child < outer',
+    'adopted < elsewhere',
+    'root < undefined',
+  ]);
+  t.true(spans[4]?.isRoot);
+  t.deepEqual(
+    events.map(({ parent }) => parent?.name),
+    ['elsewhere', undefined],
+  );
+});
+
+test('followsFrom links spans and makes no parent', (t) => {
+  const { heard, spans } = record(() => {
+    const [one, two] = [log.span('one'), log.span('two')];
+    log.span('after', { followsFrom: [one, two] }).followsFrom(Span.current());
+    log.span('last', { followsFrom: one });
+  });
+  t.deepEqual(
+    heard.filter((line) => line.startsWith('follows')),
+    ['follows after one', 'follows after two', 'follows last one'],
+  );
+  t.true(spans.every(({ parent }) => parent === undefined));
+});
+
+test('outside of any span the current one does nothing, and runs what it is given', (t) => {
+  const recorder = record(() => {
+    const current = Span.current();
+    t.true(current.isDisabled);
+    current.record({ a: 1 }).fail('no').info('nobody');
+    current.close();
+    t.false(current.isClosed);
+    t.is(current.verdict, undefined);
+    t.is(
+      current.inScope(() => 5),
+      5,
+    );
+  });
+  t.deepEqual(recorder.heard, []);
+});
+
+test('the current span is kept over await and timers, and ends with its code', async (t) => {
+  const { registry } = recording();
+  await withDefault(registry, async () => {
+    const names: string[] = [];
+    const look = () => names.push(Span.current().name);
+    await log.inSpan('work', async () => {
+      await Promise.resolve();
+      look();
+      await sleep(1);
+      look();
+      await new Promise<void>((resolve) => {
+        setTimeout(() => process.nextTick(() => setImmediate(() => resolve(void look()))), 1);
+      });
+      log.inSpan('inner', look);
+      look();
+    });
+    look();
+    t.deepEqual(names, ['work', 'work', 'work', 'inner', 'work', '']);
+  });
+});
+
+test('of 1,000 interleaved tasks each event has the span of its own task', async (t) => {
+  const { registry, recorder } = recording();
+  const pause = [() => null, () => sleep(0), () => sleep(2), () => new Promise(setImmediate)];
+  await withDefault(registry, () =>
+    Promise.all(
+      Array.from({ length: 1000 }, (_, i) =>
+        log.inSpan(`task ${i}`, async () => {
+          for (let step = 0; step < 4; step++) {
+            await pause[(i + step) % 4]?.();
+            log.info(`task ${i}`);
+          }
+        }),
+      ),
+    ),
+  );
+  t.is(recorder.events.length, 4000);
+  t.deepEqual(
+    recorder.events.filter(({ message, parent }) => message !== parent?.name),
+    [],
+  );
+  t.true(recorder.spans.every(({ isClosed, parent }) => isClosed && parent === undefined));
+  const order = recorder.events.slice(0, 2000).map(({ message }) => message);
+  t.true(new Set(order).size > 500, 'they were interleaved');
+});
+
+test('inScope runs inside without closing, bind keeps this and arguments for later', async (t) => {
+  const { registry, recorder } = recording();
+  const span = withDefault(registry, () => log.span('work'));
+  const emitter = new EventEmitter();
+  withDefault(registry, () => {
+    t.is(
+      span.inScope(() => Span.current().name),
+      'work',
+    );
+    emitter.on(
+      'x',
+      span.bind(function (this: unknown, given: string) {
+        t.is(this, emitter);
+        log.info(given);
+      }),
+    );
+  });
+  withDefault(registry, () => emitter.emit('x', 'heard'));
+  t.is(await span.inScope(async () => (await sleep(1), Span.current().name)), 'work');
+  t.throws(() => span.inScope(() => JSON.parse('{')), { instanceOf: SyntaxError });
+  t.is(span.thrown, undefined, 'only code that a span was made for fails it');
+  t.false(span.isClosed);
+  t.is(span.entered, 4);
+  t.true(recorder.heard.includes('event heard in work'));
+});
+
+test('inSpan returns what fn returns, sync or async, and closes once when it settled', async (t) => {
+  const { registry, recorder } = recording();
+  await withDefault(registry, async () => {
+    const object = {};
+    t.is(
+      log.inSpan('sync', (span) => (span.close(), span.close(), object)),
+      object,
+    );
+    const promise = log.inSpan('async', { fields: { a: 1 } }, async (span) => {
+      await sleep(1);
+      t.false(span.isClosed);
+      t.is(span.fields.get('a'), 1);
+      return object;
+    });
+    t.true(promise instanceof Promise);
+    t.is(await promise, object);
+  });
+  t.deepEqual(recorder.only('close'), ['close sync', 'close async']);
+});
+
+test('inSpan passes on the very thing that was thrown and marks the span failed', async (t) => {
+  const { registry, recorder } = recording();
+  for (const thrown of [new Error('boom'), 'text', undefined, null, 0]) {
+    recorder.heard.length = 0;
+    await withDefault(registry, async () => {
+      const caught: unknown[] = [];
+      try {
+        log.inSpan('sync', () => {
+          throw thrown;
+        });
+      } catch (error) {
+        caught.push(error);
+      }
+      await log
+        .inSpan('async', async () => {
+          await Promise.resolve();
+          throw thrown;
+        })
+        .catch((error: unknown) => caught.push(error));
+      t.deepEqual(caught.length, 2);
+      t.true(caught.every((error) => error === thrown));
+    });
+    t.deepEqual(recorder.only('close'), ['close sync thrown', 'close async thrown']);
+    t.deepEqual(recorder.spans.at(-1)?.thrown, { error: thrown });
+  }
+});
+
+test('close is idempotent, also by using', (t) => {
+  const recorder = record(() => {
+    const span = log.span('closed');
+    span.close();
+    span.close();
+    span[Symbol.dispose]();
+    t.true(span.isClosed);
+    const { duration } = span;
+    span.record({ late: true });
+    t.is(span.duration, duration);
+    t.is(span.fields.get('late'), undefined);
+    {
+      using scoped = log.span('scoped');
+      t.false(scoped.isClosed);
+    }
+  });
+  t.deepEqual(recorder.heard, ['new closed', 'close closed', 'new scoped', 'close scoped']);
+});
+
+test('a parent does not wait for its children, and a late event keeps its parent', async (t) => {
+  const { registry, recorder } = recording();
+  let late: Promise<void> | undefined;
+  withDefault(registry, () =>
+    log.inSpan('parent', () => {
+      late = sleep(2).then(() => {
+        log.info('late');
+        log.inSpan('child', () => {});
+      });
+    }),
+  );
+  t.true(recorder.spans[0]?.isClosed);
+  await late;
+  t.is(recorder.events[0]?.parent, recorder.spans[0]);
+  t.is(recorder.spans[1]?.parent?.id, recorder.spans[0]?.id);
+});
+
+test('record changes and adds fields, and tells the layers what', (t) => {
+  const { heard, spans } = record(() => {
+    const span = log.span('work', { fields: { user: 'alice', tries: 1 } });
+    span.record({ tries: 2, size: 10 }).record(() => ({ user: 'bob' }));
+  });
+  t.deepEqual({ ...spans[0]?.fields.toObject() }, { user: 'bob', tries: 2, size: 10 });
+  t.deepEqual(heard.slice(1), ['record work {"tries":2,"size":10}', 'record work {"user":"bob"}']);
+});
+
+test('fail, succeed and the field diagnostic.result say how a span ended, the last one counts', (t) => {
+  record(() => {
+    const span = log.span('work', { fields: { 'diagnostic.result': 'fail' } });
+    t.is(span.verdict, 'fail');
+    t.is(span.succeed().verdict, 'success');
+    span.fail('disk full');
+    t.deepEqual([span.verdict, span.reason], ['fail', 'disk full']);
+    t.is(span.record({ 'diagnostic.result': 'success' }).verdict, 'success');
+    t.is(span.record({ 'diagnostic.result': 'perhaps' }).verdict, 'success');
+    span.fail();
+    t.deepEqual([span.verdict, span.reason], ['fail', undefined]);
+  });
+});
