@@ -35,7 +35,7 @@ test('the demo provisions what ovf-env.xml asks for and leaves a bad key out', a
   t.is(statSync(join(keys, '..')).mode & 0o777, 0o700);
   t.is(readFileSync(join(folder, 'etc/hostname'), 'utf8'), 'vm-demo-01\n');
   t.regex(readFileSync(join(folder, 'var/lib/azure/custom-data'), 'utf8'), /^#cloud-config\n/);
-  t.regex(stderr, /WARN .*provision_user\{user_id=1000\}: .*SSH key is left out index=1/);
+  t.regex(stderr, /WARN .*provision_user\{user_id=1000\}:.*SSH key is left out index=1/);
   t.regex(stdout, new RegExp(`writer: ${writer}`));
 });
 

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
-import { type Diagnostic } from '../src/diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { LayerError } from '../src/errors.ts';
 import { EmitKVPLayer } from '../src/layers/kvp.ts';
 import { StderrLayer } from '../src/layers/stderr.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
-import { type Layer } from '../src/tracing/layer.ts';
+import type { Layer } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { HOSTILE, revoked, trapped } from './helpers/hostile-values.ts';

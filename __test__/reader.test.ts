@@ -6,10 +6,10 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { parseTimestamp } from '../src/diagnostics/diag.ts';
-import { type Diagnostic } from '../src/diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { IoError } from '../src/errors.ts';
-import { Framer } from '../src/pool/frame.ts';
+import { Batch, type Entry, Framer } from '../src/pool/frame.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
 import { readPool, recordsOf } from '../src/pool/reader.ts';
 
@@ -134,9 +134,16 @@ test('a path, its bytes and its records read alike, at once or later', async (t)
   t.deepEqual(await readDiagnostics(readFileSync(SAMPLE)), read);
 });
 
+/** The records of an entry. */
+function framedBytes(entry: Entry): Buffer {
+  const batch = new Batch();
+  new Framer('agent/1', VM).frame(entry, batch);
+  return batch.bytes;
+}
+
 test('what the writer frames comes back, however long it is', (t) => {
   const message = '日本語 🚀 '.repeat(1000);
-  const framed = new Framer('agent/1', VM).frame({
+  const framed = framedBytes({
     kind: 'finish',
     level: 3,
     time: 1_700_000_000_123,
@@ -145,7 +152,7 @@ test('what the writer frames comes back, however long it is', (t) => {
     payload: payload(message),
     seconds: -1.5,
   });
-  const { diagnostics, problems } = readDiagnosticsSync(framed as Buffer);
+  const { diagnostics, problems } = readDiagnosticsSync(framed);
   t.deepEqual(problems, []);
   t.like(diagnostics[0], { kind: 'finish', result: 'fail', duration: 1.5, message });
   t.is(diagnostics[0]?.time.getTime(), 1_700_000_000_123);
@@ -376,7 +383,7 @@ test('links are followed, pipes are read to their end, folders are refused', asy
 
 test('a changed byte or a cut never throws and spoils nothing but its own record', (t) => {
   const sample = readFileSync(SAMPLE);
-  const chunked = new Framer('agent/1', VM).frame({
+  const chunked = framedBytes({
     kind: 'event',
     level: 3,
     time: 0,
@@ -384,7 +391,7 @@ test('a changed byte or a cut never throws and spoils nothing but its own record
     name: 'long',
     payload: payload('é'.repeat(2000)),
     seconds: 0,
-  }) as Buffer;
+  });
   const whole = Buffer.concat([sample, chunked, bytesOf(['PROVISIONING_REPORT', 'result=success|"a=b|c"'])]);
   const { diagnostics } = readDiagnosticsSync(whole);
   const used = fc

@@ -3,13 +3,13 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
-import { type TracingOptions } from '../src/config.ts';
+import type { TracingOptions } from '../src/config.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { type KvpError, OptionError, SubscriberSetError } from '../src/errors.ts';
 import * as free from '../src/index.ts';
 import { initializeTracing } from '../src/setup.ts';
-import { type Layer } from '../src/tracing/layer.ts';
-import { type LevelFilterName } from '../src/tracing/level.ts';
+import type { Layer } from '../src/tracing/layer.ts';
+import type { LevelFilterName } from '../src/tracing/level.ts';
 import { target } from '../src/tracing/target.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';

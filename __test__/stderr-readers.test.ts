@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { folderOf } from './helpers/pool-folder.ts';
 import { start } from './helpers/programs.ts';

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
 import { renderTree } from '../src/format/tree.ts';
-import { type Diagnostic } from '../src/diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { timeline, type TimelineNode } from '../src/diagnostics/timeline.ts';
 

@@ -3,7 +3,7 @@ import test from 'ava';
 import { OptionError, SubscriberSetError } from '../src/errors.ts';
 import * as free from '../src/index.ts';
 import { setGlobalDefault, withDefault } from '../src/tracing/dispatch.ts';
-import { type FilterInput } from '../src/tracing/filter.ts';
+import type { FilterInput } from '../src/tracing/filter.ts';
 import { Level, levelOf, verbosityOf } from '../src/tracing/level.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { Span } from '../src/tracing/span.ts';

@@ -1,11 +1,11 @@
-import { type Tracer } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import { OptionError } from './errors.ts';
-import { type EmitKVPLayerOptions } from './layers/kvp.ts';
-import { type StderrLayerOptions } from './layers/stderr.ts';
+import type { EmitKVPLayerOptions } from './layers/kvp.ts';
+import type { StderrLayerOptions } from './layers/stderr.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
-import { type FlushableTracerProvider } from './opentelemetry/layer.ts';
-import { type Exporter, type Processor } from './opentelemetry/tally.ts';
-import { type Layer } from './tracing/layer.ts';
+import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
+import type { Exporter, Processor } from './opentelemetry/tally.ts';
+import type { Layer } from './tracing/layer.ts';
 import { printProblem, type ProblemHandler } from './tracing/problem.ts';
 
 /** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */

@@ -2,10 +2,10 @@ import { asksForExport, type Config, joinsOpenTelemetry, readConfig, type Tracin
 import { LayerError, messageOf } from './errors.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
-import { type OwnProvider, type ProviderOptions } from './opentelemetry/provider.ts';
+import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
 import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
-import { type Deadline, type Layer, type Outcome } from './tracing/layer.ts';
+import type { Deadline, Layer, Outcome } from './tracing/layer.ts';
 import { Registry } from './tracing/registry.ts';
 
 /** What `initializeTracing` set up. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 
 /** A temporary folder that goes when the test is over. */
 export function folderOf(t: ExecutionContext): string {

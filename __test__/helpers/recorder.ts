@@ -1,9 +1,9 @@
-import { type Event } from '../../src/tracing/event.ts';
-import { type Fields } from '../../src/tracing/fields.ts';
-import { type FilterInput } from '../../src/tracing/filter.ts';
+import type { Event } from '../../src/tracing/event.ts';
+import type { Fields } from '../../src/tracing/fields.ts';
+import type { FilterInput } from '../../src/tracing/filter.ts';
 import { BaseLayer, type Layer, type LayerView, type Outcome } from '../../src/tracing/layer.ts';
 import { Registry } from '../../src/tracing/registry.ts';
-import { type Span } from '../../src/tracing/span.ts';
+import type { Span } from '../../src/tracing/span.ts';
 
 /** A layer that keeps all it hears: as lines in `heard`, events and spans as they are. */
 export class Recorder extends BaseLayer implements Layer {

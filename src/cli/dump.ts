@@ -1,4 +1,4 @@
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { raw } from '../format/values.ts';
 import { readPool } from '../pool/reader.ts';
 import { type GlobalOptions, poolPath } from './options.ts';

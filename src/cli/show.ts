@@ -1,4 +1,4 @@
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { readDiagnosticsSync } from '../diagnostics/reader.ts';
 import { timeline } from '../diagnostics/timeline.ts';
 import { raw } from '../format/values.ts';

@@ -1,6 +1,6 @@
-import { type PoolRecord } from '../pool/reader.ts';
+import type { PoolRecord } from '../pool/reader.ts';
 import { malformed, parseDiag, schemaOf, splitChunk } from './diag.ts';
-import { type Collector, type Diagnostic, type RecordProblem, type Refusal } from './diagnostic.ts';
+import type { Collector, Diagnostic, RecordProblem, Refusal } from './diagnostic.ts';
 import { Decoder } from './encoding.ts';
 import { readPayload } from './read-payload.ts';
 

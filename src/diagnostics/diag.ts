@@ -1,4 +1,4 @@
-import { type Diagnostic, type Refusal } from './diagnostic.ts';
+import type { Diagnostic, Refusal } from './diagnostic.ts';
 
 /** What a key of the diagnostics contract says, but for its chunk index. */
 export interface DiagKey {

@@ -1,6 +1,6 @@
 import { gunzipSync, inflateSync, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../errors.ts';
-import { type Refusal } from './diagnostic.ts';
+import type { Refusal } from './diagnostic.ts';
 
 /** A payload of more bytes, decoded, is refused. */
 const DECODED_MAX = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { type Fields } from '../tracing/fields.ts';
+import type { Fields } from '../tracing/fields.ts';
 import {
   causesOf,
   cutText,
@@ -105,8 +105,16 @@ function valueJson(value: unknown): string {
   }
 }
 
+const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number));
+const PADDED = DIGITS.map((digits) => digits.padStart(3, '0'));
+
 /** A number as JSON; what JSON has no number for, as Rust's JSON of azure-init spells it. */
 function numberJson(value: number): string {
+  // Most numbers are small and whole, and V8 spells one that it has not met lately five times slower.
+  if (value > 0 && value < 1e6 && Number.isInteger(value)) {
+    const thousands = Math.floor(value / 1000);
+    return thousands === 0 ? (DIGITS[value] as string) : DIGITS[thousands] + (PADDED[value % 1000] as string);
+  }
   if (Number.isFinite(value)) return `${value}`;
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }

@@ -1,5 +1,5 @@
 import { inspectLine } from '../tracing/value.ts';
-import { type Diagnostic } from './diagnostic.ts';
+import type { Diagnostic } from './diagnostic.ts';
 
 type Told = Pick<Diagnostic, 'fields' | 'text'> & Partial<Diagnostic>;
 

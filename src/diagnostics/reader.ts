@@ -1,6 +1,6 @@
 import { type PoolRecord, readPool, readPoolAsync, recordsOf } from '../pool/reader.ts';
 import { DiagCollector } from './diag-reader.ts';
-import { type Collector, type Diagnostic, type RecordProblem } from './diagnostic.ts';
+import type { Collector, Diagnostic, RecordProblem } from './diagnostic.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from './read-report.ts';
 
 /** What a pool says. */

@@ -1,5 +1,5 @@
 import { Level } from '../tracing/level.ts';
-import { type Diagnostic } from './diagnostic.ts';
+import type { Diagnostic } from './diagnostic.ts';
 
 /** A span with what happened in it. */
 export interface TimelineNode {

@@ -1,5 +1,5 @@
 import { rfc3339Micros } from '../tracing/clock.ts';
-import { type Level } from '../tracing/level.ts';
+import type { Level } from '../tracing/level.ts';
 import { raw } from './values.ts';
 
 /** What a line says. */

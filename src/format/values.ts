@@ -1,4 +1,4 @@
-import { type Fields } from '../tracing/fields.ts';
+import type { Fields } from '../tracing/fields.ts';
 import { causesOf, cutText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 
 /** Characters that Rust's Debug escapes: controls, separators, formats, what is unassigned or private. */

@@ -5,12 +5,12 @@ import { atExit } from '../pool/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter, type PoolWriter, type WriterStats } from '../pool/pool.ts';
 import { readVmId, UNKNOWN_VM_ID } from '../pool/vm-id.ts';
-import { type Event } from '../tracing/event.ts';
-import { type FilterInput } from '../tracing/filter.ts';
+import type { Event } from '../tracing/event.ts';
+import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
-import { type Metadata } from '../tracing/metadata.ts';
+import type { Metadata } from '../tracing/metadata.ts';
 import { type ProblemHandler, printProblem } from '../tracing/problem.ts';
-import { type Span } from '../tracing/span.ts';
+import type { Span } from '../tracing/span.ts';
 import { VERSION } from '../version.ts';
 
 /** A moment of a span that gets a record of its own. */

@@ -1,7 +1,7 @@
 import { constants, openSync } from 'node:fs';
 import SonicBoomModule, { type SonicBoom } from 'sonic-boom';
 import { LayerError, messageOf, OptionError } from '../errors.ts';
-import { type Deadline, type Outcome } from '../tracing/layer.ts';
+import type { Deadline, Outcome } from '../tracing/layer.ts';
 
 /** Where lines go: a file descriptor, a file's path, or anything that takes a line. */
 export type Writer = number | string | { write(line: string): unknown };

@@ -2,10 +2,10 @@ import { OptionError } from '../errors.ts';
 import { durationText, fieldsText } from '../format/values.ts';
 import { fullLine, scopeText } from '../format/full.ts';
 import { wallMicros } from '../tracing/clock.ts';
-import { type Event } from '../tracing/event.ts';
-import { type FilterInput } from '../tracing/filter.ts';
+import type { Event } from '../tracing/event.ts';
+import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
-import { type Span } from '../tracing/span.ts';
+import type { Span } from '../tracing/span.ts';
 import { Lines, type Writer } from './lines.ts';
 
 /** A moment of a span that gets a line of its own. */

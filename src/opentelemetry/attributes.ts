@@ -1,6 +1,6 @@
-import { type Attributes, type AttributeValue } from '@opentelemetry/api';
-import { type Fields } from '../tracing/fields.ts';
-import { type Metadata } from '../tracing/metadata.ts';
+import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import type { Fields } from '../tracing/fields.ts';
+import type { Metadata } from '../tracing/metadata.ts';
 import { cutText, errorMessage, inspectLine } from '../tracing/value.ts';
 
 /** Fields of a span that say something to OpenTelemetry instead of being attributes. */

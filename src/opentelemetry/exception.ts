@@ -1,4 +1,4 @@
-import { type HrTime, type Span as OtelSpan } from '@opentelemetry/api';
+import type { HrTime, Span as OtelSpan } from '@opentelemetry/api';
 import { cutText } from '../tracing/value.ts';
 import { textOf } from './attributes.ts';
 

@@ -1,5 +1,5 @@
 import { MissingPeerError, OptionError } from '../errors.ts';
-import { type Exporter } from './tally.ts';
+import type { Exporter } from './tally.ts';
 
 /** Loads the optional packages; literal specifiers, so that bundlers see them. */
 export const PEERS = {

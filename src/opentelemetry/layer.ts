@@ -11,12 +11,12 @@ import {
 } from '@opentelemetry/api';
 import { DroppedError, LayerError } from '../errors.ts';
 import { currentSpan } from '../tracing/context.ts';
-import { type Event } from '../tracing/event.ts';
-import { type Fields } from '../tracing/fields.ts';
-import { type FilterInput } from '../tracing/filter.ts';
+import type { Event } from '../tracing/event.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import { type ProblemHandler, printProblem } from '../tracing/problem.ts';
-import { type Span } from '../tracing/span.ts';
+import type { Span } from '../tracing/span.ts';
 import { VERSION } from '../version.ts';
 import { attributesOf, RESERVED, textOf } from './attributes.ts';
 import { ensureContextManager } from './context-manager.ts';

@@ -9,7 +9,7 @@ import {
   settingOf,
   unlessMissing,
 } from './exporters.ts';
-import { type FlushableTracerProvider } from './layer.ts';
+import type { FlushableTracerProvider } from './layer.ts';
 import { resourceAttributes, type Service } from './resource.ts';
 import { type Exporter, type Processor, Tally } from './tally.ts';
 

@@ -1,5 +1,5 @@
 import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
-import { type Span } from '../tracing/span.ts';
+import type { Span } from '../tracing/span.ts';
 import { textOf } from './attributes.ts';
 
 /** The last ERROR event in a span. */

@@ -1,4 +1,4 @@
-import { type HrTime } from '@opentelemetry/api';
+import type { HrTime } from '@opentelemetry/api';
 
 const ORIGIN = split(performance.timeOrigin);
 

@@ -1,4 +1,4 @@
-import { type Verbosity } from '../tracing/level.ts';
+import type { Verbosity } from '../tracing/level.ts';
 
 // Sizes of `struct hv_kvp_exchg_msg_value`, Linux include/uapi/linux/hyperv.h; safe lengths keep a
 // field whole when the kernel turns it into UTF-16, drivers/hv/hv_kvp.c. The twin of limits.rs.

@@ -1,5 +1,5 @@
-import { type KvpError } from '../errors.ts';
-import { type Level } from '../tracing/level.ts';
+import type { KvpError } from '../errors.ts';
+import type { Level } from '../tracing/level.ts';
 import { FallbackWriter } from './fallback.ts';
 import { type Backend, chooseBackend, openNative } from './native.ts';
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Registry } from './registry.ts';
-import { type Span } from './span.ts';
+import type { Registry } from './registry.ts';
+import type { Span } from './span.ts';
 
 /** What is current in a piece of running code. */
 export interface Context {

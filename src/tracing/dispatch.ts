@@ -1,6 +1,6 @@
 import { SubscriberSetError } from '../errors.ts';
 import { dispatch, updateVerbosity } from './context.ts';
-import { type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 /**
  * Makes `subscriber` the one that hears of everything in this process (in a worker: in this thread),

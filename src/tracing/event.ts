@@ -1,7 +1,7 @@
-import { type Fields } from './fields.ts';
-import { type Level } from './level.ts';
-import { type Metadata } from './metadata.ts';
-import { type Span } from './span.ts';
+import type { Fields } from './fields.ts';
+import type { Level } from './level.ts';
+import type { Metadata } from './metadata.ts';
+import type { Span } from './span.ts';
 
 /** Something that happened at one moment. */
 export class Event {

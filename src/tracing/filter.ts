@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { type LevelFilterName, verbosityOf } from './level.ts';
-import { type Metadata } from './metadata.ts';
+import type { Metadata } from './metadata.ts';
 
 /** Decides which spans and events pass. */
 export interface Filter {

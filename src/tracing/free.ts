@@ -1,7 +1,7 @@
-import { type FieldsInput } from './fields.ts';
+import type { FieldsInput } from './fields.ts';
 import { type Decorator, type InstrumentOptions, instrumented } from './instrument.ts';
-import { type LevelName } from './level.ts';
-import { type Span } from './span.ts';
+import type { LevelName } from './level.ts';
+import type { Span } from './span.ts';
 import { type SpanOptions, Target } from './target.ts';
 
 /** The target of the program itself: its `service`, before initialisation `app`. */

@@ -1,8 +1,8 @@
-import { type FieldsInput } from './fields.ts';
+import type { FieldsInput } from './fields.ts';
 import { Level, type LevelName } from './level.ts';
 import { type Report, runInside } from './run.ts';
-import { type Span } from './span.ts';
-import { type SpanOptions, type Target } from './target.ts';
+import type { Span } from './span.ts';
+import type { SpanOptions, Target } from './target.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 

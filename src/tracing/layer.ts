@@ -1,7 +1,7 @@
-import { type Event } from './event.ts';
-import { type Fields } from './fields.ts';
+import type { Event } from './event.ts';
+import type { Fields } from './fields.ts';
 import { type Filter, type FilterInput, filterOf } from './filter.ts';
-import { type Span } from './span.ts';
+import type { Span } from './span.ts';
 
 /** What a flush or a shutdown came to. It never rejects. */
 export interface Outcome {

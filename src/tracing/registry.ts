@@ -1,10 +1,10 @@
 import { LayerError, messageOf } from '../errors.ts';
 import { updateVerbosity } from './context.ts';
-import { type Event } from './event.ts';
-import { type Fields } from './fields.ts';
+import type { Event } from './event.ts';
+import type { Fields } from './fields.ts';
 import { type Filter, type FilterInput, filterOf } from './filter.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
-import { type Metadata } from './metadata.ts';
+import type { Metadata } from './metadata.ts';
 import { printProblem, type ProblemHandler } from './problem.ts';
 import { Span } from './span.ts';
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isGeneratorObject, isPromise } from 'node:util/types';
 import { dispatch } from './context.ts';
-import { type Span } from './span.ts';
+import type { Span } from './span.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 

@@ -4,7 +4,7 @@ import { Event } from './event.ts';
 import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
 import { eventMetadata, type Metadata } from './metadata.ts';
-import { type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import { runInside } from './run.ts';
 import { Emitter, readEvent } from './emitter.ts';
 

@@ -10,22 +10,43 @@ pub fn now() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`.
-#[must_use]
-pub fn rfc3339_millis(nanos: u64) -> [u8; 24] {
-    let millis = nanos / 1_000_000;
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], second_of_day / 3600);
-    digits(&mut text[14..16], second_of_day / 60 % 60);
-    digits(&mut text[17..19], second_of_day % 60);
-    digits(&mut text[20..23], millis);
-    text
+/// Spells times; keeps the last second, which most of them share.
+#[derive(Debug, Clone)]
+pub struct Millis {
+    second: u64,
+    text: [u8; 24],
+}
+
+impl Default for Millis {
+    fn default() -> Self {
+        Self { second: u64::MAX, text: *b"0000-00-00T00:00:00.000Z" }
+    }
+}
+
+impl Millis {
+    /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`, of nanoseconds since 1970.
+    pub fn text(&mut self, nanos: u64) -> &[u8; 24] {
+        let millis = nanos / 1_000_000;
+        let second = millis / 1000;
+        if second != self.second {
+            self.second = second;
+            self.spell_second();
+        }
+        digits(&mut self.text[20..23], millis % 1000);
+        &self.text
+    }
+
+    fn spell_second(&mut self) {
+        let (days, second_of_day) = (self.second / 86_400, self.second % 86_400);
+        let (year, month, day) = civil(days);
+        let text = &mut self.text;
+        digits(&mut text[0..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], second_of_day / 3600);
+        digits(&mut text[14..16], second_of_day / 60 % 60);
+        digits(&mut text[17..19], second_of_day % 60);
+    }
 }
 
 fn digits(field: &mut [u8], mut number: u64) {

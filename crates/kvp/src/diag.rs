@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::clock::rfc3339_millis;
+use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::limits::{AGENT_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE};
 use crate::record::{Batch, character_boundary};
@@ -139,6 +139,7 @@ pub enum Reject {
 pub struct Framer {
     prefix: Vec<u8>,
     key: Vec<u8>,
+    clock: Millis,
 }
 
 impl Framer {
@@ -149,7 +150,11 @@ impl Framer {
     pub fn new(agent: &str, vm_id: &str) -> Result<Self> {
         check("agent", agent, AGENT_MAX)?;
         check("vm_id", vm_id, ID_MAX)?;
-        Ok(Self { prefix: format!("DIAG|{agent}|{vm_id}|").into_bytes(), key: Vec::new() })
+        Ok(Self {
+            prefix: format!("DIAG|{agent}|{vm_id}|").into_bytes(),
+            key: Vec::new(),
+            clock: Millis::default(),
+        })
     }
 
     /// Adds the records of `entry` to `batch`, all or none; says how many.
@@ -171,7 +176,7 @@ impl Framer {
             let end = character_boundary(rest, SAFE_VALUE);
             let (chunk, behind) = rest.split_at(end);
             self.key.truncate(key_len);
-            self.key.extend_from_slice(index.to_string().as_bytes());
+            push_decimal(&mut self.key, index);
             batch.push(&self.key, chunk);
             rest = behind;
             if rest.is_empty() {
@@ -201,7 +206,7 @@ impl Framer {
             key.extend_from_slice(entry.id);
         }
         key.push(b'|');
-        key.extend_from_slice(&rfc3339_millis(entry.time));
+        key.extend_from_slice(self.clock.text(entry.time));
         match entry.kind {
             Kind::Finish { failed, seconds } => {
                 let result = if failed { "fail" } else { "success" };
@@ -210,6 +215,13 @@ impl Framer {
             Kind::Start | Kind::Event => key.extend_from_slice(b"|none|||"),
         }
     }
+}
+
+fn push_decimal(text: &mut Vec<u8>, number: usize) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    text.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
 }
 
 fn is_legal(field: &[u8], limit: usize) -> bool {

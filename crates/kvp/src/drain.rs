@@ -30,8 +30,9 @@ pub enum Step {
     Ended,
 }
 
-/// A batch takes at most this many records, so that locks are held for less than 2 ms ...
-const BATCH_MAX: usize = 1024;
+/// A batch takes at most this many records: locks are held for less than 2 ms, and its 640 KiB are still
+/// in the cache when the kernel copies them ...
+const BATCH_MAX: usize = 256;
 /// ... and shrinks to as few as this where the disk is slow.
 const BATCH_MIN: usize = 64;
 const HOLD_SHORT: Duration = Duration::from_micros(500);

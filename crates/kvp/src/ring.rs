@@ -78,7 +78,10 @@ pub fn ring(bytes: usize) -> (Producer, Consumer) {
     let memory = unsafe { Box::from_raw(zeroed as *mut [UnsafeCell<u8>]) };
     let shared =
         Arc::new(Shared { memory, head: Position(AtomicU64::new(0)), tail: Position(AtomicU64::new(0)) });
-    (Producer { shared: Arc::clone(&shared), head: 0, reserved: 0, tail: 0 }, Consumer { shared, tail: 0, head: Cell::new(0) })
+    (
+        Producer { shared: Arc::clone(&shared), head: 0, reserved: 0, tail: 0 },
+        Consumer { shared, tail: 0, head: Cell::new(0) },
+    )
 }
 
 impl Producer {

@@ -1,6 +1,6 @@
 //! What may stand in a record, and what is refused before anything is written.
 
-use kvp::clock::rfc3339_millis;
+use kvp::clock::Millis;
 use kvp::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX, Reject};
 use kvp::limits::{CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
@@ -69,7 +69,9 @@ fn an_event_without_an_id_gets_a_new_uuid_each_time() {
     let ids: Vec<_> = batch
         .as_bytes()
         .chunks(RECORD_SIZE)
-        .map(|record| String::from_utf8(field(record).to_vec()).unwrap().split('|').nth(5).unwrap().to_owned())
+        .map(|record| {
+            String::from_utf8(field(record).to_vec()).unwrap().split('|').nth(5).unwrap().to_owned()
+        })
         .collect();
     assert_ne!(ids[0], ids[1]);
     assert!(ids.iter().all(|id| uuid::Uuid::parse_str(id).unwrap().get_version_num() == 4));
@@ -77,7 +79,8 @@ fn an_event_without_an_id_gets_a_new_uuid_each_time() {
 
 #[test]
 fn times_are_those_of_the_calendar() {
-    let text = |seconds: u64| String::from_utf8(rfc3339_millis(seconds * 1_000_000_000).to_vec()).unwrap();
+    let mut clock = Millis::default();
+    let mut text = |seconds: u64| String::from_utf8(clock.text(seconds * 1_000_000_000).to_vec()).unwrap();
     assert_eq!(text(951_782_400), "2000-02-29T00:00:00.000Z");
     assert_eq!(text(4_107_542_399), "2100-02-28T23:59:59.000Z");
     assert_eq!(text(4_107_542_400), "2100-03-01T00:00:00.000Z");

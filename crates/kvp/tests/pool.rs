@@ -108,7 +108,13 @@ fn only_a_pool_older_than_the_boot_is_emptied() {
     let (_folder, path) = folder();
     fs::write(&path, record("old", "v")).unwrap();
     let changed = i64::try_from(
-        fs::metadata(&path).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
+        fs::metadata(&path)
+            .unwrap()
+            .modified()
+            .unwrap()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs(),
     )
     .unwrap();
     append(&mut Pool::new(RealSys, &path, Some(changed)), "same second").unwrap();

@@ -1,0 +1,73 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { VERSION } from '../src/version.ts';
+import { folderOf } from './helpers/pool-folder.ts';
+
+const ROOT = new URL('../', import.meta.url);
+
+function node(...args: string[]): string {
+  return execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+}
+
+test('importing the package loads neither OpenTelemetry, pino nor the command line', (t) => {
+  const script = `
+    import { createRequire, Module } from 'node:module';
+    await import('kvp-tracing');
+    const loaded = Object.keys(createRequire(import.meta.url).cache).concat(Object.keys(Module._cache));
+    const found = loaded.map((path) => path.split('node_modules/').at(-1)).filter((path) => !path.startsWith('sonic-boom') && !path.startsWith('atomic-sleep'));
+    console.log(JSON.stringify([...new Set(found)]), globalThis[Symbol.for('opentelemetry.js.api.1')] === undefined);`;
+  t.is(node('--input-type=module', '-e', script), '[] true\n');
+});
+
+test('a CommonJS program can require it, without a warning', (t) => {
+  const script =
+    "const { Level, backend } = require('kvp-tracing'); console.log(Level.INFO, typeof backend());";
+  t.is(node('--input-type=commonjs', '--throw-deprecation', '-e', script), 'INFO string\n');
+});
+
+test('the version in the sources is that of package.json', (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
+  t.is(VERSION, version);
+});
+
+test('a backend that is neither native, js nor auto is refused', (t) => {
+  const script =
+    "import { backend } from 'kvp-tracing'; try { backend(); } catch (e) { console.log(e.code, e.message); }";
+  const args = ['--input-type=module', '-e', script];
+  const env = { ...process.env, KVP_TRACING_BACKEND: 'rust' };
+  const text = execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env });
+  t.is(text, 'ERR_KVP_INVALID_OPTION KVP_TRACING_BACKEND must be native, js or auto, not "rust"\n');
+});
+
+test('without its platform package everything runs on the fallback with one line, and native can be demanded', (t) => {
+  const folder = folderOf(t);
+  const installed = join(folder, 'node_modules/kvp-tracing');
+  for (const part of ['dist', 'binding.cjs', 'package.json']) {
+    cpSync(new URL(part, ROOT), join(installed, part), { recursive: true });
+  }
+  for (const name of ['sonic-boom', 'atomic-sleep']) {
+    symlinkSync(new URL(`node_modules/${name}`, ROOT), join(folder, 'node_modules', name));
+  }
+  const script = `
+    import { backend, EmitKVPLayer } from 'kvp-tracing';
+    try { console.log(backend(), backend()); new EmitKVPLayer({ path: 'pool', vmId: 'vm' }); }
+    catch (error) { console.log(error.name, error.code, error.cause instanceof Error); }`;
+  const run = (asked: string) => {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, KVP_TRACING_BACKEND: asked },
+    });
+    return { stdout, stderr };
+  };
+  const { stdout, stderr } = run('auto');
+  t.is(stdout, 'js js\n');
+  t.regex(
+    stderr,
+    /^kvp-tracing: the native core can't be loaded: .+; writing from JavaScript instead \(ERR_KVP_BINDING\)\n$/,
+  );
+  t.deepEqual(run('native'), { stdout: 'BindingError ERR_KVP_BINDING true\n', stderr: '' });
+  t.deepEqual(run('js'), { stdout: 'js js\n', stderr: '' });
+});
