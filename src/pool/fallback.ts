@@ -11,6 +11,8 @@ const BATCH_RECORDS = 128;
 const LEVELS = Object.values(Level);
 /** What an entry costs in memory besides its texts. */
 const ENTRY_BYTES = 120;
+/** Milliseconds that one turn of the event loop may go to writing. */
+const TURN = 1;
 const NOTHING = Buffer.alloc(0);
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
@@ -97,10 +99,12 @@ export class FallbackWriter implements PoolWriter {
     }
   }
 
-  /** Writes a batch, then lets the program go on. */
+  /** Writes for a millisecond at most, then lets the program go on. */
   readonly #turn = (): void => {
     this.#scheduled = false;
-    const done = this.#step();
+    const until = performance.now() + TURN;
+    let done = this.#step();
+    while (done && !this.#isIdle() && performance.now() < until) done = this.#step();
     if (this.#closed || (this.#isIdle() && !this.#seal)) return;
     this.#scheduled = true;
     if (done) setImmediate(this.#turn);

@@ -74,6 +74,8 @@ export class Batch {
 /** Frames entries into records: the twin of diag.rs, byte for byte. */
 export class Framer {
   readonly #prefix: string;
+  /** Parts of the last key: most events are of the same span and millisecond as the one before. */
+  readonly #last = { kind: '', name: '', head: '', time: -1, tail: '' };
 
   /** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
   constructor(agent: string, vmId: string) {
@@ -84,10 +86,10 @@ export class Framer {
 
   /** Adds its records to `batch` and says how many, or adds none and says why. */
   frame(entry: Entry, batch: Batch): number | 'too_large' | 'invalid' {
-    const { name, id, payload } = entry;
-    if (!isLegal(name, NAME_MAX) || (id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0'))
-      return 'invalid';
-    const key = this.#key(entry);
+    const { id, payload } = entry;
+    const head = this.#headOf(entry);
+    if (head === undefined || (id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
+    const key = `${head}${id || randomUUID()}${this.#tailOf(entry)}`;
     // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.
     if (payload.length * 3 <= SAFE_VALUE) {
       batch.push(`${key}0`, payload);
@@ -100,29 +102,34 @@ export class Framer {
     return ends.length;
   }
 
-  #key({ kind, name, id, time, seconds }: Entry): string {
-    const start = `${this.#prefix}${kind}|${name}|${id || randomUUID()}|${rfc3339Millis(time)}|none|`;
-    if (kind !== 'finish') return `${start}||`;
-    return `${start}${isFailure(seconds) ? 'fail' : 'success'}|${Math.abs(seconds).toFixed(6)}|`;
+  /** A key up to its id, `undefined` for a name that can't stand in one. */
+  #headOf({ kind, name }: Entry): string | undefined {
+    if (kind !== this.#last.kind || name !== this.#last.name) {
+      if (!isLegal(name, NAME_MAX)) return undefined;
+      this.#last.head = `${this.#prefix}${kind}|${name}|`;
+      this.#last.kind = kind;
+      this.#last.name = name;
+    }
+    return this.#last.head;
+  }
+
+  /** A key from its id on, up to the index of its chunk. */
+  #tailOf({ kind, time, seconds }: Entry): string {
+    if (kind === 'finish') {
+      const result = isFailure(seconds) ? 'fail' : 'success';
+      return `|${new Date(time).toISOString()}|none|${result}|${Math.abs(seconds).toFixed(6)}|`;
+    }
+    if (time !== this.#last.time) {
+      this.#last.tail = `|${new Date(time).toISOString()}|none|||`;
+      this.#last.time = time;
+    }
+    return this.#last.tail;
   }
 }
 
 /** Whether the seconds of a finish say that it failed. */
 export function isFailure(seconds: number): boolean {
   return seconds < 0 || Object.is(seconds, -0);
-}
-
-let second = -1;
-let secondText = '';
-
-/** `2026-01-02T03:04:05.678Z`; the second is kept, because spelling a date costs more than all the rest. */
-function rfc3339Millis(time: number): string {
-  const seconds = Math.floor(time / 1000);
-  if (seconds !== second) {
-    second = seconds;
-    secondText = new Date(seconds * 1000).toISOString().slice(0, -4);
-  }
-  return `${secondText}${String(time - seconds * 1000 + 1000).slice(1)}Z`;
 }
 
 /** Where the chunks of a payload end, each at a character; `undefined` when there are too many. */
