@@ -30,6 +30,12 @@ export {
   SubscriberSetError,
 } from './errors.ts';
 
+export type { Diagnostic, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
+export type { PoolContent, PoolSource } from './diagnostics/reader.ts';
+export type { ReportRecord } from './diagnostics/read-report.ts';
+export type { Timeline, TimelineNode } from './diagnostics/timeline.ts';
+export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/tree.ts';
+export type { PoolRecord, ReadOptions } from './pool/reader.ts';
 export type { OpenTelemetryOptions, TracingOptions } from './config.ts';
 export type { Tracing } from './setup.ts';
 export type { Deadline, Layer, Outcome } from './tracing/layer.ts';

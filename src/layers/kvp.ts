@@ -41,6 +41,7 @@ export interface EmitKVPLayerOptions {
 const DEFAULTS = {
   path: DEFAULT_POOL_PATH,
   agent: `kvp-tracing/${VERSION}`,
+  // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
   maxRecords: 1024,
   queueBytes: 2 * 1024 * 1024,
   filter: 'info',

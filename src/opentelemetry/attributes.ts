@@ -37,7 +37,7 @@ export function attributesOf(
 }
 
 /** A value as OpenTelemetry takes it, anything it does not take as text; throws never. */
-export function attributeOf(value: unknown): AttributeValue {
+function attributeOf(value: unknown): AttributeValue {
   switch (typeof value) {
     case 'string':
       return cutText(value);

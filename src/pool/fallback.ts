@@ -254,8 +254,8 @@ export class FallbackWriter implements PoolWriter {
     return true;
   }
 
-  close(): boolean {
-    if (this.#closed) return true;
+  close(): void {
+    if (this.#closed) return;
     this.#step();
     this.#closed = true;
     this.#dropBatch(this.#obstacle);
@@ -264,7 +264,6 @@ export class FallbackWriter implements PoolWriter {
     this.#queuedBytes = 0;
     this.#queue = [];
     this.#appender.close();
-    return true;
   }
 
   stats(): WriterStats {

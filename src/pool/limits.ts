@@ -3,7 +3,7 @@ import type { Verbosity } from '../tracing/level.ts';
 // Sizes of `struct hv_kvp_exchg_msg_value`, Linux include/uapi/linux/hyperv.h; safe lengths keep a
 // field whole when the kernel turns it into UTF-16, drivers/hv/hv_kvp.c. The twin of limits.rs.
 export const KEY_SIZE = 512;
-export const VALUE_SIZE = 2048;
+const VALUE_SIZE = 2048;
 export const RECORD_SIZE = KEY_SIZE + VALUE_SIZE;
 export const SAFE_VALUE = 1022;
 

@@ -59,7 +59,7 @@ export interface PoolWriter {
   /** Blocks until everything emitted so far is written, or for so many milliseconds. */
   wait(milliseconds: number): boolean;
   /** Ends it: what can't be written at once is dropped and counted. */
-  close(milliseconds: number): boolean;
+  close(milliseconds: number): void;
   stats(): WriterStats;
 }
 

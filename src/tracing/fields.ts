@@ -20,8 +20,8 @@ export class Fields {
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
-      const values = new Array<unknown>(names.length);
-      for (let i = 0; i < names.length; i++) values[i] = read(input, names[i] as string);
+      const values: unknown[] = [];
+      for (const name of names) values.push(read(input, name));
       return new Fields(names, values);
     } catch (thrown) {
       // A revoked proxy, or one whose traps throw.

@@ -19,9 +19,11 @@ export type LevelFilterName = LevelName | 'OFF' | 'off';
 export type Verbosity = 0 | 1 | 2 | 3 | 4 | 5;
 
 const LEVELS = Object.values(Level);
-const VERBOSITIES = new Map<string, Verbosity>([['OFF', 0]]);
-LEVELS.forEach((level, index) => VERBOSITIES.set(level, (index + 1) as Verbosity));
-for (const [name, verbosity] of [...VERBOSITIES]) VERBOSITIES.set(name.toLowerCase(), verbosity);
+const VERBOSITIES = new Map<string, Verbosity>();
+['OFF', ...LEVELS].forEach((name, index) => {
+  VERBOSITIES.set(name, index as Verbosity);
+  VERBOSITIES.set(name.toLowerCase(), index as Verbosity);
+});
 
 /** The verbosity of a level's name in any case, `undefined` for anything else. */
 export function verbosityOf(name: unknown): Verbosity | undefined {

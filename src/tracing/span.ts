@@ -151,9 +151,9 @@ export class Span extends Emitter {
 
   /** `fn`, bound to run inside of the span, for emitters and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
-    const span = this;
+    const run = (self: unknown, args: unknown[]): unknown => runInside(this, false, fn as never, self, args);
     const bound = function (this: unknown, ...args: unknown[]): unknown {
-      return runInside(span, false, fn as never, this, args);
+      return run(this, args);
     };
     return bound as unknown as F;
   }

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 /** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
-export const TEXT_MAX = 256 * 1024;
+const TEXT_MAX = 256 * 1024;
 /** How deep plain objects and arrays are followed. */
 export const DEPTH_MAX = 3;
 

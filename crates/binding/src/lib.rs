@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use kvp::diag::Level;
-use kvp::limits::{DEFAULT_MAX_RECORDS, DEFAULT_QUEUE_BYTES};
 use kvp::stats::Reason;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
@@ -22,9 +21,9 @@ pub struct ChannelOptions {
     /// The VM's id.
     pub vm_id: String,
     /// Records that the pool may have at most.
-    pub max_records: Option<f64>,
+    pub max_records: f64,
     /// Bytes of the queue.
-    pub queue_bytes: Option<u32>,
+    pub queue_bytes: u32,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<f64>,
 }
@@ -98,9 +97,9 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
         path: options.path.into(),
         agent: options.agent,
         vm_id: options.vm_id,
-        max_records: options.max_records.map_or(DEFAULT_MAX_RECORDS, whole),
-        queue_bytes: options.queue_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes as usize),
-        stale_before: options.stale_before.map(|seconds| whole(seconds).cast_signed()),
+        max_records: whole(options.max_records),
+        queue_bytes: options.queue_bytes as usize,
+        stale_before: options.stale_before.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX)),
     };
     match kvp::Channel::open(&options) {
         Ok(channel) => {
@@ -115,14 +114,14 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
     }
 }
 
-fn end(channel: &kvp::Channel, timeout: Duration) -> bool {
+fn end(channel: &kvp::Channel, timeout: Duration) {
     if channel.is_closed() {
-        return true;
+        return;
     }
     channel.seal();
-    let complete = channel.wait(timeout);
+    // What is not written by then is counted by the close.
+    let _ = channel.wait(timeout);
     channel.close(Duration::from_millis(100));
-    complete
 }
 
 #[napi]
@@ -160,8 +159,8 @@ impl Channel {
 
     /// Ends the channel: what can't be written at once is dropped and counted.
     #[napi]
-    pub fn close(&self, milliseconds: f64) -> bool {
-        self.inner.borrow().close(millis(milliseconds))
+    pub fn close(&self, milliseconds: f64) {
+        self.inner.borrow().close(millis(milliseconds));
     }
 
     /// The counts.

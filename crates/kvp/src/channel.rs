@@ -193,18 +193,19 @@ impl Channel {
     }
 
     /// Waits until everything emitted so far is in the file; says whether it is.
+    #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
         let position = self.position();
         poll(timeout, || self.is_drained(position))
     }
 
     /// Ends the channel: what can't be written at once is dropped and counted. Waits for that.
-    pub fn close(&self, timeout: Duration) -> bool {
+    pub fn close(&self, timeout: Duration) {
         self.shared.closing.store(true, Ordering::Release);
         poll(timeout, || {
             self.thread.unpark();
             self.is_closed()
-        })
+        });
     }
 
     /// Whether the thread has let go of it.

@@ -112,7 +112,7 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn read(body: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = body.split_at_checked(FIXED)?;
-        let number = |at: usize| fixed[at..at + 8].try_into().map(u64::from_ne_bytes).unwrap_or(0);
+        let number = |at: usize| fixed[at..at + 8].try_into().map_or(0, u64::from_ne_bytes);
         let seconds = f64::from_bits(number(16));
         let kind = match fixed[0] {
             0 => Kind::Start,

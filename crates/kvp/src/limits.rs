@@ -14,12 +14,6 @@ pub const RECORD_SIZE: usize = KEY_SIZE + VALUE_SIZE;
 pub const SAFE_KEY: usize = 254;
 /// Longest value, in bytes, that reaches the host whole.
 pub const SAFE_VALUE: usize = 1022;
-/// Records of a pool, whoever wrote them, that a writer fills at most unless told otherwise:
-/// libazureinit-kvp's `HV_KVP_EXCHANGE_MAX_RECORDS`.
-pub const DEFAULT_MAX_RECORDS: u64 = 1024;
-/// Bytes of a writer's queue unless told otherwise.
-pub const DEFAULT_QUEUE_BYTES: usize = 2 * 1024 * 1024;
-
 /// Longest `agent` of a diagnostics key (azure-init `doc/diagnostics.md`).
 pub const AGENT_MAX: usize = 32;
 /// Longest `vm_id` of a diagnostics key, also of an event id.

@@ -1,5 +1,7 @@
 //! What may stand in a record, and what is refused before anything is written.
 
+#![allow(clippy::unwrap_used)]
+
 use kvp::clock::Millis;
 use kvp::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX, Reject};
 use kvp::limits::{CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};

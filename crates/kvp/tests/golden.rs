@@ -1,5 +1,7 @@
 //! The bytes of `__test__/fixtures/golden`, on which the fallback's tests stand as well.
 
+#![allow(clippy::unwrap_used)]
+
 use kvp::diag::{Entry, Framer, Kind, Level};
 use kvp::limits::RECORD_SIZE;
 use kvp::record::Batch;

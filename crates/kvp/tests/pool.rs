@@ -1,5 +1,7 @@
 //! One append: locks, torn tails, stale pools, and a fault at every system call.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::fs::{self, OpenOptions};

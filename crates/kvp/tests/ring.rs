@@ -1,5 +1,7 @@
 //! The queue between two threads.
 
+#![allow(clippy::unwrap_used)]
+
 use kvp::ring::ring;
 use proptest::prelude::*;
 use std::collections::VecDeque;

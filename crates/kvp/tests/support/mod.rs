@@ -1,5 +1,5 @@
 //! What the tests of pools share: system calls that fail when told to, and a look into a pool.
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, clippy::unwrap_used)] // Each test file uses its own part.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
