@@ -22,7 +22,7 @@ export declare class Channel {
   /** Blocks until everything emitted so far is written, or for so many milliseconds. */
   wait(milliseconds: number): boolean
   /** Ends the channel: what can't be written at once is dropped and counted. */
-  close(milliseconds: number): boolean
+  close(milliseconds: number): void
   /** The counts. */
   stats(): ChannelStats
 }
@@ -36,9 +36,9 @@ export interface ChannelOptions {
   /** The VM's id. */
   vmId: string
   /** Records that the pool may have at most. */
-  maxRecords?: number
+  maxRecords: number
   /** Bytes of the queue. */
-  queueBytes?: number
+  queueBytes: number
   /** Empty a pool that was last changed before this second since 1970. */
   staleBefore?: number
 }
