@@ -53,7 +53,12 @@ function errorWith(name: string, descriptor: PropertyDescriptor): Error {
 export const HOSTILE: readonly HostileValue[] = [
   { what: 'an object in itself', value: circular(), json: nestedSelf(), line: /\[Circular \*1\]/ },
   { what: 'a revoked proxy', value: revoked(), json: '[unreadable]', line: '<Revoked Proxy>' },
-  { what: 'a proxy whose traps throw', value: trapped(), json: '[unreadable]', line: '{}' },
+  {
+    what: 'a proxy whose traps throw',
+    value: trapped(),
+    json: '[unreadable]',
+    line: /^(\{\}|Proxy\(\{\}\))$/,
+  },
   {
     what: 'a getter deep inside',
     value: deepGetter(),
