@@ -51,5 +51,4 @@ export type { SpanOptions } from './tracing/target.ts';
 export type { EmitKVPLayerOptions, Moment } from './layers/kvp.ts';
 export type { SpanEvent, StderrLayerOptions } from './layers/stderr.ts';
 export type { Writer } from './layers/lines.ts';
-export type { Backend } from './pool/native.ts';
-export type { Dropped, DropReason, WriterStats } from './pool/pool.ts';
+export type { Backend, Dropped, DropReason, WriterStats } from './pool/writer.ts';

@@ -4,7 +4,7 @@ import { Appender, isMissingFolder } from './appender.ts';
 import { Budget } from './budget.ts';
 import { Batch, type Entry, Framer } from './frame.ts';
 import { WARN } from './limits.ts';
-import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from './pool.ts';
+import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
 /** Records of one write, which blocks the event loop: 128 take about 0.1 ms. */
 const BATCH_RECORDS = 128;

@@ -2,10 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
 import { systemError } from './system-error.ts';
-import type { Dropped, PoolWriter, WriterOptions, WriterStats } from './pool.ts';
-
-/** Which writer is used: the native core or the one in TypeScript. */
-export type Backend = 'native' | 'js';
+import type { Backend, Dropped, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
 const VARIABLE = 'KVP_TRACING_BACKEND';
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::limits::NAME_MAX;
 use crate::pool::Pool;
 use crate::ring::{Producer, ring};
+use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
 use crate::sys::{RealSys, Sys};
 use crate::writer;
@@ -32,19 +33,6 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<i64>,
-}
-
-/// What a channel and its drain share.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    pub(crate) stats: Stats,
-    /// The thread sleeps and must be woken for this channel.
-    pub(crate) asleep: AtomicBool,
-    /// The account of what was dropped is wanted.
-    pub(crate) seal: AtomicBool,
-    /// Nothing more will come; what can't be written at once is dropped.
-    pub(crate) closing: AtomicBool,
-    pub(crate) closed: AtomicBool,
 }
 
 /// An entry's name: one that was interned, or its text.

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::budget::Budget;
-use crate::channel::Shared;
 use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, Reject};
 use crate::error::Error;
@@ -14,6 +13,7 @@ use crate::lock::Backoff;
 use crate::pool::{Outcome, Pool};
 use crate::record::Batch;
 use crate::ring::Consumer;
+use crate::shared::Shared;
 use crate::stats::Reason;
 use crate::sys::Sys;
 

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod pool;
 pub mod record;
 pub mod ring;
+mod shared;
 pub mod stats;
 pub mod sys;
 pub mod writer;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::channel::Shared;
 use crate::drain::{Drain, Step};
+use crate::shared::Shared;
 use crate::sys::Sys;
 
 /// The thread's end of a channel, whatever system calls it makes.
