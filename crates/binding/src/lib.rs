@@ -24,6 +24,8 @@ pub struct ChannelOptions {
     pub max_records: f64,
     /// Bytes of the queue.
     pub queue_bytes: u32,
+    /// Whether starts are followed by finishes.
+    pub reserves_finishes: bool,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<f64>,
 }
@@ -99,6 +101,7 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
         vm_id: options.vm_id,
         max_records: whole(options.max_records),
         queue_bytes: options.queue_bytes as usize,
+        reserves_finishes: options.reserves_finishes,
         stale_before: options.stale_before.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX)),
     };
     match kvp::Channel::open(&options) {
@@ -106,7 +109,7 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
             let inner = Rc::new(RefCell::new(channel));
             // A worker that is terminated runs no JavaScript any more; this it still runs.
             env.add_env_cleanup_hook(Rc::clone(&inner), |inner| {
-                end(&inner.borrow(), Duration::from_millis(500));
+                end(&mut inner.borrow_mut(), Duration::from_millis(500));
             })?;
             Ok(Either::A(Channel { inner }))
         }
@@ -114,7 +117,7 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
     }
 }
 
-fn end(channel: &kvp::Channel, timeout: Duration) {
+fn end(channel: &mut kvp::Channel, timeout: Duration) {
     if channel.is_closed() {
         return;
     }
@@ -160,7 +163,7 @@ impl Channel {
     /// Ends the channel: what can't be written at once is dropped and counted.
     #[napi]
     pub fn close(&self, milliseconds: f64) {
-        self.inner.borrow().close(millis(milliseconds));
+        self.inner.borrow_mut().close(millis(milliseconds));
     }
 
     /// The counts.
@@ -192,7 +195,12 @@ impl Channel {
 }
 
 fn millis(milliseconds: f64) -> Duration {
-    Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default()
+    if milliseconds > 0.0 {
+        // What is too long for a duration is for ever.
+        Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(Duration::MAX)
+    } else {
+        Duration::ZERO
+    }
 }
 
 #[allow(clippy::cast_precision_loss)] // Counts and positions stay far below 2^53.

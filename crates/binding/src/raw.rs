@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
+use kvp::channel::COPY_SLACK;
 use kvp::diag::{Kind, Level};
 use kvp::limits::{ID_MAX, NAME_MAX};
 use kvp::{Channel, Copied, Name};
@@ -92,12 +93,12 @@ impl Call {
             sys::napi_get_value_string_utf8(self.env, value, place.as_mut_ptr().cast(), room, &raw mut len)
         };
         // A text that does not fit is cut before a character of up to four bytes.
-        if len + 5 <= room {
+        if len + COPY_SLACK <= room {
             return Copied::Whole(len);
         }
         // SAFETY: without a buffer the call only measures.
         unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut len) };
-        if len < room { Copied::Whole(len) } else { Copied::Needs(len + 5) }
+        if len < room { Copied::Whole(len) } else { Copied::Needs(len) }
     }
 
     fn level(&self, index: usize) -> Level {
@@ -137,7 +138,7 @@ unsafe fn with_channel(
 /// `name(text)`: a handle for a name, or `undefined` when there are too many.
 unsafe extern "C" fn name(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |channel: &mut Channel, call: &Call| {
-        let mut buffer = [0; NAME_MAX + 5];
+        let mut buffer = [0; NAME_MAX + COPY_SLACK];
         channel.intern(call.text(0, &mut buffer)).map_or(0.0, f64::from)
     };
     // SAFETY: called by Node.js with its own arguments.
@@ -169,7 +170,7 @@ unsafe extern "C" fn finish(env: sys::napi_env, info: sys::napi_callback_info) -
 }
 
 fn emit(channel: &mut Channel, call: &Call, kind: Kind, id: usize, name: usize) -> f64 {
-    let (mut id_buffer, mut name_buffer) = ([0; ID_MAX + 5], [0; NAME_MAX + 5]);
+    let (mut id_buffer, mut name_buffer) = ([0; ID_MAX + COPY_SLACK], [0; NAME_MAX + COPY_SLACK]);
     let id = if id == 0 { &[] } else { call.text(id, &mut id_buffer) };
     let name = match call.whole(0) {
         0 => Name::Text(call.text(name, &mut name_buffer)),

@@ -6,6 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::budget::Budget;
 use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
 use crate::drain::Drain;
@@ -31,6 +32,8 @@ pub struct Options {
     pub max_records: u64,
     /// Bytes of the queue, rounded up to a power of two.
     pub queue_bytes: usize,
+    /// Whether starts are followed by finishes, for which room is to be kept.
+    pub reserves_finishes: bool,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<i64>,
 }
@@ -49,9 +52,12 @@ pub enum Name<'a> {
 pub enum Copied {
     /// All of it, so many bytes.
     Whole(usize),
-    /// Not all; so many bytes would.
+    /// Perhaps not all: the text has so many bytes, and needs [`COPY_SLACK`] more to be copied.
     Needs(usize),
 }
+
+/// What a text is copied to must be so much larger, for its NUL and for a last character of four bytes.
+pub const COPY_SLACK: usize = 5;
 
 /// The program's end of a writer.
 pub struct Channel {
@@ -89,7 +95,8 @@ impl Channel {
         }
         let (producer, consumer) = ring(options.queue_bytes);
         let shared = Arc::new(Shared::default());
-        let drain = Drain::new(pool, consumer, framer, options.max_records, Arc::clone(&shared));
+        let budget = Budget::new(options.max_records, options.reserves_finishes);
+        let drain = Drain::new(pool, consumer, framer, budget, Arc::clone(&shared));
         let thread = writer::add(Box::new(drain)).map_err(|source| Error::Io {
             syscall: "clone",
             path: options.path.clone(),
@@ -132,20 +139,22 @@ impl Channel {
         } else if self.shared.closing.load(Ordering::Relaxed) {
             Some(Reason::Closed)
         } else {
-            match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, self.kept_for_important, &mut copy) {
-                Queued::Needs(len) if len > PAYLOAD_MAX => Some(Reason::TooLarge),
-                Queued::Needs(len) => {
-                    match enqueue(&mut self.producer, &entry, len, self.kept_for_important, &mut copy) {
-                        Queued::Done => None,
-                        Queued::Full | Queued::Needs(_) => Some(Reason::Queue),
-                    }
-                }
-                Queued::Full => Some(Reason::Queue),
-                Queued::Done => None,
+            let kept = if entry.is_important() { 0 } else { self.kept_for_important };
+            match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, kept, &mut copy) {
+                Queued::Needs(len) => match enqueue(&mut self.producer, &entry, len, kept, &mut copy) {
+                    Queued::Needs(_) => Some(Reason::TooLarge),
+                    queued => queued.obstacle(),
+                },
+                queued => queued.obstacle(),
             }
         };
         match reason {
-            Some(reason) => self.shared.stats.drop_one(reason, level),
+            Some(reason) => {
+                self.shared.stats.drop_one(reason, level);
+                if matches!(kind, Kind::Finish { .. }) {
+                    self.shared.lose_finish(id);
+                }
+            }
             None => self.wake_if_asleep(),
         }
     }
@@ -168,7 +177,8 @@ impl Channel {
     /// Hurries the thread if not.
     #[must_use]
     pub fn is_drained(&self, position: u64) -> bool {
-        let drained = self.producer.is_consumed(position) && !self.shared.seal.load(Ordering::Acquire);
+        let drained = self.is_closed()
+            || self.producer.is_consumed(position) && !self.shared.seal.load(Ordering::Acquire);
         if !drained {
             self.thread.unpark();
         }
@@ -187,13 +197,18 @@ impl Channel {
         poll(timeout, || self.is_drained(position))
     }
 
-    /// Ends the channel: what can't be written at once is dropped and counted. Waits for that.
-    pub fn close(&self, timeout: Duration) {
+    /// Ends the channel: what can't be written at once is dropped and counted. Waits for that, and
+    /// then gives the queue's memory back.
+    pub fn close(&mut self, timeout: Duration) {
         self.shared.closing.store(true, Ordering::Release);
         poll(timeout, || {
             self.thread.unpark();
             self.is_closed()
         });
+        if self.is_closed() {
+            self.producer = ring(0).0;
+            self.names = Vec::new();
+        }
     }
 
     /// Whether the thread has let go of it.
@@ -224,7 +239,18 @@ impl Drop for Channel {
 enum Queued {
     Done,
     Full,
+    TooLarge,
     Needs(usize),
+}
+
+impl Queued {
+    fn obstacle(self) -> Option<Reason> {
+        match self {
+            Self::Done => None,
+            Self::Full => Some(Reason::Queue),
+            Self::TooLarge | Self::Needs(_) => Some(Reason::TooLarge),
+        }
+    }
 }
 
 fn enqueue(
@@ -235,11 +261,15 @@ fn enqueue(
     copy: &mut impl FnMut(&mut [u8]) -> Copied,
 ) -> Queued {
     let head = entry.head_len();
-    let kept = if entry.is_important() { 0 } else { kept };
-    if !producer.has_room(head + payload + kept) {
+    let needed = head + payload + COPY_SLACK;
+    // Half of an empty ring is always in one piece.
+    if payload > PAYLOAD_MAX || needed > producer.capacity() / 2 {
+        return Queued::TooLarge;
+    }
+    if !producer.has_room(needed + kept) {
         return Queued::Full;
     }
-    let Some(body) = producer.reserve(head + payload) else { return Queued::Full };
+    let Some(body) = producer.reserve(needed) else { return Queued::Full };
     entry.write_head(body);
     match copy(&mut body[head..]) {
         Copied::Needs(len) => Queued::Needs(len),

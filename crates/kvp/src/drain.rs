@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Verdict};
 use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, Reject};
 use crate::error::Error;
@@ -46,6 +46,8 @@ struct Group {
     records: usize,
     position: u64,
     level: Level,
+    /// What the budget said, if it was asked before an attempt that failed.
+    verdict: Option<Verdict>,
 }
 
 /// The thread's end of a channel.
@@ -57,8 +59,6 @@ pub struct Drain<S: Sys> {
     shared: Arc<Shared>,
     batch: Batch,
     groups: Vec<Group>,
-    /// The batch has passed the budget; a retry must not charge it again.
-    admitted: bool,
     /// The position behind the batch.
     cursor: u64,
     limit: usize,
@@ -74,7 +74,7 @@ impl<S: Sys> Drain<S> {
         pool: Pool<S>,
         consumer: Consumer,
         framer: Framer,
-        max_records: u64,
+        budget: Budget,
         shared: Arc<Shared>,
     ) -> Self {
         let cursor = consumer.position();
@@ -82,11 +82,10 @@ impl<S: Sys> Drain<S> {
             pool,
             consumer,
             framer,
-            budget: Budget::new(max_records),
+            budget,
             shared,
             batch: Batch::default(),
             groups: Vec::new(),
-            admitted: false,
             cursor,
             limit: BATCH_MIN * 4,
             lock_backoff: Backoff::up_to(LOCK_PAUSE_MAX),
@@ -133,7 +132,6 @@ impl<S: Sys> Drain<S> {
     fn fill(&mut self) {
         self.batch.truncate(0);
         self.groups.clear();
-        self.admitted = false;
         while self.batch.len() < self.limit {
             let Some((body, next)) = self.consumer.peek(self.cursor) else { break };
             let first = self.batch.len();
@@ -142,25 +140,34 @@ impl<S: Sys> Drain<S> {
                 None => (Err(Reject::Invalid), Level::Error),
             };
             match framed {
-                Ok(records) => {
-                    self.groups.push(Group { first, records, position: self.cursor, level });
+                Ok(_) if first > 0 && self.batch.len() > BATCH_MAX => {
+                    // Too much for one hold of the locks: it starts the next batch.
+                    self.batch.truncate(first);
+                    break;
                 }
-                Err(Reject::TooLarge) => self.shared.stats.drop_one(Reason::TooLarge, level),
-                Err(Reject::Invalid) => self.shared.stats.drop_one(Reason::Invalid, level),
+                Ok(records) => {
+                    let position = self.cursor;
+                    self.groups.push(Group { first, records, position, level, verdict: None });
+                }
+                Err(reject) => {
+                    let reason = if reject == Reject::TooLarge { Reason::TooLarge } else { Reason::Invalid };
+                    self.shared.stats.drop_one(reason, level);
+                    forget_finish(&mut self.budget, body);
+                }
             }
             self.cursor = next;
         }
     }
 
     fn write(&mut self, now: Instant) -> Step {
-        let Self { pool, batch, groups, budget, consumer, shared, admitted, .. } = self;
+        for id in self.shared.take_lost_finishes() {
+            self.budget.lose(&id);
+        }
+        let Self { pool, batch, groups, budget, consumer, shared, .. } = self;
         let was_full = batch.len() >= self.limit;
         let started = Instant::now();
         let outcome = pool.append(|used| {
-            if !*admitted {
-                *admitted = true;
-                admit(batch, groups, budget, consumer, shared, used);
-            }
+            admit(batch, groups, budget, consumer, shared, used);
             batch.as_bytes()
         });
         let held = started.elapsed();
@@ -184,6 +191,10 @@ impl<S: Sys> Drain<S> {
         self.consumer.advance(self.cursor);
         self.batch.truncate(0);
         self.groups.clear();
+        self.forget_obstacle();
+    }
+
+    fn forget_obstacle(&mut self) {
         self.not_before = None;
         self.lock_backoff.reset();
         self.io_backoff.reset();
@@ -213,6 +224,9 @@ impl<S: Sys> Drain<S> {
     fn drop_batch(&mut self, reason: Reason) {
         for group in &self.groups {
             self.shared.stats.drop_one(reason, group.level);
+            if let Some((body, _)) = self.consumer.peek(group.position) {
+                forget_finish(&mut self.budget, body);
+            }
         }
         self.forget_batch();
     }
@@ -238,7 +252,10 @@ impl<S: Sys> Drain<S> {
             };
             self.batch.truncate(0);
             match outcome {
-                Ok(Outcome::Written) => self.accounted = dropped,
+                Ok(Outcome::Written) => {
+                    self.accounted = dropped;
+                    self.forget_obstacle();
+                }
                 other => {
                     let step = self.obstructed(other, now);
                     if !self.shared.closing.load(Ordering::Acquire) {
@@ -259,6 +276,7 @@ impl<S: Sys> Drain<S> {
             self.cursor = next;
         }
         self.consumer.advance(self.cursor);
+        self.shared.seal.store(false, Ordering::Release);
         Step::Ended
     }
 }
@@ -273,13 +291,18 @@ fn admit(
     used: u64,
 ) {
     let mut kept = 0;
-    groups.retain(|group| {
+    groups.retain_mut(|group| {
         let entry = consumer.peek(group.position).and_then(|(body, _)| Entry::read(body));
-        let fits = entry.is_some_and(|e| budget.admits(&e, group.records as u64, used + kept as u64));
+        let verdict = entry.map_or(Verdict::Refused, |entry| {
+            budget.admits(&entry, group.records as u64, used + kept as u64, group.verdict)
+        });
+        let fits = verdict != Verdict::Refused;
         if fits {
             if group.first != kept {
                 batch.move_back(group.first, kept, group.records);
             }
+            group.first = kept;
+            group.verdict = Some(verdict);
             kept += group.records;
         } else {
             shared.stats.drop_one(Reason::Budget, group.level);
@@ -287,6 +310,13 @@ fn admit(
         fits
     });
     batch.truncate(kept);
+}
+
+/// A finish that will not be written needs no room any longer.
+fn forget_finish(budget: &mut Budget, body: &[u8]) {
+    if let Some(Entry { kind: Kind::Finish { .. }, id, .. }) = Entry::read(body) {
+        budget.lose(id);
+    }
 }
 
 fn account(shared: &Shared) -> String {

@@ -79,10 +79,11 @@ impl<S: Sys> Pool<S> {
             self.fd = None;
             return Ok(Outcome::Busy);
         }
-        if self.stale_before.take().is_some_and(|boot| size.mtime.0 < boot) {
+        if self.stale_before.is_some_and(|boot| size.mtime.0 < boot) {
             truncate(sys, fd, path, 0)?;
             size.size = 0;
         }
+        self.stale_before = None;
         let torn = size.size % RECORD_SIZE as u64;
         if torn == 0 {
             self.unsettled = None;
@@ -102,7 +103,8 @@ impl<S: Sys> Pool<S> {
         }
         let bytes = choose(size.size / RECORD_SIZE as u64);
         write_whole(sys, fd, path, bytes, size.size)?;
-        let linked = stat(sys, fd, path)?.linked;
+        // What can't be asked is taken for fine: the records are in the file.
+        let linked = sys.stat(fd).map_or(true, |stat| stat.linked);
         drop(guard);
         if linked {
             Ok(Outcome::Written)

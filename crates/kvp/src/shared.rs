@@ -1,7 +1,9 @@
 //! What the two ends of a channel tell each other besides the queue.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use crate::budget::LOST_MAX;
 use crate::stats::Stats;
 
 /// What a channel and its drain share.
@@ -15,4 +17,25 @@ pub(crate) struct Shared {
     /// Nothing more will come; what can't be written at once is dropped.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,
+    /// Ids of finishes that the queue had no place for; the budget keeps no room for them any longer.
+    pub(crate) lost_finishes: Mutex<Vec<Box<[u8]>>>,
+    /// Whether there are any, because looking must not cost a lock.
+    pub(crate) has_lost_finishes: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn lose_finish(&self, id: &[u8]) {
+        let mut lost = self.lost_finishes.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.len() < LOST_MAX {
+            lost.push(id.into());
+        }
+        self.has_lost_finishes.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn take_lost_finishes(&self) -> Vec<Box<[u8]>> {
+        if !self.has_lost_finishes.swap(false, Ordering::Acquire) {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.lost_finishes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

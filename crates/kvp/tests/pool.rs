@@ -177,6 +177,17 @@ fn a_fault_at_any_call_leaves_the_file_whole_and_the_next_attempt_succeeds() {
 }
 
 #[test]
+fn a_stale_pool_that_could_not_be_emptied_is_emptied_later() {
+    let (_folder, path) = folder();
+    fs::write(&path, record("old", "v")).unwrap();
+    let sys = FaultySys::with(&[("ftruncate", Fault::Errno(libc::EIO))]);
+    let mut pool = Pool::new(sys, &path, Some(i64::MAX));
+    append(&mut pool, "new").unwrap_err();
+    assert_eq!(append(&mut pool, "new").unwrap(), Outcome::Written);
+    assert_eq!(keys(&path), ["new"]);
+}
+
+#[test]
 fn a_short_write_is_completed_or_rolled_back() {
     let (_folder, path) = folder();
     let mut pool = Pool::new(FaultySys::with(&[("write", Fault::Short(700))]), &path, None);
