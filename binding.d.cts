@@ -39,6 +39,8 @@ export interface ChannelOptions {
   maxRecords: number
   /** Bytes of the queue. */
   queueBytes: number
+  /** Whether starts are followed by finishes. */
+  reservesFinishes: boolean
   /** Empty a pool that was last changed before this second since 1970. */
   staleBefore?: number
 }

@@ -69,7 +69,7 @@ test('a lock that is never given back costs half a second at the exit, and is sa
   }
   t.deepEqual(messages, []);
   t.true(Number(stdout) < 2000, `${stdout} ms`);
-  t.regex(stderr, /queued bytes could not be written to the pool before the end/);
+  t.regex(stderr, /the pool misses 1 record: 1 INFO \(lock\)/);
 });
 
 test('after kill -9 what was flushed is there and the next writer repairs the tail', async (t) => {
@@ -125,4 +125,45 @@ test('worker threads load, emit, are terminated in the middle, and load again', 
   if (process.env['KVP_TRACING_BACKEND'] === 'js')
     t.true(fromWorkers >= 200, 'a terminated worker runs no JavaScript');
   else t.is(fromWorkers, 400);
+});
+
+test('a program without a pool ends when it is done', async (t) => {
+  const source = `
+    import { initializeTracing, info } from 'kvp-tracing';
+    await initializeTracing({ kvp: { path: '/nonexistent/folder/pool', vmId: 'vm' }, stderr: false });
+    info('nowhere to go');
+    const started = performance.now();
+    process.on('exit', () => { for (let i = 0; i < 30; i++) info('late'); });
+    process.on('exit', () => console.log(performance.now() - started));`;
+  const { code, stdout, stderr } = await ended(start({ source, folder: folderOf(t) }));
+  t.is(code, 0, stderr);
+  t.true(Number(stdout) < 1500, `${stdout} ms`);
+  t.regex(stderr, /the pool misses 1 record: 1 INFO \(io\)/);
+});
+
+test('a stderr that nobody reads any more neither ends nor holds a program that has a problem to tell', async (t) => {
+  const source = `
+    import { once } from 'node:events';
+    import { EmitKVPLayer } from 'kvp-tracing';
+    await once(process.stdin.resume(), 'end');
+    new EmitKVPLayer({ path: '/nonexistent/folder/pool' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    console.log('went on');`;
+  const child = start({ source, folder: folderOf(t) }, [], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stderr?.destroy();
+  child.stdin?.end();
+  const { code, stdout } = await ended(child);
+  t.deepEqual([code, stdout], [0, 'went on\n']);
+});
+
+test('lines that a slow reader has not taken yet are written before the exit', async (t) => {
+  const source = `
+    import { initializeTracing, info } from 'kvp-tracing';
+    await initializeTracing({ kvp: false, stderr: { filter: 'info' } });
+    for (let i = 0; i < 1200; i++) info('x'.repeat(60));
+    process.exit();`;
+  const child = start({ source, folder: folderOf(t) });
+  await sleep(1500);
+  const { stderr } = await ended(child);
+  t.is(stderr.trimEnd().split('\n').length, 1200);
 });

@@ -269,3 +269,37 @@ test('a pool of an earlier boot is emptied only on request', async (t) => {
     ['new'],
   );
 });
+
+test('whoever hears of problems may throw, and nobody else notices', async (t) => {
+  const onProblem = () => {
+    throw new Error('not my problem');
+  };
+  const layer = new EmitKVPLayer({ path: poolOf(t), onProblem, maxRecords: 10 });
+  const registry = new Registry().with(layer);
+  withDefault(registry, () => {
+    for (let i = 0; i < 50; i++) target('t').info('x');
+  });
+  await t.notThrowsAsync(layer.flush());
+  await t.notThrowsAsync(registry.shutdown());
+});
+
+test('a deadline may be as far away as one likes', async (t) => {
+  const registry = new Registry().with(new EmitKVPLayer({ path: poolOf(t), vmId: 'vm' }));
+  withDefault(registry, () => target('t').info('x'));
+  t.deepEqual(await registry.flush({ timeout: Infinity }), COMPLETE);
+  t.deepEqual(await registry.shutdown({ timeout: 1e12 }), COMPLETE);
+});
+
+test('after a shutdown that was too short a flush does not wait, and what comes is counted', async (t) => {
+  const layer = new EmitKVPLayer({
+    path: join(folderOf(t), 'missing', 'pool'),
+    vmId: 'vm',
+    onProblem: () => {},
+  });
+  const registry = new Registry().with(layer);
+  withDefault(registry, () => target('t').info('x'));
+  t.false((await layer.shutdown({ timeout: 10 })).complete);
+  withDefault(registry, () => target('t').info('y'));
+  t.true((await layer.flush()).complete);
+  t.like(layer.stats(), { accepted: 2, written: 0, dropped: { io: { INFO: 1 }, closed: { INFO: 1 } } });
+});

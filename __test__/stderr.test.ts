@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -9,6 +9,7 @@ import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { folderOf } from './helpers/pool-folder.ts';
+import { ended, start } from './helpers/programs.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z /;
 
@@ -220,4 +221,34 @@ test('a writer that throws or rejects costs its lines, never the program', async
     problems.map(({ message }) => message),
     ['StderrLayer threw: disk full; it stays in use'],
   );
+});
+
+test('lines and what the program itself writes share a file without harming each other', async (t) => {
+  const folder = folderOf(t);
+  const file = join(folder, 'err.log');
+  const source = `
+    import { Registry, setGlobalDefault, StderrLayer, error } from 'kvp-tracing';
+    setGlobalDefault(new Registry().with(new StderrLayer()));
+    for (let i = 0; i < 5; i++) { error('ours ' + i); console.error('theirs ' + i); }`;
+  const fd = openSync(file, 'w');
+  const { code } = await ended(start({ source, folder }, [], { stdio: ['ignore', 'pipe', fd] }));
+  closeSync(fd);
+  t.is(code, 0);
+  const said = readFileSync(file, 'utf8').trimEnd().split('\n');
+  t.deepEqual(
+    said.map((line) => line.replace(/^.*app: /, '')),
+    [0, 1, 2, 3, 4].flatMap((i) => [`ours ${i}`, `theirs ${i}`]),
+  );
+});
+
+test("a descriptor of the caller's stays open", async (t) => {
+  const file = join(folderOf(t), 'log');
+  const fd = openSync(file, 'w');
+  const registry = new Registry().with(new StderrLayer({ writer: fd, filter: 'info' }));
+  withDefault(registry, () => target('t').info('ours'));
+  await registry.shutdown();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  writeSync(fd, 'theirs\n');
+  closeSync(fd);
+  t.regex(readFileSync(file, 'utf8'), /ours\ntheirs\n$/);
 });

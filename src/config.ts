@@ -6,7 +6,7 @@ import { type FilterInput, filterOf } from './tracing/filter.ts';
 import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
 import type { Exporter, Processor } from './opentelemetry/tally.ts';
 import type { Layer } from './tracing/layer.ts';
-import { printProblem, type ProblemHandler } from './tracing/problem.ts';
+import { guarded, type ProblemHandler } from './tracing/problem.ts';
 
 /** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */
 export interface OpenTelemetryOptions {
@@ -61,7 +61,7 @@ const EXPORT_VARIABLES = [
 
 /** Reads the environment, checks each option once, fills in the defaults. Throws `OptionError`. */
 export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
-  const onProblem = callbackOf(options.onProblem) ?? printProblem;
+  const onProblem = handlerOf(options.onProblem);
   const service = textOf('service', options.service ?? DEFAULTS.service);
   const version = options.version === undefined ? undefined : textOf('version', options.version);
   const named = options.service !== undefined;
@@ -148,16 +148,7 @@ function textOf(option: string, given: unknown): string {
 }
 
 /** What hears of problems; what it throws stops nothing. */
-function callbackOf(given: unknown): ProblemHandler | undefined {
-  if (given === undefined) return undefined;
-  if (typeof given === 'function') {
-    return (problem) => {
-      try {
-        (given as ProblemHandler)(problem);
-      } catch {
-        // Whoever hears of problems must not make one.
-      }
-    };
-  }
+function handlerOf(given: unknown): ProblemHandler {
+  if (given === undefined || typeof given === 'function') return guarded(given as ProblemHandler | undefined);
   throw new OptionError('onProblem', given, 'a function');
 }

@@ -32,12 +32,12 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
   const { kvp, stderr } = config;
   if (kvp !== false) subscriber.with(attempt(config, 'kvp', () => new EmitKVPLayer(kvp)));
   if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
-    const exports = asksForExport(options.opentelemetry, process.env);
-    subscriber.with(await openTelemetryLayer(config, exports));
+    const layer = await openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env));
+    subscriber.with(layer);
+    if (layer !== undefined) flushAtNaturalEnd(subscriber, layer);
   }
   if (stderr !== false) subscriber.with(attempt(config, 'stderr', () => new StderrLayer(stderr)));
   for (const layer of config.layers) subscriber.with(layer);
-  flushAtNaturalEnd(subscriber);
   return {
     subscriber,
     flush: (deadline) => subscriber.flush(deadline),
@@ -83,8 +83,8 @@ function withoutUndefined(options: object): object {
 }
 
 /** A program that just ends, without a shutdown, exports its spans; the pool and files have hooks of their own. */
-function flushAtNaturalEnd(subscriber: Registry): void {
-  const flush = () => void subscriber.flush();
+function flushAtNaturalEnd(subscriber: Registry, layer: Layer): void {
+  const flush = () => void layer.flush?.();
   process.once('beforeExit', flush);
   subscriber.onShutdown(() => process.off('beforeExit', flush));
 }

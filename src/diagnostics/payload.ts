@@ -99,7 +99,9 @@ function valueJson(value: unknown): string {
     case 'bigint':
       return `"${value}"`;
     case 'object':
-      return value === null ? 'null' : guarded(() => objectJson(value, 0), '"[unreadable]"');
+      return value === null
+        ? 'null'
+        : guarded(() => objectJson(value, { ancestors: [], left: MEMBERS_MAX }), '"[unreadable]"');
     default:
       return quote(inspectLine(value));
   }
@@ -119,31 +121,62 @@ function numberJson(value: number): string {
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }
 
-function objectJson(value: object, depth: number): string {
+/** A value that is followed: the objects around the current one, and how many members may still be written. */
+interface Walk {
+  ancestors: object[];
+  left: number;
+}
+
+/** Members of one value; what refers to the same arrays again and again would grow without end. */
+const MEMBERS_MAX = 10_000;
+
+function objectJson(value: object, walk: Walk): string {
   if (value instanceof Error) return quote(errorMessage(value));
   if (value instanceof Date)
     return Number.isNaN(value.getTime()) ? '"Invalid Date"' : `"${value.toISOString()}"`;
   const isArray = Array.isArray(value);
   if (!isArray && !isPlain(value)) return quote(inspectLine(value));
-  if (depth > DEPTH_MAX) return isArray ? '"[Array]"' : '"[Object]"';
-  if (isArray) return `[${value.map((item: unknown) => nestedJson(item, depth) ?? 'null').join(',')}]`;
+  if (walk.ancestors.includes(value)) return '"[Circular]"';
+  if (walk.ancestors.length > DEPTH_MAX) return isArray ? '"[Array]"' : '"[Object]"';
+  walk.ancestors.push(value);
+  const json = isArray ? arrayJson(value, walk) : membersJson(value as Record<string, unknown>, walk);
+  walk.ancestors.pop();
+  return json;
+}
+
+function arrayJson(array: readonly unknown[], walk: Walk): string {
+  const items: string[] = [];
+  for (let i = 0; i < array.length; i++) {
+    if (walk.left-- <= 0) {
+      items.push(`"[+${array.length - i} items]"`);
+      break;
+    }
+    items.push(guarded(() => nestedJson(array[i], walk) ?? 'null', '"[threw]"', walk));
+  }
+  return `[${items.join(',')}]`;
+}
+
+function membersJson(object: Record<string, unknown>, walk: Walk): string {
   const members: string[] = [];
-  for (const name of Object.keys(value)) {
-    const json = guarded(() => nestedJson((value as Record<string, unknown>)[name], depth), '"[threw]"');
+  for (const name of Object.keys(object)) {
+    if (walk.left-- <= 0) break;
+    const json = guarded(() => nestedJson(object[name], walk), '"[threw]"', walk);
     if (json !== undefined) members.push(`${quote(name)}:${json}`);
   }
   return `{${members.join(',')}}`;
 }
 
-function nestedJson(value: unknown, depth: number): string | undefined {
+function nestedJson(value: unknown, walk: Walk): string | undefined {
   if (value === undefined) return undefined;
-  return typeof value === 'object' && value !== null ? objectJson(value, depth + 1) : valueJson(value);
+  return typeof value === 'object' && value !== null ? objectJson(value, walk) : valueJson(value);
 }
 
-function guarded<R>(read: () => R, otherwise: R): R {
+function guarded<R>(read: () => R, otherwise: R, walk?: Walk): R {
+  const depth = walk?.ancestors.length ?? 0;
   try {
     return read();
   } catch {
+    if (walk !== undefined) walk.ancestors.length = depth;
     return otherwise;
   }
 }

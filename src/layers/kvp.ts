@@ -1,7 +1,7 @@
 import { DroppedError, LayerError, OptionError } from '../errors.ts';
 import { fieldsJson, quote } from '../diagnostics/payload.ts';
 import { legalAgent, legalName } from '../diagnostics/names.ts';
-import { atExit } from '../pool/at-exit.ts';
+import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter } from '../pool/pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/writer.ts';
@@ -10,7 +10,7 @@ import type { Event } from '../tracing/event.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
-import { type ProblemHandler, printProblem } from '../tracing/problem.ts';
+import { type ProblemHandler, guarded } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
 import { VERSION } from '../version.ts';
 
@@ -80,7 +80,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
   constructor(options: EmitKVPLayerOptions = {}) {
     super(options.filter ?? DEFAULTS.filter);
-    this.#onProblem = options.onProblem ?? printProblem;
+    this.#onProblem = guarded(options.onProblem);
     this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle);
     const path = options.path ?? DEFAULTS.path;
     const clearStale = options.clearStale ?? options.path === undefined;
@@ -88,7 +88,8 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#writer = openWriter({
       path: textOf('path', path),
       agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
-      vmId: options.vmId ?? this.#readVmId(),
+      vmId: options.vmId === undefined ? this.#readVmId() : textOf('vmId', options.vmId),
+      reservesFinishes: this.#moments.has('close'),
       maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
       queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
       ...(staleBefore === undefined ? undefined : { staleBefore }),
@@ -163,7 +164,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
 
   /** Once the process exits nothing waits any more: each record goes to the file at once. */
   #written(): void {
-    if (this.#exiting) this.#writer.wait(EXIT_WRITE);
+    if (this.#exiting) this.#writer.wait(Math.min(EXIT_WRITE, exitTimeLeft()));
   }
 
   #head(metadata: Metadata): string {
@@ -209,12 +210,9 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#exiting = true;
     this.#writer.seal();
     const complete = this.#writer.wait(milliseconds);
+    // What could not be written in that time won't be: it is counted, and what comes later as well.
+    if (!complete) this.#writer.close(0);
     this.#outcome(complete);
-    if (complete) return;
-    const { queuedBytes } = this.#writer.stats();
-    this.#onProblem(
-      new DroppedError(`${queuedBytes} queued bytes could not be written to the pool before the end`),
-    );
   }
 
   #outcome(complete: boolean): Outcome {
@@ -230,7 +228,9 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     }
     if (total > 0 && this.#saidDropped === 0) {
       problems.push(
-        new DroppedError(`the pool misses ${total} records: ${counts.map(({ text }) => text).join(', ')}`),
+        new DroppedError(
+          `the pool misses ${total} ${total === 1 ? 'record' : 'records'}: ${counts.map(({ text }) => text).join(', ')}`,
+        ),
       );
     }
     this.#saidDropped = total;

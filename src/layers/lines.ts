@@ -1,7 +1,8 @@
-import { constants, openSync } from 'node:fs';
 import SonicBoomModule, { type SonicBoom } from 'sonic-boom';
 import { LayerError, messageOf, OptionError } from '../errors.ts';
+import { atExit, exitTimeLeft, sleepSync } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
+import { openStderr } from '../tracing/stderr.ts';
 
 /** Where lines go: a file descriptor, a file's path, or anything that takes a line. */
 export type Writer = number | string | { write(line: string): unknown };
@@ -25,6 +26,8 @@ export class Lines {
   #failure: Error | undefined;
   #retry: NodeJS.Timeout | undefined;
   #ended = false;
+  readonly #closes: boolean = false;
+  readonly #forgetExit: (() => void) | undefined;
 
   /** Throws `OptionError` for what is no writer, or the error of opening a file. */
   constructor(writer: Writer) {
@@ -35,14 +38,18 @@ export class Lines {
     if (typeof writer !== 'number' && typeof writer !== 'string') {
       throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
     }
+    const fd = writer === 2 ? openStderr() : writer;
+    // A descriptor of the caller's is the caller's to close.
+    this.#closes = typeof writer === 'string' || fd !== writer;
     this.#own = new SonicBoomModule.SonicBoom({
-      fd: writer === 2 ? unblocked(2) : writer,
+      fd,
       sync: true,
       mkdir: true,
       mode: 0o600,
       retryEAGAIN: () => false,
     });
     this.#own.on('error', (error: Error) => this.#failed(error));
+    this.#forgetExit = atExit(() => this.#exit());
   }
 
   write(line: string): void {
@@ -114,18 +121,30 @@ export class Lines {
     return { complete: failure === undefined, dropped: this.#dropped, problems };
   }
 
+  /** A process that ends gives a slow reader what is left of its time. */
+  #exit(): void {
+    while (isBusy(this.#failure) && exitTimeLeft() > 0) {
+      sleepSync(5);
+      this.#again();
+    }
+    if (this.#isStuck()) this.#giveUp();
+  }
+
+  /** Drops the waiting lines, and the one that the destination holds. */
+  #giveUp(): void {
+    this.#dropped += this.#waiting.length + 1;
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+  }
+
   async end(deadline?: Deadline): Promise<Outcome> {
     const outcome = await this.flush(deadline);
     this.#ended = true;
     clearTimeout(this.#retry);
-    if (outcome.complete) {
-      this.#own?.end();
-      return outcome;
-    }
-    // The waiting ones, and the one that the destination holds.
-    this.#dropped += this.#waiting.length + 1;
-    this.#waiting.length = 0;
-    this.#own?.destroy();
+    this.#forgetExit?.();
+    if (!outcome.complete) this.#giveUp();
+    if (this.#closes && outcome.complete) this.#own?.end();
+    else if (this.#closes) this.#own?.destroy();
     return { ...outcome, dropped: this.#dropped };
   }
 
@@ -138,15 +157,4 @@ export class Lines {
 function isBusy(failure: Error | undefined): boolean {
   const { code } = (failure ?? {}) as NodeJS.ErrnoException;
   return code === 'EAGAIN' || code === 'EBUSY';
-}
-
-/** The same pipe or terminal opened once more without blocking; the one that we share is left as it is. */
-function unblocked(fd: 2): number {
-  try {
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
-    return openSync(`/proc/self/fd/${fd}`, flags);
-  } catch {
-    // A socket, as systemd's, can't be opened again; this makes Node.js use it without blocking.
-    return process.stderr.fd;
-  }
 }

@@ -11,7 +11,8 @@ export async function within(
 ): Promise<LayerError | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, timeout, 'late');
+    // A timer of Node.js takes no more.
+    timer = setTimeout(resolve, Math.min(timeout, 2 ** 31 - 1), 'late');
   });
   try {
     if ((await Promise.race([act(), late])) !== 'late') return undefined;

@@ -15,7 +15,7 @@ import type { Event } from '../tracing/event.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
-import { type ProblemHandler, printProblem } from '../tracing/problem.ts';
+import { type ProblemHandler, guarded } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
 import { VERSION } from '../version.ts';
 import { attributesOf, RESERVED, textOf } from './attributes.ts';
@@ -88,7 +88,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     super(options.filter ?? 'info');
     this.#provider = options.provider;
     this.#tracer = options.tracer ?? (options.provider ?? trace).getTracer('kvp-tracing', VERSION);
-    this.#onProblem = options.onProblem ?? printProblem;
+    this.#onProblem = guarded(options.onProblem);
     if (!ensureContextManager()) {
       const message =
         "no context manager can be registered with OpenTelemetry; other instrumentation's spans";

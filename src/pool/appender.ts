@@ -48,7 +48,9 @@ export class Appender {
       stat = this.#call('fstat', () => fstatSync(this.open()));
     }
     if (this.#staleBefore !== undefined) {
-      if (Math.floor(stat.mtimeMs / 1000) < this.#staleBefore && !this.#cut(stat, 0)) return 'locked';
+      const isStale = Math.floor(stat.mtimeMs / 1000) < this.#staleBefore;
+      // Where there is no lock to be had the old records stay, said once, and ours come behind them.
+      if (isStale && !this.#cutOrGiveUp(stat)) return 'locked';
       this.#staleBefore = undefined;
       stat = this.#call('fstat', () => fstatSync(this.open()));
     }
@@ -59,7 +61,7 @@ export class Appender {
       this.#unsettled = undefined;
     }
     const bytes = choose(whole / RECORD_SIZE);
-    if (bytes.length > 0) this.#write(bytes);
+    if (bytes.length > 0) this.#write(bytes, whole);
     return 'written';
   }
 
@@ -81,14 +83,25 @@ export class Appender {
     return false;
   }
 
-  #write(bytes: Buffer): void {
+  /** One write to a file that ends at `start`, taken back if the disk took only a part of it. */
+  #write(bytes: Buffer, start: number): void {
     const fd = this.open();
     const written = this.#call('write', () => writeSync(fd, bytes));
     if (written === bytes.length) return;
-    // A disk that is full took a part; whoever appended behind it meanwhile must not be cut off.
-    const stat = fstatSync(fd);
-    if (!this.#cut(stat, stat.size - written)) throw new CutShortError(this.path, written);
+    // Whoever appended meanwhile, before or behind it, must not be cut off.
+    const stat = this.#call('fstat', () => fstatSync(fd));
+    const isLast = stat.size === start + written;
+    if (!isLast || !this.#cut(stat, start)) throw new CutShortError(this.path, written);
     throw systemError('write', this.path, -os.errno.ENOSPC);
+  }
+
+  #cutOrGiveUp(stat: Stats): boolean {
+    try {
+      return this.#cut(stat, 0);
+    } catch (error) {
+      if (error instanceof NoLockError) this.#staleBefore = undefined;
+      throw error;
+    }
   }
 
   /** Cuts the file to `size`, unless somebody holds the lock or it is no longer as `seen`. */

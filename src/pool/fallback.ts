@@ -1,7 +1,8 @@
 import { CutShortError, type KvpError } from '../errors.ts';
+import { sleepSync } from '../tracing/at-exit.ts';
 import { Level } from '../tracing/level.ts';
 import { Appender, isMissingFolder } from './appender.ts';
-import { Budget } from './budget.ts';
+import { Budget, type Verdict } from './budget.ts';
 import { Batch, type Entry, Framer } from './frame.ts';
 import { WARN } from './limits.ts';
 import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
@@ -9,6 +10,7 @@ import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from
 /** Records of one write, which blocks the event loop: 128 take about 0.1 ms. */
 const BATCH_RECORDS = 128;
 const LEVELS = Object.values(Level);
+const REASONS = ['queue', 'budget', 'too_large', 'invalid', 'lock', 'io', 'closed'] as const;
 /** What an entry costs in memory besides its texts. */
 const ENTRY_BYTES = 120;
 /** Milliseconds that one turn of the event loop may go to writing. */
@@ -22,6 +24,8 @@ interface Framed {
   entry: Entry;
   first: number;
   records: number;
+  /** What the budget said, if it was asked before an attempt that failed. */
+  verdict: Verdict | undefined;
 }
 
 /**
@@ -38,8 +42,8 @@ export class FallbackWriter implements PoolWriter {
   #queuedBytes = 0;
   readonly #batch = new Batch();
   #framed: Framed[] = [];
-  /** The budget has been charged for the batch; a retry must not charge it again. */
-  #admitted = false;
+  /** Entries and bytes of the queue that the batch took; they count as done when the batch is. */
+  #taken = { entries: 0, bytes: 0 };
   #consumed = 0;
   #accepted = 0;
   #queued = 0;
@@ -58,7 +62,7 @@ export class FallbackWriter implements PoolWriter {
   constructor(options: WriterOptions) {
     this.#framer = new Framer(options.agent, options.vmId);
     this.#appender = new Appender(options.path, options.staleBefore);
-    this.#budget = new Budget(options.maxRecords);
+    this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
     try {
       this.#appender.open();
@@ -85,11 +89,11 @@ export class FallbackWriter implements PoolWriter {
 
   #add(entry: Entry): void {
     this.#accepted++;
-    if (this.#closed) return this.#drop('closed', entry.level);
+    if (this.#closed) return this.#drop('closed', entry);
     const isImportant = entry.level <= WARN || entry.kind === 'finish';
     const room = isImportant ? this.#queueBytes : this.#queueBytes * (7 / 8);
     const bytes = sizeOf(entry);
-    if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry.level);
+    if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry);
     this.#queuedBytes += bytes;
     this.#queued++;
     this.#queue.push(entry);
@@ -102,10 +106,11 @@ export class FallbackWriter implements PoolWriter {
   /** Writes for a millisecond at most, then lets the program go on. */
   readonly #turn = (): void => {
     this.#scheduled = false;
+    if (this.#closed) return;
     const until = performance.now() + TURN;
     let done = this.#step();
     while (done && !this.#isIdle() && performance.now() < until) done = this.#step();
-    if (this.#closed || (this.#isIdle() && !this.#seal)) return;
+    if (this.#isDone()) return;
     this.#scheduled = true;
     if (done) setImmediate(this.#turn);
     // Waiting for a lock or a folder must not keep the program alive; the exit hook tries once more.
@@ -114,6 +119,10 @@ export class FallbackWriter implements PoolWriter {
 
   #isIdle(): boolean {
     return this.#queue.length === 0 && this.#framed.length === 0;
+  }
+
+  #isDone(): boolean {
+    return this.#isIdle() && !this.#seal;
   }
 
   #nextPause(): number {
@@ -125,9 +134,14 @@ export class FallbackWriter implements PoolWriter {
   /** Writes one batch; `false` when something stands in the way. */
   #step(): boolean {
     if (this.#framed.length === 0) this.#frame();
+    if (this.#framed.length === 0 && this.#taken.entries > 0) {
+      // All of them were refused.
+      this.#forgetBatch();
+      return true;
+    }
     if (this.#framed.length === 0) return !this.#seal || this.#writeAccount();
     const written = this.#append((used) => {
-      if (!this.#admitted) this.#admit(used);
+      this.#admit(used);
       return this.#batch.bytes;
     });
     if (!written) return false;
@@ -138,18 +152,15 @@ export class FallbackWriter implements PoolWriter {
   }
 
   #forgetBatch(): void {
-    for (const { entry } of this.#framed) this.#forget(entry);
+    this.#queuedBytes -= this.#taken.bytes;
+    this.#consumed += this.#taken.entries;
+    this.#taken = { entries: 0, bytes: 0 };
     this.#framed = [];
     this.#batch.truncate(0);
   }
 
-  #forget(entry: Entry): void {
-    this.#queuedBytes -= sizeOf(entry);
-    this.#consumed++;
-  }
-
   #dropBatch(reason: DropReason): void {
-    for (const { entry } of this.#framed) this.#drop(reason, entry.level);
+    for (const { entry } of this.#framed) this.#drop(reason, entry);
     this.#forgetBatch();
   }
 
@@ -168,44 +179,42 @@ export class FallbackWriter implements PoolWriter {
   }
 
   #frame(): void {
-    this.#admitted = false;
     let taken = 0;
     while (taken < this.#queue.length && this.#batch.length < BATCH_RECORDS) {
       const entry = this.#queue[taken++] as Entry;
       const first = this.#batch.length;
       const records = this.#framer.frame(entry, this.#batch);
-      if (typeof records === 'number') this.#framed.push({ entry, first, records });
-      else {
-        this.#drop(records, entry.level);
-        this.#forget(entry);
-      }
+      if (typeof records === 'number') this.#framed.push({ entry, first, records, verdict: undefined });
+      else this.#drop(records, entry);
+      this.#taken.bytes += sizeOf(entry);
     }
+    this.#taken.entries += taken;
     this.#queue.splice(0, taken);
   }
 
   /** Keeps of the batch what the pool has room for, counts the rest. */
   #admit(used: number): void {
     let kept = 0;
-    this.#framed = this.#framed.filter(({ entry, first, records }) => {
-      const fits = this.#budget.admits(entry, records, used + kept);
-      if (fits) {
-        if (first !== kept) this.#batch.moveBack(first, kept, records);
-        kept += records;
-      } else {
-        this.#drop('budget', entry.level);
-        this.#forget(entry);
+    this.#framed = this.#framed.filter((framed) => {
+      const { entry, first, records } = framed;
+      framed.verdict = this.#budget.admits(entry, records, used + kept, framed.verdict);
+      if (framed.verdict === 'refused') {
+        this.#drop('budget', entry);
+        return false;
       }
-      return fits;
+      if (first !== kept) this.#batch.moveBack(first, kept, records);
+      framed.first = kept;
+      kept += records;
+      return true;
     });
     this.#batch.truncate(kept);
-    this.#admitted = true;
   }
 
   /** Appends the account of what was dropped, unless nothing was since the last one. */
   #writeAccount(): boolean {
     const dropped = this.#droppedInAll;
     if (dropped > this.#accounted) {
-      const fields = { message: `${dropped} records dropped`, ...this.#dropped };
+      const fields = { message: `${dropped} records dropped`, ...this.#counts() };
       const payload = JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
       const name = 'telemetry:dropped';
       const account = new Batch(1);
@@ -221,11 +230,25 @@ export class FallbackWriter implements PoolWriter {
     return true;
   }
 
-  #drop(reason: DropReason, level: number): void {
+  #drop(reason: DropReason, { kind, id, level }: Entry): void {
     this.#droppedInAll++;
     const counts = (this.#dropped[reason] ??= {});
     const name = LEVELS[level - 1] ?? Level.ERROR;
     counts[name] = (counts[name] ?? 0) + 1;
+    if (kind === 'finish') this.#budget.lose(id);
+  }
+
+  /** The counts with reasons and levels in a fixed order. */
+  #counts(): Dropped {
+    const counts: Dropped = {};
+    for (const reason of REASONS) {
+      const levels = LEVELS.flatMap((level) => {
+        const count = this.#dropped[reason]?.[level];
+        return count === undefined ? [] : [[level, count]];
+      });
+      if (levels.length > 0) counts[reason] = Object.fromEntries(levels) as Record<Level, number>;
+    }
+    return counts;
   }
 
   position(): number {
@@ -233,7 +256,7 @@ export class FallbackWriter implements PoolWriter {
   }
 
   isDrained(position: number): boolean {
-    return this.#consumed >= position && !this.#seal;
+    return this.#closed || (this.#consumed >= position && !this.#seal);
   }
 
   seal(): void {
@@ -246,20 +269,24 @@ export class FallbackWriter implements PoolWriter {
 
   wait(milliseconds: number): boolean {
     const deadline = performance.now() + milliseconds;
-    while (!this.#closed && !(this.#isIdle() && !this.#seal)) {
+    while (!this.#closed && !this.#isDone()) {
       if (this.#step()) continue;
       if (performance.now() >= deadline) return false;
-      sleep(Math.min(this.#nextPause(), 10));
+      sleepSync(Math.min(this.#nextPause(), 10));
     }
     return true;
   }
 
-  close(): void {
+  close(milliseconds: number): void {
     if (this.#closed) return;
-    this.#step();
+    const deadline = performance.now() + milliseconds;
+    while (this.#step() && !this.#isDone()) {
+      if (performance.now() > deadline) break;
+    }
     this.#closed = true;
+    this.#seal = false;
     this.#dropBatch(this.#obstacle);
-    for (const entry of this.#queue) this.#drop(this.#obstacle, entry.level);
+    for (const entry of this.#queue) this.#drop(this.#obstacle, entry);
     this.#consumed = this.#queued;
     this.#queuedBytes = 0;
     this.#queue = [];
@@ -273,7 +300,7 @@ export class FallbackWriter implements PoolWriter {
       written: this.#written,
       records: this.#records,
       queuedBytes: this.#queuedBytes,
-      dropped: structuredClone(this.#dropped),
+      dropped: this.#counts(),
     };
     return this.#lastError === undefined ? stats : { ...stats, lastError: this.#lastError };
   }
@@ -281,8 +308,4 @@ export class FallbackWriter implements PoolWriter {
 
 function sizeOf(entry: Entry): number {
   return entry.payload.length + entry.name.length + ENTRY_BYTES;
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

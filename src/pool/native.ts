@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
+import { printLine } from '../tracing/stderr.ts';
 import { systemError } from './system-error.ts';
 import type { Backend, Dropped, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
@@ -36,9 +37,7 @@ export function chooseBackend(): Backend {
   if (asked === 'native') throw failure;
   if (!said) {
     said = true;
-    process.stderr.write(
-      `kvp-tracing: ${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)\n`,
-    );
+    printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
   }
   return 'js';
 }

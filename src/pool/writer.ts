@@ -31,6 +31,8 @@ export interface WriterOptions {
   vmId: string;
   maxRecords: number;
   queueBytes: number;
+  /** Whether starts are followed by finishes, for which room is kept. */
+  reservesFinishes: boolean;
   /** Empty a pool that was last changed before this second since 1970. */
   staleBefore?: number;
 }

@@ -1,9 +1,21 @@
 import { messageOf } from '../errors.ts';
+import { printLine } from './stderr.ts';
 
 /** Hears of a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
 
 /** The default: a line on stderr. */
 export function printProblem(problem: Error): void {
-  process.stderr.write(`kvp-tracing: ${messageOf(problem)}\n`);
+  printLine(messageOf(problem));
+}
+
+/** A handler that never throws: whoever hears of problems must not make one. */
+export function guarded(handler: ProblemHandler = printProblem): ProblemHandler {
+  return (problem) => {
+    try {
+      handler(problem);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }

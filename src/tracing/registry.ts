@@ -5,7 +5,7 @@ import type { Fields } from './fields.ts';
 import { type Filter, type FilterInput, filterOf } from './filter.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
 import type { Metadata } from './metadata.ts';
-import { printProblem, type ProblemHandler } from './problem.ts';
+import { guarded, type ProblemHandler } from './problem.ts';
 import { Span } from './span.ts';
 
 export interface RegistryOptions {
@@ -43,7 +43,7 @@ export class Registry {
   #shutdown: Promise<Outcome> | undefined;
 
   constructor(options: RegistryOptions = {}) {
-    this.#onProblem = options.onProblem ?? printProblem;
+    this.#onProblem = guarded(options.onProblem);
   }
 
   /** Adds a layer; hooks run in this order. `null` and `undefined` are skipped. */
@@ -181,11 +181,7 @@ export class Registry {
 
   /** Reports a problem of the package's own; never throws. */
   problem(problem: Error): void {
-    try {
-      this.#onProblem(problem);
-    } catch {
-      // Whoever hears of problems must not make one.
-    }
+    this.#onProblem(problem);
   }
 
   /** Resolves when everything emitted so far is where it goes, or at the deadline. Never rejects. */
@@ -247,12 +243,16 @@ export class Registry {
   }
 }
 
+/** A timer of Node.js takes no more. */
+const TIMER_MAX = 2 ** 31 - 1;
+
 /** What `ending` resolves to; rejects when it takes longer. */
 async function within<R>(milliseconds: number, ending: Promise<R> | undefined): Promise<R | undefined> {
   if (ending === undefined) return undefined;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it took over ${milliseconds} ms`)), milliseconds);
+    const most = Math.min(milliseconds, TIMER_MAX);
+    timer = setTimeout(() => reject(new Error(`it took over ${milliseconds} ms`)), most);
   });
   try {
     return await Promise.race([ending, late]);

@@ -1,4 +1,4 @@
-/** How long all writers together may hold up a process that ends, in milliseconds. */
+/** How long all outputs together may hold up a process that ends, in milliseconds. */
 const DEADLINE = 500;
 
 type Flush = (milliseconds: number) => void;
@@ -12,15 +12,26 @@ export function atExit(flush: Flush): () => void {
   if (!listening) {
     listening = true;
     process.on('exit', () => {
-      for (const each of flushes) each(exitTimeLeft() ?? 0);
+      for (const each of flushes) {
+        try {
+          each(exitTimeLeft());
+        } catch {
+          // The others, and the program's own listeners, must have their turn.
+        }
+      }
     });
   }
   flushes.add(flush);
   return () => flushes.delete(flush);
 }
 
-/** Once the process exits, the milliseconds that are left; before, `undefined`. */
-function exitTimeLeft(): number | undefined {
+/** The milliseconds that are left once the process exits. */
+export function exitTimeLeft(): number {
   deadline ??= performance.now() + DEADLINE;
   return Math.max(0, deadline - performance.now());
+}
+
+/** Blocks the thread. */
+export function sleepSync(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

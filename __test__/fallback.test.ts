@@ -1,0 +1,95 @@
+import fs, { mkdirSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { FallbackWriter } from '../src/pool/fallback.ts';
+import { readPool } from '../src/pool/reader.ts';
+import type { WriterOptions } from '../src/pool/writer.ts';
+import { poolOf } from './helpers/pool-folder.ts';
+
+const realWrite = fs.writeSync;
+
+/** Runs `act` with a `writeSync` that takes only a part, after which `then` happens. */
+function withShortWrite(bytes: number, then: () => void, act: () => void): void {
+  let used = false;
+  fs.writeSync = ((fd: number, buffer: Buffer) => {
+    if (used) return realWrite(fd, buffer);
+    used = true;
+    const written = realWrite(fd, buffer, 0, bytes);
+    then();
+    return written;
+  }) as typeof fs.writeSync;
+  syncBuiltinESMExports();
+  try {
+    act();
+  } finally {
+    fs.writeSync = realWrite;
+    syncBuiltinESMExports();
+  }
+}
+
+function writerOf(t: ExecutionContext, options: Partial<WriterOptions> = {}): FallbackWriter {
+  const defaults = { path: poolOf(t), agent: 'a/1', vmId: 'vm', maxRecords: 1024, queueBytes: 1 << 21 };
+  const writer = new FallbackWriter({ ...defaults, reservesFinishes: true, ...options });
+  t.teardown(() => writer.close(0));
+  return writer;
+}
+
+const values = (path: string) => readPool(path).map(({ value }) => value);
+
+test.serial('a write that the disk took a part of is taken back and made again', (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  writer.event(0, 3, 'second', 'n');
+  withShortWrite(
+    1000,
+    () => {},
+    () => t.true(writer.wait(5000)),
+  );
+  t.deepEqual(values(path), ['first', 'second']);
+  t.like(writer.stats(), { written: 2, dropped: {} });
+});
+
+test.serial('what somebody appended behind half a write is not cut, and the loss is counted', (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  const other = Buffer.alloc(2560, 'o');
+  writer.event(0, 3, 'ours', 'n');
+  withShortWrite(
+    1000,
+    () => fs.appendFileSync(path, other),
+    () => void writer.wait(50),
+  );
+  t.true(readFileSync(path).subarray(1000, 3560).equals(other));
+  t.like(writer.stats(), { written: 0, dropped: { io: { INFO: 1 } } });
+});
+
+test('what is refused does not stand in for what is not written yet', (t) => {
+  const path = join(dirname(poolOf(t)), 'later', 'pool');
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  const position = writer.position();
+  writer.event(0, 3, 'x'.repeat(1_200_000), 'n');
+  t.false(writer.wait(20));
+  t.false(writer.isDrained(position));
+  mkdirSync(dirname(path));
+  t.true(writer.wait(5000));
+  t.true(writer.isDrained(position));
+  t.deepEqual(values(path), ['first']);
+  t.deepEqual(writer.stats().dropped, { too_large: { INFO: 1 } });
+});
+
+test('a close writes what can be written, and nothing happens after it', async (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  for (let i = 0; i < 600; i++) writer.event(0, 3, `${i}`, 'n');
+  writer.close(1000);
+  t.is(readPool(path).length, 600);
+  writer.event(0, 3, 'late', 'n');
+  writer.seal();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.is(readPool(path).length, 600);
+  t.true(writer.isDrained(writer.position()));
+  t.like(writer.stats(), { accepted: 601, written: 600, dropped: { closed: { INFO: 1 } } });
+});
