@@ -7,6 +7,7 @@ import { backend } from 'kvp-tracing';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
 import { quantile } from './measure.ts';
+import { pieces } from './pieces.ts';
 
 const RECORDS = 100_000;
 const RUNS = 9;
@@ -59,6 +60,10 @@ try {
   console.log(`An INFO event with two fields in a span: ${cost(name).toFixed(0)} ns`);
   for (const peer of ['pino', 'OpenTelemetry', 'appendFileSync', 'writeSync']) {
     console.log(`  ${(cost(name) / cost(peer)).toFixed(2)} × ${peer} (${cost(peer).toFixed(0)} ns)`);
+  }
+  if (backend() === 'native') {
+    for (const [piece, nanoseconds] of await pieces(folder))
+      console.log(`  ${nanoseconds.toFixed(0)} ns ${piece}`);
   }
   const { ours, plain, ratio } = sustained(folder);
   console.log(

@@ -1,0 +1,63 @@
+/** Where the time of one event goes: its pieces alone, in nanoseconds. */
+import { rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { Registry, target, withDefault } from 'kvp-tracing';
+import { fieldsJson } from '../src/diagnostics/payload.ts';
+import { openWriter } from '../src/pool/pool.ts';
+import { readEvent } from '../src/tracing/emitter.ts';
+import { Fields } from '../src/tracing/fields.ts';
+import { interleaved, type Subject } from './measure.ts';
+
+const SPAN = ',"span":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}';
+const HEAD = '{"target":"my_agent::user","level":"INFO","fields":';
+const FLAT = `${HEAD}{"message":"Configuring SSH keys","user":"alice","key_count":3}${SPAN}`;
+
+export async function pieces(folder: string): Promise<Map<string, number>> {
+  const path = join(folder, 'pieces.pool');
+  const options = { path, agent: 'benchmark/1', vmId: 'vm', maxRecords: 2 ** 31, queueBytes: 2 ** 21 };
+  const writer = openWriter({ ...options, reservesFinishes: true });
+  const handle = writer.name('provision_user');
+  const written = () => {
+    writer.wait(5000);
+    truncateSync(path);
+  };
+  const fields = (i: number) => new Fields(['user', 'key_count'], ['alice', i]);
+  let sink: unknown;
+  const registry = new Registry().with({ name: 'nothing', onEvent: (event) => void (sink = event) });
+  const log = target('my_agent::user');
+  const span = withDefault(registry, () => log.span('provision_user'));
+  const times = (name: string, one: (i: number) => void, rest?: () => void): Subject => ({
+    name,
+    run: (count) => {
+      for (let i = 0; i < count; i++) one(i);
+    },
+    ...(rest && { rest }),
+  });
+  const message = 'Configuring SSH keys';
+  const costs = await interleaved(
+    [
+      times('reading the fields', (i) => (sink = readEvent({ user: 'alice', key_count: i }, message))),
+      {
+        name: 'to a layer that does nothing, with the fields read',
+        run: (count) =>
+          withDefault(registry, () =>
+            span.inScope(() => {
+              for (let i = 0; i < count; i++) log.info({ user: 'alice', key_count: i }, message);
+            }),
+          ),
+      },
+      times('the JSON text of the fields', (i) => (sink = fieldsJson(fields(i), message))),
+      times('the native call with a flat text', () => writer.event(handle, 3, FLAT, ''), written),
+      times(
+        'the JSON text and the native call',
+        (i) => writer.event(handle, 3, HEAD + fieldsJson(fields(i), message) + SPAN, ''),
+        written,
+      ),
+    ],
+    200,
+    1000,
+  );
+  writer.close(1000);
+  rmSync(path);
+  return sink === undefined ? new Map() : costs;
+}
