@@ -5,7 +5,7 @@ import { printLine } from './stderr.ts';
 export type ProblemHandler = (problem: Error) => void;
 
 /** The default: a line on stderr. */
-export function printProblem(problem: Error): void {
+function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
 
