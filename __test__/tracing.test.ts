@@ -260,3 +260,20 @@ test.serial('withDefault goes over the global default, nested and concurrently',
   t.is(inner.recorder.events.at(-1)?.message, 'no parent of another registry');
   t.is(inner.recorder.events.at(-1)?.parent, undefined);
 });
+
+test('a filter that is widened, or a layer that is added, later is heard of', (t) => {
+  const late = new Recorder({ filter: 'error' });
+  const added = new Recorder();
+  const registry = new Registry().with(late);
+  withDefault(registry, () => {
+    log.trace('too early');
+    late.withFilter('trace');
+    log.trace('heard');
+    registry.with(added);
+    log.trace('both');
+  });
+  t.deepEqual(
+    [late, added].map(({ events }) => events.map(({ message }) => message)),
+    [['heard', 'both'], ['both']],
+  );
+});

@@ -45,7 +45,8 @@ export function currentSpan(registry: Registry | undefined): Span | undefined {
   return span !== undefined && span.registry === registry ? span : undefined;
 }
 
-/** After a change of the global subscriber or of a filter. */
-export function updateVerbosity(): void {
+/** After a change of the global subscriber or of a filter; `scoped` is the verbosity of one of `withDefault`. */
+export function updateVerbosity(scoped = 0): void {
+  dispatch.scopedVerbosity = Math.max(dispatch.scopedVerbosity, scoped);
   dispatch.verbosity = Math.max(dispatch.global?.verbosity ?? 0, dispatch.scopedVerbosity);
 }

@@ -18,7 +18,6 @@ export function setGlobalDefault(subscriber: Registry): void {
 
 /** Runs `fn`, and what it awaits, with another subscriber; returns what `fn` returns. */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
-  dispatch.scopedVerbosity = Math.max(dispatch.scopedVerbosity, subscriber.verbosity);
-  updateVerbosity();
+  subscriber.enterScope();
   return dispatch.storage.run({ span: undefined, subscriber }, fn);
 }

@@ -27,6 +27,8 @@ export interface Layer<State = unknown> {
   readonly name?: string;
   /** Which spans and events it sees. Default: all. */
   readonly filter?: Filter | undefined;
+  /** How a registry hears that the filter was changed. */
+  onFilterChange?(listener: () => void): void;
   /** Whether spans should measure how long they are entered; see `Span.busy`. Default `false`. */
   readonly timed?: boolean;
 
@@ -83,6 +85,7 @@ export class LayerView<State = unknown> {
 export abstract class BaseLayer {
   abstract readonly name: string;
   filter: Filter | undefined;
+  readonly #filterListeners: (() => void)[] = [];
 
   constructor(filter?: FilterInput) {
     this.filter = filter === undefined ? undefined : filterOf(filter);
@@ -91,6 +94,12 @@ export abstract class BaseLayer {
   /** Sets which spans and events this layer sees, and returns it. */
   withFilter(filter: FilterInput): this {
     this.filter = filterOf(filter);
+    for (const listener of this.#filterListeners) listener();
     return this;
+  }
+
+  /** Calls `listener` after each change of the filter. */
+  onFilterChange(listener: () => void): void {
+    this.#filterListeners.push(listener);
   }
 }

@@ -41,6 +41,7 @@ export class Registry {
   readonly #onProblem: ProblemHandler;
   readonly #onShutdown: (() => void)[] = [];
   #shutdown: Promise<Outcome> | undefined;
+  #isScoped = false;
 
   constructor(options: RegistryOptions = {}) {
     this.#onProblem = guarded(options.onProblem);
@@ -55,6 +56,7 @@ export class Registry {
     this.#slots.push({ layer, name, view: new LayerView(index), bit: 1 << index, throws: 0 });
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
+    layer.onFilterChange?.(() => this.#update());
     this.#update();
     return this;
   }
@@ -76,7 +78,13 @@ export class Registry {
   #update(): void {
     const most = Math.max(0, ...this.#slots.map((slot) => slot.layer.filter?.verbosity ?? 5));
     this.verbosity = Math.min(most, this.#filter?.verbosity ?? 5);
-    updateVerbosity();
+    updateVerbosity(this.#isScoped ? this.verbosity : 0);
+  }
+
+  /** Called when `withDefault` puts it in place of the global one somewhere. */
+  enterScope(): void {
+    this.#isScoped = true;
+    updateVerbosity(this.verbosity);
   }
 
   /** Which layers want a span or event with this metadata, as bits. */
