@@ -9,42 +9,9 @@ import { parseTimestamp } from '../src/diagnostics/diag.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { IoError } from '../src/errors.ts';
-import { Batch, type Entry, Framer } from '../src/pool/frame.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
 import { readPool, recordsOf } from '../src/pool/reader.ts';
-
-const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
-const VM = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
-
-interface Given {
-  kind?: string;
-  name?: string;
-  id?: string;
-  time?: string;
-  encoding?: string;
-  result?: string;
-  duration?: string;
-  chunk?: number | string;
-}
-
-function keyOf(given: Given = {}): string {
-  const { kind = 'event', name = 'work', id = 'e1', time = '2026-11-22T18:09:14.704Z' } = given;
-  const { encoding = 'none', result = '', duration = '', chunk = 0 } = given;
-  return `DIAG|agent/1|${VM}|${kind}|${name}|${id}|${time}|${encoding}|${result}|${duration}|${chunk}`;
-}
-
-function payload(message: string, more: object = {}): string {
-  return JSON.stringify({ target: 'app', level: 'INFO', fields: { message }, ...more });
-}
-
-function bytesOf(...records: [key: string, value: string | Buffer][]): Buffer {
-  const pool = Buffer.alloc(records.length * RECORD_SIZE);
-  records.forEach(([key, value], i) => {
-    pool.write(key, i * RECORD_SIZE);
-    Buffer.from(value as string).copy(pool, i * RECORD_SIZE + KEY_SIZE);
-  });
-  return pool;
-}
+import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
 
 /** The one diagnostic of an event whose payload, as stored, is split into pieces of so many bytes. */
 function readSplit(stored: string | Buffer, size: number, encoding = 'none'): Diagnostic | undefined {
@@ -134,13 +101,6 @@ test('a path, its bytes and its records read alike, at once or later', async (t)
   t.deepEqual(await readDiagnostics(readFileSync(SAMPLE)), read);
 });
 
-/** The records of an entry. */
-function framedBytes(entry: Entry): Buffer {
-  const batch = new Batch();
-  new Framer('agent/1', VM).frame(entry, batch);
-  return batch.bytes;
-}
-
 test('what the writer frames comes back, however long it is', (t) => {
   const message = '日本語 🚀 '.repeat(1000);
   const framed = framedBytes({
@@ -206,80 +166,6 @@ test('field names can not reach a prototype', (t) => {
   t.deepEqual(Object.keys(fields), ['__proto__', 'constructor']);
   t.is(({} as Record<string, unknown>)['polluted'], undefined);
   t.is(message, '{ deep: 1 }');
-});
-
-const good: [string, string] = [keyOf({ id: 'good' }), payload('good')];
-const bomb = deflateSync(Buffer.alloc(17 * 1024 * 1024)).toString('base64');
-const zipped = deflateSync('text');
-
-const PROBLEMS: [what: string, reason: string, records: [string, string][]][] = [
-  ['a later schema', 'unsupported_version', [[keyOf().replace('DIAG', 'DIAG2'), '']]],
-  ['a missing first chunk', 'incomplete_group', [[keyOf({ chunk: 1 }), 'x']]],
-  ['a gap', 'incomplete_group', [0, 2].map((chunk) => [keyOf({ chunk }), 'x'])],
-  ['a huge index', 'incomplete_group', [[keyOf({ chunk: '9'.repeat(99) }), 'x']]],
-  ['a repeated chunk', 'duplicate_chunk', [0, 1, 1].map((chunk) => [keyOf({ chunk }), 'x'])],
-  ['an unknown encoding', 'undecodable', [[keyOf({ encoding: 'br+b64' }), 'x']]],
-  ['bad base64', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), 'a b=']]],
-  ['an empty packed payload', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), '']]],
-  ['gzip called zlib', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), gzipSync('x').toString('base64')]]],
-  ['zlib called gzip', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), zipped.toString('base64')]]],
-  [
-    'half a stream',
-    'undecodable',
-    [[keyOf({ encoding: 'zlib+b64' }), zipped.subarray(0, 6).toString('base64')]],
-  ],
-  [
-    'more behind a stream',
-    'undecodable',
-    [[keyOf({ encoding: 'zlib+b64' }), Buffer.concat([zipped, Buffer.from('!')]).toString('base64')]],
-  ],
-  [
-    'a payload that unpacks to more than 16 MiB',
-    'undecodable',
-    Array.from({ length: Math.ceil(bomb.length / 1022) }, (_, chunk) => [
-      keyOf({ encoding: 'zlib+b64', chunk }),
-      bomb.slice(chunk * 1022, (chunk + 1) * 1022),
-    ]),
-  ],
-  ['too few fields', 'malformed', [['DIAG|agent', 'x']]],
-  ['no fields', 'malformed', [['DIAG', 'x']]],
-  ['too many fields', 'malformed', [[keyOf({ name: 'a|b' }), 'x']]],
-  ['an empty field', 'malformed', [[keyOf({ id: '' }), 'x']]],
-  ['another kind', 'malformed', [[keyOf({ kind: 'stop' }), 'x']]],
-  ['no time', 'malformed', [[keyOf({ time: 'now' }), 'x']]],
-  ['a bad chunk index', 'malformed', [[keyOf({ chunk: '-1' }), 'x']]],
-  ['another result', 'malformed', [[keyOf({ result: 'maybe' }), 'x']]],
-  ['a negative duration', 'malformed', [[keyOf({ duration: '-1' }), 'x']]],
-  ['an endless duration', 'malformed', [[keyOf({ duration: '1e999' }), 'x']]],
-  ['a start with a result', 'malformed', [[keyOf({ kind: 'start', result: 'success' }), 'x']]],
-  ['a finish without a duration', 'malformed', [[keyOf({ kind: 'finish', result: 'fail' }), 'x']]],
-  ['a report whose quotes do not end', 'malformed', [['PROVISIONING_REPORT', 'result=success|"a=b']]],
-  ['a report without names', 'malformed', [['PROVISIONING_REPORT', 'success']]],
-];
-
-for (const [what, reason, records] of PROBLEMS) {
-  test(`${what} is ${reason} and harms nothing else`, (t) => {
-    const { diagnostics, problems, unknown } = readDiagnosticsSync(bytesOf(good, ...records));
-    t.like(problems, [{ reason, records: records.map((_, i) => i + 1) }]);
-    t.is(problems.length, 1);
-    t.not(problems[0]?.message, '');
-    t.deepEqual(unknown, []);
-    t.deepEqual(
-      diagnostics.map(({ message }) => message),
-      ['good'],
-    );
-  });
-}
-
-test('one pool can not unpack to more than memory bears', (t) => {
-  const packed = deflateSync(Buffer.alloc(15 * 1024 * 1024)).toString('base64');
-  const records = Array.from({ length: 12 }, (_, i) => ({
-    key: keyOf({ id: `e${i}`, encoding: 'zlib+b64' }),
-    value: packed,
-  }));
-  const { diagnostics, problems } = readDiagnosticsSync(records);
-  t.is(diagnostics.length, 8);
-  t.is(problems.length, 4);
 });
 
 test('unrelated keys are no problem, and are kept', (t) => {
@@ -349,12 +235,6 @@ test('fields end at their first NUL or where they are full, and bad UTF-8 is rep
   t.deepEqual([...(recordsOf(pool, { raw: true })[0]?.raw?.value ?? [])], [0x76, 0xff, 0x76]);
 });
 
-test('a torn tail is ignored', (t) => {
-  const whole = readFileSync(SAMPLE);
-  const torn = Buffer.concat([whole, whole.subarray(0, 700)]);
-  t.deepEqual(readDiagnosticsSync(torn), readDiagnosticsSync(whole));
-});
-
 test('a missing file is empty unless it has to be there', async (t) => {
   const path = join(folder(t), 'pool');
   t.deepEqual(readPool(path), []);
@@ -379,88 +259,4 @@ test('links are followed, pipes are read to their end, folders are refused', asy
   t.throws(() => readPool(path), { instanceOf: IoError, message: /cannot read .*EISDIR/ });
   await t.throwsAsync(readDiagnostics(path), { instanceOf: IoError });
   t.throws(() => readPool('a\0b'), { instanceOf: IoError });
-});
-
-test('a changed byte or a cut never throws and spoils nothing but its own record', (t) => {
-  const sample = readFileSync(SAMPLE);
-  const chunked = framedBytes({
-    kind: 'event',
-    level: 3,
-    time: 0,
-    id: 'e1',
-    name: 'long',
-    payload: payload('é'.repeat(2000)),
-    seconds: 0,
-  });
-  const whole = Buffer.concat([sample, chunked, bytesOf(['PROVISIONING_REPORT', 'result=success|"a=b|c"'])]);
-  const { diagnostics } = readDiagnosticsSync(whole);
-  const used = fc
-    .nat(whole.length / RECORD_SIZE - 1)
-    .chain((record) => fc.nat(700).map((at) => record * RECORD_SIZE + at));
-  fc.assert(
-    fc.property(used, fc.nat(255), (at, byte) => {
-      const changed = Buffer.from(whole);
-      changed[at] = byte;
-      const read = readDiagnosticsSync(changed);
-      const record = Math.floor(at / RECORD_SIZE);
-      const isApart = ({ records }: { records: number[] }): boolean => !records.includes(record);
-      // A chunked payload is one with the record that was changed.
-      const expected = diagnostics.filter(isApart);
-      const found = new Map(read.diagnostics.map((diagnostic) => [diagnostic.records.join(), diagnostic]));
-      for (const diagnostic of expected) t.deepEqual(found.get(diagnostic.records.join()), diagnostic);
-      const told = [
-        ...read.diagnostics.flatMap(({ records }) => records),
-        ...read.problems.flatMap(({ records }) => records),
-        ...read.reports.map(({ record: index }) => index),
-        ...read.unknown.map(({ record: index }) => index),
-      ];
-      t.deepEqual(
-        told.sort((a, b) => a - b),
-        Array.from({ length: whole.length / RECORD_SIZE }, (_, i) => i),
-      );
-    }),
-    { numRuns: 400 },
-  );
-  fc.assert(
-    fc.property(fc.nat(whole.length), (end) => {
-      const read = readDiagnosticsSync(whole.subarray(0, end));
-      const left = Math.floor(end / RECORD_SIZE);
-      const expected = diagnostics.filter(({ records }) => records.every((record) => record < left));
-      for (const diagnostic of expected) t.true(read.diagnostics.some(({ id }) => id === diagnostic.id));
-    }),
-    { numRuns: 100 },
-  );
-});
-
-test('any records at all are read without throwing', (t) => {
-  const field = fc.constantFrom(
-    'DIAG',
-    'DIAG2',
-    'start',
-    'finish',
-    'event',
-    '',
-    '0',
-    '1',
-    'none',
-    'gz+b64',
-    'x',
-  );
-  const key = fc.array(field, { maxLength: 12 }).map((fields) => fields.join('|'));
-  const record = fc.record({ key: fc.oneof(key, fc.string()), value: fc.oneof(fc.string(), fc.json()) });
-  fc.assert(
-    fc.property(fc.array(record), (records) => {
-      t.notThrows(() => readDiagnosticsSync(records));
-    }),
-  );
-});
-
-test('a hundred thousand chunks take no longer than their number', (t) => {
-  const records = Array.from({ length: 100_000 }, (_, chunk) => ({
-    key: keyOf({ chunk }),
-    value: 'x',
-  })).reverse();
-  const start = performance.now();
-  t.is(readDiagnosticsSync(records).diagnostics[0]?.text.length, 100_000);
-  t.true(performance.now() - start < 5000);
 });

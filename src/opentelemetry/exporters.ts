@@ -4,6 +4,7 @@ import type { Exporter } from './tally.ts';
 /** Loads the optional packages; literal specifiers, so that bundlers see them. */
 export const PEERS = {
   sdk: () => import('@opentelemetry/sdk-trace-base'),
+  core: () => import('@opentelemetry/core'),
   proto: () => import('@opentelemetry/exporter-trace-otlp-proto'),
   http: () => import('@opentelemetry/exporter-trace-otlp-http'),
 };

@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
+import { propagation, ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError } from '../errors.ts';
 import {
   EXPORT_TIMEOUT,
@@ -71,10 +71,11 @@ export async function createProvider(
     }
   }
   const resource = defaultResource(sdk).merge(resourceOf(resourceAttributes(options, env)));
-  return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), tallies);
+  const forgetPropagator = await registerPropagator(peers);
+  return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), tallies, forgetPropagator);
 }
 
-function own(provider: SdkProvider, tallies: readonly Tally[]): OwnProvider {
+function own(provider: SdkProvider, tallies: readonly Tally[], forgetPropagator: () => void): OwnProvider {
   let isOver = false;
   const made = {
     isGlobal: false,
@@ -86,6 +87,7 @@ function own(provider: SdkProvider, tallies: readonly Tally[]): OwnProvider {
       isOver = true;
       if (globalProvider() === made) trace.disable();
       made.isGlobal = false;
+      forgetPropagator();
       await provider.shutdown();
     },
     lost: () => tallies.reduce((sum, tally) => sum + tally.lost(isOver), 0),
@@ -93,6 +95,20 @@ function own(provider: SdkProvider, tallies: readonly Tally[]): OwnProvider {
   // Asked first, because a second registration is an error in OpenTelemetry's own log.
   if (globalProvider() === undefined) made.isGlobal = trace.setGlobalTracerProvider(made);
   return made;
+}
+
+/**
+ * Makes W3C's propagators the global ones if there are none; returns how to take that back. They come with
+ * the SDK; where its package is hidden from ours, `inject` writes nothing.
+ */
+async function registerPropagator(peers: Peers): Promise<() => void> {
+  const nothing = (): void => {};
+  if (propagation.fields().length > 0) return nothing;
+  const core = await peers.core().catch((error: unknown) => void unlessMissing(error));
+  if (core === undefined) return nothing;
+  const propagators = [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator()];
+  const registered = propagation.setGlobalPropagator(new core.CompositePropagator({ propagators }));
+  return registered ? () => propagation.disable() : nothing;
 }
 
 const API = Symbol.for('opentelemetry.js.api.1');

@@ -42,6 +42,7 @@ export class Registry {
   readonly #onShutdown: (() => void)[] = [];
   #shutdown: Promise<Outcome> | undefined;
   #isScoped = false;
+  #filterThrew = false;
 
   constructor(options: RegistryOptions = {}) {
     this.#onProblem = guarded(options.onProblem);
@@ -94,7 +95,10 @@ export class Registry {
     try {
       if (this.#filter !== undefined && !this.#filter.enabled(metadata)) return 0;
     } catch (thrown) {
+      if (this.#filterThrew) return 0;
+      this.#filterThrew = true;
       this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
+      return 0;
     }
     for (const slot of this.#slots) {
       try {

@@ -1,0 +1,267 @@
+import { propagation, trace } from '@opentelemetry/api';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import test from 'ava';
+import { LayerError, MissingPeerError, OptionError } from '../src/errors.ts';
+import { otlpExporter, PEERS, type Peers } from '../src/opentelemetry/exporters.ts';
+import { inject, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
+import { createProvider } from '../src/opentelemetry/provider.ts';
+import { withDefault } from '../src/tracing/dispatch.ts';
+import { Registry } from '../src/tracing/registry.ts';
+import { log, setUp } from './helpers/exported-spans.ts';
+
+test('a given tracer is used', (t) => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const { run, spans } = setUp({ tracer: provider.getTracer('mine') });
+  run(() => log.inSpan('work', () => {}));
+  t.deepEqual(spans(), []);
+  t.is(exporter.getFinishedSpans()[0]?.instrumentationScope.name, 'mine');
+});
+
+test.serial('without a provider the global one is used, even if it comes later', async (t) => {
+  const exporter = new InMemorySpanExporter();
+  const layer = new OpenTelemetryLayer();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  t.true(trace.setGlobalTracerProvider(provider));
+  t.teardown(() => trace.disable());
+  withDefault(new Registry().with(layer), () => log.inSpan('work', () => {}));
+  t.is(exporter.getFinishedSpans().length, 1);
+  t.deepEqual(await layer.shutdown(), { complete: true, dropped: 0, problems: [] });
+  withDefault(new Registry().with(new OpenTelemetryLayer()), () => log.inSpan('again', () => {}));
+  t.is(exporter.getFinishedSpans().length, 2, 'the global provider is not ours to shut down');
+});
+
+test('flush and shutdown reach the given provider, shutdown once', async (t) => {
+  const calls: string[] = [];
+  const provider = {
+    getTracer: () => trace.getTracer('noop'),
+    forceFlush: async (options?: { timeoutMillis?: number }) =>
+      void calls.push(`flush ${options?.timeoutMillis}`),
+    shutdown: async () => void calls.push('shutdown'),
+  };
+  const { layer } = setUp({ provider });
+  t.deepEqual(await layer.flush({ timeout: 70 }), { complete: true, dropped: 0, problems: [] });
+  t.deepEqual(await layer.shutdown(), { complete: true, dropped: 0, problems: [] });
+  await layer.shutdown();
+  t.deepEqual(calls, ['flush 70', 'shutdown']);
+});
+
+test('a provider that hangs costs the deadline, one that fails is a problem, neither rejects', async (t) => {
+  const getTracer = () => trace.getTracer('noop');
+  const hanging = setUp({ provider: { getTracer, forceFlush: () => new Promise(() => {}) } });
+  const began = performance.now();
+  const late = await hanging.layer.flush({ timeout: 50 });
+  t.true(performance.now() - began >= 45);
+  t.false(late.complete);
+  t.true(late.problems[0] instanceof LayerError);
+  t.regex(late.problems[0]?.message ?? '', /did not export within 50 ms/);
+  const failures = [
+    () => Promise.reject([new Error('refused')]),
+    () => {
+      throw new Error('refused');
+    },
+  ];
+  for (const shutdown of failures) {
+    const { layer, problems } = setUp({ provider: { getTracer, shutdown } });
+    const outcome = await layer.shutdown();
+    t.false(outcome.complete);
+    t.is(outcome.problems[0]?.message, 'OpenTelemetry could not shut down: refused');
+    t.deepEqual(problems, outcome.problems);
+  }
+});
+
+test.serial('a flush that is done leaves no timer behind', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const { layer } = setUp({
+    provider: { getTracer: () => trace.getTracer('noop'), forceFlush: async () => {} },
+  });
+  const before = timers();
+  await layer.flush({ timeout: 100_000 });
+  t.true(timers() <= before);
+});
+
+test.serial('the own provider is global until its shutdown, then another may be', async (t) => {
+  for (const round of [1, 2]) {
+    const exporter = new InMemorySpanExporter();
+    const provider = await createProvider({ exporter, service: 'agent', version: '1.2' }, {});
+    t.true(provider?.isGlobal, `round ${round}`);
+    const layer = new OpenTelemetryLayer(provider === undefined ? {} : { provider });
+    withDefault(new Registry().with(layer), () => log.inSpan('work', () => {}));
+    trace.getTracer('other instrumentation').startSpan('theirs').end();
+    t.true((await layer.flush()).complete);
+    const spans = exporter.getFinishedSpans();
+    t.deepEqual(
+      spans.map(({ name }) => name),
+      ['work', 'theirs'],
+    );
+    t.like(spans[0]?.resource.attributes, {
+      'service.name': 'agent',
+      'service.version': '1.2',
+      'telemetry.sdk.name': 'opentelemetry',
+      'telemetry.sdk.language': 'nodejs',
+    });
+    t.deepEqual(await layer.shutdown(), { complete: true, dropped: 0, problems: [] });
+    t.false(trace.getTracer('x').startSpan('after').isRecording());
+  }
+});
+
+test.serial("the own provider leaves a program's global one alone", async (t) => {
+  const theirs = new BasicTracerProvider();
+  trace.setGlobalTracerProvider(theirs);
+  t.teardown(() => trace.disable());
+  const provider = await createProvider({ exporter: new InMemorySpanExporter() }, {});
+  t.false(provider?.isGlobal);
+  await provider?.shutdown();
+  t.true(trace.getTracer('x').startSpan('still theirs').isRecording());
+});
+
+test.serial('the environment wins over service and version', async (t) => {
+  const resourceWith = async (env: NodeJS.ProcessEnv) => {
+    const exporter = new InMemorySpanExporter();
+    const provider = await createProvider({ exporter, service: 'given', version: '1' }, env);
+    provider?.getTracer('x').startSpan('s').end();
+    await provider?.forceFlush();
+    const attributes = exporter.getFinishedSpans()[0]?.resource.attributes ?? {};
+    await provider?.shutdown();
+    return attributes;
+  };
+  const listed = 'service.name=listed,service.version=2,region=a%2Cb';
+  t.like(await resourceWith({ OTEL_RESOURCE_ATTRIBUTES: listed, OTEL_SERVICE_NAME: 'named' }), {
+    'service.name': 'named',
+    'service.version': '2',
+    region: 'a,b',
+  });
+  t.like(await resourceWith({ OTEL_RESOURCE_ATTRIBUTES: listed }), { 'service.name': 'listed' });
+  t.like(await resourceWith({ OTEL_RESOURCE_ATTRIBUTES: 'region=a,broken' }), {
+    'service.name': 'given',
+    region: undefined,
+  });
+});
+
+test.serial('spans that could not be exported are counted and told', async (t) => {
+  const failing = {
+    export: (_: unknown, done: (result: { code: number; error?: Error }) => void) =>
+      done({ code: 1, error: new Error('refused') }),
+    shutdown: async () => {},
+  };
+  const provider = await createProvider({ exporter: failing }, {});
+  const { run, layer, problems } = setUp(provider === undefined ? {} : { provider });
+  run(() => log.inSpan('one', () => log.inSpan('two', () => {})));
+  const outcome = await layer.flush();
+  t.false(outcome.complete);
+  t.is(outcome.dropped, 2);
+  t.deepEqual(
+    problems.map(({ message }) => message),
+    ['OpenTelemetry could not export: refused', 'OpenTelemetry misses 2 spans and events'],
+  );
+  t.is((await layer.shutdown()).dropped, 2);
+});
+
+test.serial('a shutdown that is late says how many spans are not exported', async (t) => {
+  const done: (() => void)[] = [];
+  const slow = {
+    export: (_: unknown, result: (outcome: { code: number }) => void) =>
+      void done.push(() => result({ code: 0 })),
+    shutdown: async () => {},
+  };
+  const provider = await createProvider({ exporter: slow }, {});
+  const { run, layer } = setUp(provider === undefined ? {} : { provider });
+  run(() => log.inSpan('work', () => {}));
+  const { complete, dropped } = await layer.shutdown({ timeout: 20 });
+  t.deepEqual([complete, dropped], [false, 1]);
+  for (const finish of done) finish();
+  t.is(layer.stats().dropped, 0, 'it got through after all');
+});
+
+test('OTEL_SDK_DISABLED makes no provider and loads nothing', async (t) => {
+  const peers = { ...PEERS, sdk: () => t.fail() as never };
+  t.is(await createProvider({}, { OTEL_SDK_DISABLED: 'TRUE' }, peers), undefined);
+});
+
+test('a missing package is named', async (t) => {
+  const missing = () =>
+    Promise.reject(Object.assign(new Error('not here'), { code: 'ERR_MODULE_NOT_FOUND' }));
+  const name = (expected: string) => ({
+    instanceOf: MissingPeerError,
+    message: new RegExp(`npm install ${expected}$`),
+  });
+  await t.throwsAsync(
+    createProvider({}, {}, { ...PEERS, sdk: missing }),
+    name('@opentelemetry/sdk-trace-base'),
+  );
+  const without: Peers = { ...PEERS, proto: missing, http: missing };
+  await t.throwsAsync(otlpExporter({}, without), name('@opentelemetry/exporter-trace-otlp-proto'));
+  const json = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
+  await t.throwsAsync(otlpExporter(json, without), name('@opentelemetry/exporter-trace-otlp-http'));
+  const broken = () => Promise.reject(new Error('syntax'));
+  await t.throwsAsync(otlpExporter({}, { ...PEERS, proto: broken }), { message: 'syntax' });
+});
+
+test('the protocol decides which OTLP exporter is loaded', async (t) => {
+  const load = async (env: NodeJS.ProcessEnv, without?: 'proto') => {
+    const loaded: string[] = [];
+    const spy = (kind: 'proto' | 'http') => () => {
+      loaded.push(kind);
+      if (kind === without)
+        return Promise.reject(Object.assign(new Error(), { code: 'ERR_MODULE_NOT_FOUND' }));
+      return PEERS[kind]() as never;
+    };
+    const exporter = await otlpExporter(env, {
+      ...PEERS,
+      proto: spy('proto') as never,
+      http: spy('http') as never,
+    });
+    await exporter.shutdown();
+    return loaded;
+  };
+  t.deepEqual(await load({}), ['proto']);
+  t.deepEqual(await load({}, 'proto'), ['proto', 'http']);
+  t.deepEqual(await load({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }), ['http']);
+  const both = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+  t.deepEqual(await load(both), ['proto']);
+  await t.throwsAsync(load({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
+    instanceOf: OptionError,
+    message: 'OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json, not "grpc"',
+  });
+});
+
+test.serial('OTEL_TRACES_EXPORTER chooses the exporters', async (t) => {
+  const none: Peers = { ...PEERS, proto: () => t.fail() as never, http: () => t.fail() as never };
+  for (const name of ['none', 'console', 'Console']) {
+    const provider = await createProvider({}, { OTEL_TRACES_EXPORTER: name }, none);
+    t.true(provider?.getTracer('x').startSpan('s').isRecording());
+    await provider?.shutdown();
+  }
+  await t.throwsAsync(createProvider({}, { OTEL_TRACES_EXPORTER: 'zipkin' }, none), {
+    instanceOf: OptionError,
+  });
+});
+
+test.serial(
+  'an own provider brings W3C propagators where there are none, and takes them with it',
+  async (t) => {
+    const provider = await createProvider({ exporter: new InMemorySpanExporter() }, {});
+    const registry = new Registry().with(new OpenTelemetryLayer(provider === undefined ? {} : { provider }));
+    const { traceparent, span } = withDefault(registry, () =>
+      log.inSpan('client', (span) => ({ ...inject<{ traceparent?: string }>(), span })),
+    );
+    t.is(traceparent, `00-${span.traceId}-${span.spanId}-01`);
+    await registry.shutdown();
+    t.deepEqual(propagation.fields(), []);
+  },
+);
+
+test.serial('without the package of the propagators spans are exported all the same', async (t) => {
+  const missing = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ERR_MODULE_NOT_FOUND' }));
+  const exporter = new InMemorySpanExporter();
+  const provider = await createProvider({ exporter }, {}, { ...PEERS, core: missing });
+  provider?.getTracer('t').startSpan('s').end();
+  await provider?.forceFlush();
+  t.is(exporter.getFinishedSpans().length, 1);
+  t.deepEqual(propagation.fields(), []);
+  await provider?.shutdown();
+});

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { deflateSync, gzipSync } from 'node:zlib';
+import test from 'ava';
+import fc from 'fast-check';
+import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { RECORD_SIZE } from '../src/pool/limits.ts';
+import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE } from './helpers/diag-records.ts';
+
+const bomb = deflateSync(Buffer.alloc(17 * 1024 * 1024)).toString('base64');
+const zipped = deflateSync('text');
+
+const PROBLEMS: [what: string, reason: string, records: [string, string][]][] = [
+  ['a later schema', 'unsupported_version', [[keyOf().replace('DIAG', 'DIAG2'), '']]],
+  ['a missing first chunk', 'incomplete_group', [[keyOf({ chunk: 1 }), 'x']]],
+  ['a gap', 'incomplete_group', [0, 2].map((chunk) => [keyOf({ chunk }), 'x'])],
+  ['a huge index', 'incomplete_group', [[keyOf({ chunk: '9'.repeat(99) }), 'x']]],
+  ['a repeated chunk', 'duplicate_chunk', [0, 1, 1].map((chunk) => [keyOf({ chunk }), 'x'])],
+  ['an unknown encoding', 'undecodable', [[keyOf({ encoding: 'br+b64' }), 'x']]],
+  ['bad base64', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), 'a b=']]],
+  ['an empty packed payload', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), '']]],
+  ['gzip called zlib', 'undecodable', [[keyOf({ encoding: 'zlib+b64' }), gzipSync('x').toString('base64')]]],
+  ['zlib called gzip', 'undecodable', [[keyOf({ encoding: 'gz+b64' }), zipped.toString('base64')]]],
+  [
+    'half a stream',
+    'undecodable',
+    [[keyOf({ encoding: 'zlib+b64' }), zipped.subarray(0, 6).toString('base64')]],
+  ],
+  [
+    'more behind a stream',
+    'undecodable',
+    [[keyOf({ encoding: 'zlib+b64' }), Buffer.concat([zipped, Buffer.from('!')]).toString('base64')]],
+  ],
+  [
+    'a payload that unpacks to more than 16 MiB',
+    'undecodable',
+    Array.from({ length: Math.ceil(bomb.length / 1022) }, (_, chunk) => [
+      keyOf({ encoding: 'zlib+b64', chunk }),
+      bomb.slice(chunk * 1022, (chunk + 1) * 1022),
+    ]),
+  ],
+  ['too few fields', 'malformed', [['DIAG|agent', 'x']]],
+  ['no fields', 'malformed', [['DIAG', 'x']]],
+  ['too many fields', 'malformed', [[keyOf({ name: 'a|b' }), 'x']]],
+  ['an empty field', 'malformed', [[keyOf({ id: '' }), 'x']]],
+  ['another kind', 'malformed', [[keyOf({ kind: 'stop' }), 'x']]],
+  ['no time', 'malformed', [[keyOf({ time: 'now' }), 'x']]],
+  ['a bad chunk index', 'malformed', [[keyOf({ chunk: '-1' }), 'x']]],
+  ['another result', 'malformed', [[keyOf({ result: 'maybe' }), 'x']]],
+  ['a negative duration', 'malformed', [[keyOf({ duration: '-1' }), 'x']]],
+  ['an endless duration', 'malformed', [[keyOf({ duration: '1e999' }), 'x']]],
+  ['a start with a result', 'malformed', [[keyOf({ kind: 'start', result: 'success' }), 'x']]],
+  ['a finish without a duration', 'malformed', [[keyOf({ kind: 'finish', result: 'fail' }), 'x']]],
+  ['a report whose quotes do not end', 'malformed', [['PROVISIONING_REPORT', 'result=success|"a=b']]],
+  ['a report without names', 'malformed', [['PROVISIONING_REPORT', 'success']]],
+];
+
+for (const [what, reason, records] of PROBLEMS) {
+  test(`${what} is ${reason} and harms nothing else`, (t) => {
+    const { diagnostics, problems, unknown } = readDiagnosticsSync(bytesOf(good, ...records));
+    t.like(problems, [{ reason, records: records.map((_, i) => i + 1) }]);
+    t.is(problems.length, 1);
+    t.not(problems[0]?.message, '');
+    t.deepEqual(unknown, []);
+    t.deepEqual(
+      diagnostics.map(({ message }) => message),
+      ['good'],
+    );
+  });
+}
+
+test('one pool can not unpack to more than memory bears', (t) => {
+  const packed = deflateSync(Buffer.alloc(15 * 1024 * 1024)).toString('base64');
+  const records = Array.from({ length: 12 }, (_, i) => ({
+    key: keyOf({ id: `e${i}`, encoding: 'zlib+b64' }),
+    value: packed,
+  }));
+  const { diagnostics, problems } = readDiagnosticsSync(records);
+  t.is(diagnostics.length, 8);
+  t.is(problems.length, 4);
+});
+
+test('a torn tail is ignored', (t) => {
+  const whole = readFileSync(SAMPLE);
+  const torn = Buffer.concat([whole, whole.subarray(0, 700)]);
+  t.deepEqual(readDiagnosticsSync(torn), readDiagnosticsSync(whole));
+});
+
+test('a changed byte or a cut never throws and spoils nothing but its own record', (t) => {
+  const sample = readFileSync(SAMPLE);
+  const chunked = framedBytes({
+    kind: 'event',
+    level: 3,
+    time: 0,
+    id: 'e1',
+    name: 'long',
+    payload: payload('é'.repeat(2000)),
+    seconds: 0,
+  });
+  const whole = Buffer.concat([sample, chunked, bytesOf(['PROVISIONING_REPORT', 'result=success|"a=b|c"'])]);
+  const { diagnostics } = readDiagnosticsSync(whole);
+  const used = fc
+    .nat(whole.length / RECORD_SIZE - 1)
+    .chain((record) => fc.nat(700).map((at) => record * RECORD_SIZE + at));
+  fc.assert(
+    fc.property(used, fc.nat(255), (at, byte) => {
+      const changed = Buffer.from(whole);
+      changed[at] = byte;
+      const read = readDiagnosticsSync(changed);
+      const record = Math.floor(at / RECORD_SIZE);
+      const isApart = ({ records }: { records: number[] }): boolean => !records.includes(record);
+      // A chunked payload is one with the record that was changed.
+      const expected = diagnostics.filter(isApart);
+      const found = new Map(read.diagnostics.map((diagnostic) => [diagnostic.records.join(), diagnostic]));
+      for (const diagnostic of expected) t.deepEqual(found.get(diagnostic.records.join()), diagnostic);
+      const told = [
+        ...read.diagnostics.flatMap(({ records }) => records),
+        ...read.problems.flatMap(({ records }) => records),
+        ...read.reports.map(({ record: index }) => index),
+        ...read.unknown.map(({ record: index }) => index),
+      ];
+      t.deepEqual(
+        told.sort((a, b) => a - b),
+        Array.from({ length: whole.length / RECORD_SIZE }, (_, i) => i),
+      );
+    }),
+    { numRuns: 400 },
+  );
+  fc.assert(
+    fc.property(fc.nat(whole.length), (end) => {
+      const read = readDiagnosticsSync(whole.subarray(0, end));
+      const left = Math.floor(end / RECORD_SIZE);
+      const expected = diagnostics.filter(({ records }) => records.every((record) => record < left));
+      for (const diagnostic of expected) t.true(read.diagnostics.some(({ id }) => id === diagnostic.id));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('any records at all are read without throwing', (t) => {
+  const field = fc.constantFrom(
+    'DIAG',
+    'DIAG2',
+    'start',
+    'finish',
+    'event',
+    '',
+    '0',
+    '1',
+    'none',
+    'gz+b64',
+    'x',
+  );
+  const key = fc.array(field, { maxLength: 12 }).map((fields) => fields.join('|'));
+  const record = fc.record({ key: fc.oneof(key, fc.string()), value: fc.oneof(fc.string(), fc.json()) });
+  fc.assert(
+    fc.property(fc.array(record), (records) => {
+      t.notThrows(() => readDiagnosticsSync(records));
+    }),
+  );
+});
+
+test('a hundred thousand chunks take no longer than their number', (t) => {
+  const records = Array.from({ length: 100_000 }, (_, chunk) => ({
+    key: keyOf({ chunk }),
+    value: 'x',
+  })).reverse();
+  const start = performance.now();
+  t.is(readDiagnosticsSync(records).diagnostics[0]?.text.length, 100_000);
+  t.true(performance.now() - start < 5000);
+});
