@@ -211,7 +211,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#writer.seal();
     const complete = this.#writer.wait(milliseconds);
     // What could not be written in that time won't be: it is counted, and what comes later as well.
-    if (!complete) this.#writer.close(0);
+    if (!complete) this.#writer.close(CLOSE_TIMEOUT);
     this.#outcome(complete);
   }
 
