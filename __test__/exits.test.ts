@@ -156,14 +156,20 @@ test('a stderr that nobody reads any more neither ends nor holds a program that 
   t.deepEqual([code, stdout], [0, 'went on\n']);
 });
 
-test('lines that a slow reader has not taken yet are written before the exit', async (t) => {
+test('lines that a slow reader has not taken yet are written before the exit, or counted', async (t) => {
   const source = `
+    import { writeSync } from 'node:fs';
     import { initializeTracing, info } from 'kvp-tracing';
-    await initializeTracing({ kvp: false, stderr: { filter: 'info' } });
-    for (let i = 0; i < 1200; i++) info('x'.repeat(60));
+    const tracing = await initializeTracing({ kvp: false, stderr: { filter: 'info' } });
+    for (let i = 0; i < 1000; i++) info('x'.repeat(60));
+    process.on('exit', () => writeSync(1, String(tracing.stats().StderrLayer.dropped)));
+    writeSync(1, 'emitted ');
     process.exit();`;
   const child = start({ source, folder: folderOf(t) });
-  await sleep(1500);
+  let stdout = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  await once(child.stdout!, 'data');
   const { stderr } = await ended(child);
-  t.is(stderr.trimEnd().split('\n').length, 1200);
+  const dropped = Number(stdout.split(' ')[1]);
+  t.is(stderr.split('\n').length - 1 + dropped, 1000, stdout);
 });
