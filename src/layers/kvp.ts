@@ -49,6 +49,15 @@ const DEFAULTS = {
   lifecycle: ['create', 'close'],
 } as const;
 
+/** Milliseconds: for a flush unless it is told otherwise, for letting go of the pool, for a record once the process exits. */
+const FLUSH_TIMEOUT = 5000;
+const CLOSE_TIMEOUT = 100;
+const EXIT_WRITE = 100;
+/** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
+const CACHED_MAX = 1024;
+/** A flush of an idle disk takes less than so many turns of the event loop. */
+const SPINS = 50;
+
 /** What the layer keeps with a span. */
 interface SpanState {
   readonly handle: number;
@@ -244,12 +253,6 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   }
 }
 
-const FLUSH_TIMEOUT = 5000;
-const CLOSE_TIMEOUT = 100;
-const EXIT_WRITE = 100;
-/** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
-const CACHED_MAX = 1024;
-
 /** Polls, so that nothing calls from another thread into an environment that may be closing. */
 async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
   const position = writer.position();
@@ -264,15 +267,9 @@ async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
   return true;
 }
 
-/** A flush of an idle disk takes less than so many turns of the event loop. */
-const SPINS = 50;
-
+/** What ends the payload of a span's events; kept, because trace ids never change once the span is made. */
 function tailOf(span: Span, state: SpanState): string {
-  if (state.eventTail !== undefined) return state.eventTail;
-  const tail = `${state.fullName},"span":"${span.id}"${traceOf(span)}}`;
-  // The ids come with the OpenTelemetry layer, whose turn is after this one's.
-  state.eventTail = tail;
-  return tail;
+  return (state.eventTail ??= `${state.fullName},"span":"${span.id}"${traceOf(span)}}`);
 }
 
 function traceOf(span: Span): string {
