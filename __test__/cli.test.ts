@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
+import { TYPESCRIPT } from './helpers/programs.ts';
 
 const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
-const KVP = [process.execPath, '--import', '@oxc-node/core/register', 'src/cli/main.ts'] as const;
+const KVP = [process.execPath, ...TYPESCRIPT, 'src/cli/main.ts'] as const;
 
 interface Ended {
   status: number | null;

@@ -14,6 +14,7 @@ import { type Target, target } from '../src/tracing/target.ts';
 import { HOSTILE, revoked, trapped } from './helpers/hostile-values.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 import { Recorder } from './helpers/recorder.ts';
+import { TYPESCRIPT } from './helpers/programs.ts';
 
 const log = target('agent');
 const boom = (): never => {
@@ -294,7 +295,7 @@ test('a program with a broken Object.prototype and no stderr goes on', (t) => {
     console.log('done');`;
   const { stdout, status } = spawnSync(
     process.execPath,
-    ['--import', '@oxc-node/core/register', '--input-type=module', '-e', program],
+    [...TYPESCRIPT, '--input-type=module', '-e', program],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
   );
   t.deepEqual([stdout, status], ['done\n', 0]);

@@ -12,6 +12,7 @@ import { IoError } from '../src/errors.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
 import { readPool, recordsOf } from '../src/pool/reader.ts';
 import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
+import { TYPESCRIPT } from './helpers/programs.ts';
 
 /** The one diagnostic of an event whose payload, as stored, is split into pieces of so many bytes. */
 function readSplit(stored: string | Buffer, size: number, encoding = 'none'): Diagnostic | undefined {
@@ -253,7 +254,7 @@ test('links are followed, pipes are read to their end, folders are refused', asy
   const program = `import { readPool } from './src/pool/reader.ts'; console.log(readPool('/dev/stdin').length);`;
   writeFileSync(
     join(path, 'pipe.sh'),
-    `cat '${SAMPLE}' | node --import @oxc-node/core/register --input-type=module -e "$1"`,
+    `cat '${SAMPLE}' | node ${TYPESCRIPT.join(' ')} --input-type=module -e "$1"`,
   );
   t.is(execFileSync('sh', [join(path, 'pipe.sh'), program], { encoding: 'utf8' }), '15\n');
   t.throws(() => readPool(path), { instanceOf: IoError, message: /cannot read .*EISDIR/ });

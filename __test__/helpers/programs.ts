@@ -5,6 +5,9 @@ import { join } from 'node:path';
 
 const ROOT = new URL('../../', import.meta.url);
 
+/** How Node.js runs TypeScript; from version 26 on it would complain of how the loader registers. */
+export const TYPESCRIPT = ['--disable-warning=DEP0205', '--import', '@oxc-node/core/register'] as const;
+
 /** What a program came to. */
 export interface Ended {
   code: number | null;
@@ -26,7 +29,7 @@ export function start(
     const source = new URL('src/index.ts', ROOT).pathname;
     writeFileSync(file, program.source.replaceAll("'kvp-tracing'", JSON.stringify(source)));
   }
-  return spawn(process.execPath, ['--import', '@oxc-node/core/register', file, ...args], {
+  return spawn(process.execPath, [...TYPESCRIPT, file, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
