@@ -90,7 +90,7 @@ impl Channel {
         let framer = Framer::new(&options.agent, &options.vm_id)?;
         let mut pool = Pool::new(sys, &options.path, options.stale_before);
         match pool.open() {
-            Err(error) if !error.is_missing_folder() => return Err(error),
+            Err(error) if !error.is_not_found() => return Err(error),
             _ => {}
         }
         let (producer, consumer) = ring(options.queue_bytes);

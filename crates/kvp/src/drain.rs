@@ -10,7 +10,7 @@ use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, Reject};
 use crate::error::Error;
 use crate::lock::Backoff;
-use crate::pool::{Outcome, Pool};
+use crate::pool::{Attempt, Pool};
 use crate::record::Batch;
 use crate::ring::Consumer;
 use crate::shared::Shared;
@@ -172,7 +172,7 @@ impl<S: Sys> Drain<S> {
         });
         let held = started.elapsed();
         match outcome {
-            Ok(Outcome::Written) => {
+            Ok(Attempt::Done(())) => {
                 self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
                 self.forget_batch();
                 if held > HOLD_LONG {
@@ -200,7 +200,7 @@ impl<S: Sys> Drain<S> {
         self.io_backoff.reset();
     }
 
-    fn obstructed(&mut self, outcome: crate::Result<Outcome>, now: Instant) -> Step {
+    fn obstructed(&mut self, outcome: crate::Result<Attempt>, now: Instant) -> Step {
         let pause = match outcome {
             Err(error @ Error::CutShort { .. }) => {
                 self.shared.stats.failed(error);
@@ -247,12 +247,12 @@ impl<S: Sys> Drain<S> {
             let Self { pool, batch, framer, budget, .. } = self;
             batch.truncate(0);
             let outcome = match framer.frame(&entry, batch) {
-                Err(_) => Ok(Outcome::Written),
+                Err(_) => Ok(Attempt::Done(())),
                 Ok(_) => pool.append(|used| if budget.admits_account(used) { batch.as_bytes() } else { &[] }),
             };
             self.batch.truncate(0);
             match outcome {
-                Ok(Outcome::Written) => {
+                Ok(Attempt::Done(())) => {
                     self.accounted = dropped;
                     self.forget_obstacle();
                 }

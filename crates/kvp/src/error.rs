@@ -34,6 +34,34 @@ pub enum Error {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A store may not have any more different keys.
+    #[error("{path} has {keys} different keys; the limit is {limit}", path = .path.display())]
+    PoolFull {
+        /// The pool's path.
+        path: PathBuf,
+        /// Different keys that it has.
+        keys: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The file is too large to be a pool.
+    #[error("{path} has {size} bytes; a pool has at most {limit}", path = .path.display())]
+    TooLarge {
+        /// The path given.
+        path: PathBuf,
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes that are read at most.
+        limit: u64,
+    },
+    /// The file system has no locks.
+    #[error("cannot lock {path}: {source}", path = .path.display())]
+    NoLock {
+        /// The pool's path.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
     /// A write stopped half-way and what it left could not be taken back, because somebody without
     /// locks appended behind it or the cut failed too.
     #[error("a write to {path} stopped after {written} bytes and could not be rolled back", path = .path.display())]
@@ -63,6 +91,9 @@ impl Error {
             Self::NotAPoolFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
             Self::Field { .. } => "ERR_KVP_INVALID_FIELD",
             Self::FieldTooLong { .. } => "ERR_KVP_FIELD_TOO_LONG",
+            Self::PoolFull { .. } => "ERR_KVP_POOL_FULL",
+            Self::TooLarge { .. } => "ERR_KVP_MALFORMED_POOL",
+            Self::NoLock { .. } => "ERR_KVP_NO_LOCK",
             Self::CutShort { .. } | Self::Io { .. } => "ERR_KVP_IO",
         }
     }
@@ -71,7 +102,7 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Io { source, .. } => source.raw_os_error(),
+            Self::Io { source, .. } | Self::NoLock { source, .. } => source.raw_os_error(),
             _ => None,
         }
     }
@@ -89,16 +120,19 @@ impl Error {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::NotAPoolFile { path, .. } | Self::CutShort { path, .. } | Self::Io { path, .. } => {
-                Some(path)
-            }
-            _ => None,
+            Self::NotAPoolFile { path, .. }
+            | Self::PoolFull { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::NoLock { path, .. }
+            | Self::CutShort { path, .. }
+            | Self::Io { path, .. } => Some(path),
+            Self::Field { .. } | Self::FieldTooLong { .. } => None,
         }
     }
 
-    /// Whether the folder of the pool does not exist (yet: at early boot the daemon makes it).
+    /// Whether the file or its folder does not exist (yet: at early boot the daemon makes it).
     #[must_use]
-    pub fn is_missing_folder(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         self.syscall() == Some("open") && self.errno() == Some(libc::ENOENT)
     }
 }

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod clock;
 pub mod diag;
 pub mod drain;
+pub mod edit;
 pub mod error;
 pub mod limits;
 pub mod lock;
@@ -14,8 +15,10 @@ pub mod record;
 pub mod ring;
 mod shared;
 pub mod stats;
+pub mod store;
 pub mod sys;
 pub mod writer;
 
 pub use channel::{Channel, Copied, Name, Options};
 pub use error::{Error, Result};
+pub use store::Store;

@@ -1,4 +1,4 @@
-//! Both locks of a pool, for one append.
+//! Both locks of a pool, for one operation.
 //!
 //! cloud-init and azure-init take `flock`, `hv_kvp_daemon` takes `fcntl`; on Linux neither sees the
 //! other, so whoever wants to be alone takes both: `flock` first, released in reverse.
@@ -21,11 +21,11 @@ impl<'a, S: Sys> Guard<'a, S> {
     ///
     /// # Errors
     /// Where the file system has no locks.
-    pub fn try_exclusive(sys: &'a S, fd: BorrowedFd<'a>) -> io::Result<Option<Self>> {
-        if !sys.flock(fd, Lock::Exclusive)? {
+    pub fn try_take(sys: &'a S, fd: BorrowedFd<'a>, lock: Lock) -> io::Result<Option<Self>> {
+        if !sys.flock(fd, lock)? {
             return Ok(None);
         }
-        match sys.ofd_lock(fd, Lock::Exclusive) {
+        match sys.ofd_lock(fd, lock) {
             Ok(true) => Ok(Some(Self { sys, fd })),
             busy_or_error => {
                 let _ = sys.flock(fd, Lock::Release);

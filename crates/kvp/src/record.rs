@@ -81,3 +81,9 @@ pub fn character_boundary(text: &[u8], limit: usize) -> usize {
     }
     end
 }
+
+/// The text of a field: what comes before its first NUL.
+#[must_use]
+pub fn text(field: &[u8]) -> &[u8] {
+    &field[..memchr::memchr(0, field).unwrap_or(field.len())]
+}

@@ -10,6 +10,8 @@ use rustix::io::retry_on_intr;
 /// What `fstat` says of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
+    /// Which file of its file system it is.
+    pub inode: u64,
     /// Bytes.
     pub size: u64,
     /// Last change of the contents: seconds, nanoseconds.
@@ -25,27 +27,50 @@ pub struct Stat {
 pub enum Lock {
     /// One holder alone.
     Exclusive,
+    /// Any number of holders, none of them exclusive.
+    Shared,
     /// Give it back.
     Release,
 }
 
+/// What a pool is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Adding at the end; creates the file 0600 if it is absent.
+    Append,
+    /// Changing what is there.
+    Edit,
+    /// Reading; follows links.
+    Read,
+}
+
 /// The system calls that the core makes on a pool.
 pub trait Sys: Send + 'static {
-    /// Opens for appending, creates 0600 if absent.
+    /// Opens a file; never waits for a FIFO's other end.
     ///
     /// # Errors
     /// The operating system's.
-    fn open(&self, path: &Path) -> io::Result<OwnedFd>;
+    fn open(&self, path: &Path, access: Access) -> io::Result<OwnedFd>;
     /// Size, time and kind.
     ///
     /// # Errors
     /// The operating system's.
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat>;
+    /// Reads from `offset` on, possibly less than asked for.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn read_at(&self, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
     /// One append, possibly short.
     ///
     /// # Errors
     /// The operating system's.
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize>;
+    /// One write over what is at `offset`, possibly short.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn write_at(&self, fd: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Cuts the file.
     ///
     /// # Errors
@@ -68,14 +93,14 @@ pub trait Sys: Send + 'static {
 pub struct RealSys;
 
 impl Sys for RealSys {
-    fn open(&self, path: &Path) -> io::Result<OwnedFd> {
+    fn open(&self, path: &Path, access: Access) -> io::Result<OwnedFd> {
         // NOFOLLOW: a link planted in the folder must not lead root elsewhere. NONBLOCK: opening a
         // FIFO must not hang. RDWR: a write lock needs a writable descriptor, repair a readable one.
-        let flags = OFlags::RDWR
-            | OFlags::APPEND
-            | OFlags::CREATE
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC
+        let flags = match access {
+            Access::Append => OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW,
+            Access::Edit => OFlags::RDWR | OFlags::NOFOLLOW,
+            Access::Read => OFlags::RDONLY,
+        } | OFlags::CLOEXEC
             | OFlags::NONBLOCK
             | OFlags::NOCTTY;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))?)
@@ -93,6 +118,7 @@ impl Sys for RealSys {
             _ => Some("no regular file"),
         };
         Ok(Stat {
+            inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mtime: (stat.st_mtime as _, stat.st_mtime_nsec as _),
             irregular,
@@ -100,8 +126,16 @@ impl Sys for RealSys {
         })
     }
 
+    fn read_at(&self, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::pread(fd, &mut *bytes, offset))?)
+    }
+
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         Ok(retry_on_intr(|| rustix::io::write(fd, bytes))?)
+    }
+
+    fn write_at(&self, fd: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::pwrite(fd, bytes, offset))?)
     }
 
     fn truncate(&self, fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
@@ -111,6 +145,7 @@ impl Sys for RealSys {
     fn flock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool> {
         let operation = match lock {
             Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            Lock::Shared => FlockOperation::NonBlockingLockShared,
             Lock::Release => FlockOperation::Unlock,
         };
         free_or_busy(retry_on_intr(|| rustix::fs::flock(fd, operation)).map_err(Into::into))
@@ -119,6 +154,7 @@ impl Sys for RealSys {
     fn ofd_lock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool> {
         let kind = match lock {
             Lock::Exclusive => libc::F_WRLCK,
+            Lock::Shared => libc::F_RDLCK,
             Lock::Release => libc::F_UNLCK,
         };
         let whole_file = libc::flock {

@@ -12,7 +12,7 @@ use std::thread;
 
 use kvp::Error;
 use kvp::limits::RECORD_SIZE;
-use kvp::pool::{Outcome, Pool, TORN_AFTER};
+use kvp::pool::{Attempt, Pool, TORN_AFTER};
 use kvp::sys::RealSys;
 use support::{Fault, FaultySys, record, records};
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn append<S: kvp::sys::Sys>(pool: &mut Pool<S>, key: &str) -> kvp::Result<Outcome> {
+fn append<S: kvp::sys::Sys>(pool: &mut Pool<S>, key: &str) -> kvp::Result<Attempt> {
     let bytes = record(key, "value");
     pool.append(|_| &bytes)
 }
@@ -67,15 +67,15 @@ fn nothing_is_written_while_somebody_holds_either_lock() {
     append(&mut pool, "a").unwrap();
     let other = OpenOptions::new().write(true).open(&path).unwrap();
     rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Busy);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Busy);
     rustix::fs::flock(&other, rustix::fs::FlockOperation::Unlock).unwrap();
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
 
     let faulty = FaultySys::with(&[("fcntl", Fault::Busy)]);
     let mut second = Pool::new(faulty.clone(), &path, None);
-    assert_eq!(append(&mut second, "c").unwrap(), Outcome::Busy);
+    assert_eq!(append(&mut second, "c").unwrap(), Attempt::Busy);
     assert!(faulty.calls().contains(&"unflock"), "flock is given back when fcntl is held");
-    assert_eq!(append(&mut pool, "c").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["a", "b", "c"]);
 }
 
@@ -86,10 +86,10 @@ fn a_torn_tail_is_cut_only_after_it_stayed_as_it_is() {
     torn.extend_from_slice(&record("b", "v")[..1024]);
     fs::write(&path, &torn).unwrap();
     let mut pool = Pool::new(RealSys, &path, None);
-    assert_eq!(append(&mut pool, "c").unwrap(), Outcome::Unsettled);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Unsettled);
     assert_eq!(fs::metadata(&path).unwrap().len(), torn.len() as u64);
     thread::sleep(TORN_AFTER);
-    assert_eq!(append(&mut pool, "c").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["a", "c"]);
 }
 
@@ -99,9 +99,9 @@ fn an_append_of_somebody_without_locks_is_waited_for() {
     let whole = record("slow", "v");
     fs::write(&path, &whole[..1024]).unwrap();
     let mut pool = Pool::new(RealSys, &path, None);
-    assert_eq!(append(&mut pool, "c").unwrap(), Outcome::Unsettled);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Unsettled);
     OpenOptions::new().append(true).open(&path).unwrap().write_all(&whole[1024..]).unwrap();
-    assert_eq!(append(&mut pool, "c").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["slow", "c"]);
 }
 
@@ -131,8 +131,8 @@ fn a_pool_that_was_deleted_is_made_anew() {
     let mut pool = Pool::new(RealSys, &path, None);
     append(&mut pool, "a").unwrap();
     fs::remove_file(&path).unwrap();
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Busy);
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Busy);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["b"]);
 }
 
@@ -153,7 +153,7 @@ fn what_is_no_regular_file_is_refused_by_name() {
     assert!(refused(&fifo).contains("is a FIFO"));
     assert!(refused(Path::new("/dev/null")).contains("is a character device"));
     let missing = folder.path().join("no/folder/pool");
-    assert!(Pool::new(RealSys, missing, None).open().unwrap_err().is_missing_folder());
+    assert!(Pool::new(RealSys, missing, None).open().unwrap_err().is_not_found());
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_fault_at_any_call_leaves_the_file_whole_and_the_next_attempt_succeeds() {
             assert_eq!(error.errno(), Some(errno));
             assert_eq!(error.path(), Some(path.as_path()));
             assert_eq!(keys(&path), ["old"], "after {call}");
-            assert_eq!(append(&mut pool, "new").unwrap(), Outcome::Written, "after {call}");
+            assert_eq!(append(&mut pool, "new").unwrap(), Attempt::Done(()), "after {call}");
             assert_eq!(keys(&path), ["old", "new"]);
         }
     }
@@ -183,7 +183,7 @@ fn a_stale_pool_that_could_not_be_emptied_is_emptied_later() {
     let sys = FaultySys::with(&[("ftruncate", Fault::Errno(libc::EIO))]);
     let mut pool = Pool::new(sys, &path, Some(i64::MAX));
     append(&mut pool, "new").unwrap_err();
-    assert_eq!(append(&mut pool, "new").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "new").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["new"]);
 }
 
@@ -191,13 +191,13 @@ fn a_stale_pool_that_could_not_be_emptied_is_emptied_later() {
 fn a_short_write_is_completed_or_rolled_back() {
     let (_folder, path) = folder();
     let mut pool = Pool::new(FaultySys::with(&[("write", Fault::Short(700))]), &path, None);
-    assert_eq!(append(&mut pool, "completed").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "completed").unwrap(), Attempt::Done(()));
 
     let full = [("write", Fault::Short(700)), ("write", Fault::Errno(libc::ENOSPC))];
     let mut pool = Pool::new(FaultySys::with(&full), &path, None);
     assert_eq!(append(&mut pool, "later").unwrap_err().errno(), Some(libc::ENOSPC));
     assert_eq!(keys(&path), ["completed"]);
-    assert_eq!(append(&mut pool, "later").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "later").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["completed", "later"]);
 }
 
@@ -214,8 +214,8 @@ fn what_can_not_be_rolled_back_is_said() {
         Error::CutShort { written, .. } => assert_eq!(written, 700),
         other => panic!("{other:?}"),
     }
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Unsettled);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Unsettled);
     thread::sleep(TORN_AFTER);
-    assert_eq!(append(&mut pool, "b").unwrap(), Outcome::Written);
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
     assert_eq!(fs::metadata(&path).unwrap().len(), RECORD_SIZE as u64);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
-use kvp::sys::{Lock, RealSys, Stat, Sys};
+use kvp::sys::{Access, Lock, RealSys, Stat, Sys};
 
 /// What goes wrong at a call.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +20,15 @@ pub enum Fault {
     Busy,
 }
 
+type Intruder = Box<dyn FnMut() + Send>;
+
 /// The operating system, with faults at named calls, each used once.
 #[derive(Clone, Default)]
 pub struct FaultySys {
     faults: Arc<Mutex<Vec<(&'static str, Fault)>>>,
+    nth: Arc<Mutex<Option<(usize, i32)>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    intruder: Arc<Mutex<Option<(&'static str, Intruder)>>>,
 }
 
 impl FaultySys {
@@ -34,16 +38,39 @@ impl FaultySys {
         sys
     }
 
+    /// The call of this number, from 0, fails, whatever it is.
+    pub fn failing_at(number: usize, errno: i32) -> Self {
+        let sys = Self::default();
+        *sys.nth.lock().unwrap() = Some((number, errno));
+        sys
+    }
+
+    /// Somebody does something just before the first call of this name.
+    pub fn disturbed_at(call: &'static str, by: impl FnMut() + Send + 'static) -> Self {
+        let sys = Self::default();
+        *sys.intruder.lock().unwrap() = Some((call, Box::new(by)));
+        sys
+    }
+
     pub fn calls(&self) -> Vec<&'static str> {
         self.calls.lock().unwrap().clone()
     }
 
     pub fn is_spent(&self) -> bool {
-        self.faults.lock().unwrap().is_empty()
+        self.faults.lock().unwrap().is_empty() && self.nth.lock().unwrap().is_none()
     }
 
     fn fault(&self, call: &'static str) -> io::Result<Option<Fault>> {
-        self.calls.lock().unwrap().push(call);
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(call);
+        let disturbed = self.intruder.lock().unwrap().take_if(|(at, _)| *at == call);
+        if let Some((_, mut disturb)) = disturbed {
+            disturb();
+        }
+        let due = self.nth.lock().unwrap().take_if(|(number, _)| *number + 1 == calls.len());
+        if let Some((_, errno)) = due {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
         let mut faults = self.faults.lock().unwrap();
         let Some(index) = faults.iter().position(|(at, _)| *at == call) else { return Ok(None) };
         match faults.remove(index).1 {
@@ -54,9 +81,9 @@ impl FaultySys {
 }
 
 impl Sys for FaultySys {
-    fn open(&self, path: &Path) -> io::Result<OwnedFd> {
+    fn open(&self, path: &Path, access: Access) -> io::Result<OwnedFd> {
         self.fault("open")?;
-        RealSys.open(path)
+        RealSys.open(path, access)
     }
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat> {
         self.fault("fstat")?;
@@ -64,8 +91,20 @@ impl Sys for FaultySys {
     }
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         match self.fault("write")? {
-            Some(Fault::Short(count)) => RealSys.write(fd, &bytes[..count]),
+            Some(Fault::Short(count)) => RealSys.write(fd, &bytes[..count.min(bytes.len())]),
             _ => RealSys.write(fd, bytes),
+        }
+    }
+    fn read_at(&self, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.fault("pread")? {
+            Some(Fault::Short(count)) => RealSys.read_at(fd, &mut bytes[..count], offset),
+            _ => RealSys.read_at(fd, bytes, offset),
+        }
+    }
+    fn write_at(&self, fd: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        match self.fault("pwrite")? {
+            Some(Fault::Short(count)) => RealSys.write_at(fd, &bytes[..count.min(bytes.len())], offset),
+            _ => RealSys.write_at(fd, bytes, offset),
         }
     }
     fn truncate(&self, fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {

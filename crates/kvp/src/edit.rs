@@ -1,0 +1,186 @@
+//! What becomes of a pool's bytes when it is changed; nothing here reads or writes a file.
+
+use std::collections::HashSet;
+
+use crate::limits::{KEY_SIZE, RECORD_SIZE};
+use crate::record::{character_boundary, text};
+
+/// A change: `with` takes the place of what is at `from`, and the pool ends at `len`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes before it that stay.
+    pub from: usize,
+    /// Bytes that come there.
+    pub with: Vec<u8>,
+    /// Bytes of the whole pool afterwards.
+    pub len: usize,
+}
+
+impl Edit {
+    fn from(from: usize, with: Vec<u8>) -> Self {
+        let len = from + with.len();
+        Self { from, with, len }
+    }
+
+    /// Everything is replaced.
+    #[must_use]
+    pub fn whole(with: Vec<u8>) -> Self {
+        Self::from(0, with)
+    }
+}
+
+fn key(record: &[u8]) -> &[u8] {
+    text(&record[..KEY_SIZE])
+}
+
+fn records(pool: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    pool.chunks_exact(RECORD_SIZE).enumerate().map(|(index, record)| (index * RECORD_SIZE, record))
+}
+
+fn without_tail(pool: &[u8]) -> &[u8] {
+    &pool[..pool.len() - pool.len() % RECORD_SIZE]
+}
+
+/// Puts `record` in the place of the first one with its key and removes the others, or adds it at the end.
+///
+/// # Errors
+/// The number of different keys in the pool, when its key would be one more than `max_keys`.
+pub fn set(pool: &[u8], record: &[u8], max_keys: usize) -> Result<Edit, usize> {
+    let pool = without_tail(pool);
+    let wanted = key(record);
+    let mut same = records(pool).filter(|(_, other)| is_key(other, wanted)).map(|(at, _)| at);
+    let Some(first) = same.next() else {
+        // Fewer records than keys allowed can't have too many of them.
+        if pool.len() / RECORD_SIZE >= max_keys {
+            let keys = records(pool).map(|(_, record)| key(record)).collect::<HashSet<_>>().len();
+            if keys >= max_keys {
+                return Err(keys);
+            }
+        }
+        return Ok(Edit::from(pool.len(), record.to_vec()));
+    };
+    if same.next().is_none() {
+        return Ok(Edit { from: first, with: record.to_vec(), len: pool.len() });
+    }
+    let mut with = record.to_vec();
+    for (_, other) in records(&pool[first..]).filter(|(_, other)| !is_key(other, wanted)) {
+        with.extend_from_slice(other);
+    }
+    Ok(Edit::from(first, with))
+}
+
+/// Whether a record has this key, which is no longer than a key may be; looks at no more than it must.
+fn is_key(record: &[u8], wanted: &[u8]) -> bool {
+    record.starts_with(wanted) && record[wanted.len()] == 0
+}
+
+/// Removes all records with one of `keys`; says how many.
+#[must_use]
+pub fn delete(pool: &[u8], keys: &[&[u8]]) -> (Edit, usize) {
+    let pool = without_tail(pool);
+    let keys: HashSet<&[u8]> = keys.iter().copied().collect();
+    let is_wanted = |record: &[u8]| keys.contains(key(record));
+    let Some((first, _)) = records(pool).find(|(_, record)| is_wanted(record)) else {
+        return (Edit::from(pool.len(), Vec::new()), 0);
+    };
+    let mut with = Vec::with_capacity(pool.len() - first);
+    for (_, record) in records(&pool[first..]).filter(|(_, record)| !is_wanted(record)) {
+        with.extend_from_slice(record);
+    }
+    let removed = (pool.len() - first - with.len()) / RECORD_SIZE;
+    (Edit::from(first, with), removed)
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The pool ends in the middle of it.
+    TornTail,
+    /// A field is not UTF-8: the host stops there.
+    InvalidUtf8,
+    /// A field has no NUL: the kernel reads on into what is behind it.
+    MissingNul,
+    /// It has no key.
+    EmptyKey,
+}
+
+impl Reason {
+    /// As it is spelled in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["torn_tail", "invalid_utf8", "missing_nul", "empty_key"][self as usize]
+    }
+}
+
+/// Something wrong with a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defect {
+    /// The record's number, from 0.
+    pub record: usize,
+    /// What is wrong.
+    pub reason: Reason,
+    /// Which of its fields it concerns: `key`, `value`, or neither.
+    pub field: Option<&'static str>,
+}
+
+/// Lists what is wrong with a pool's bytes, in file order.
+#[must_use]
+pub fn inspect(pool: &[u8]) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for (at, record) in records(pool) {
+        inspect_record(at / RECORD_SIZE, record, &mut defects);
+    }
+    if pool.len() % RECORD_SIZE != 0 {
+        defects.push(Defect { record: pool.len() / RECORD_SIZE, reason: Reason::TornTail, field: None });
+    }
+    defects
+}
+
+fn inspect_record(number: usize, record: &[u8], defects: &mut Vec<Defect>) {
+    let mut add = |reason, field| defects.push(Defect { record: number, reason, field });
+    let (key, value) = record.split_at(KEY_SIZE);
+    if key[0] == 0 {
+        add(Reason::EmptyKey, Some("key"));
+    }
+    for (name, field) in [("key", key), ("value", value)] {
+        let text = text(field);
+        if text.len() == field.len() {
+            add(Reason::MissingNul, Some(name));
+        }
+        if std::str::from_utf8(text).is_err() {
+            add(Reason::InvalidUtf8, Some(name));
+        }
+    }
+}
+
+/// Mends what [`inspect`] finds: the torn tail goes and so do records without a key; a field that the host
+/// or the kernel would stumble over is spelled anew, with U+FFFD for what is no UTF-8.
+#[must_use]
+pub fn repair(pool: &[u8]) -> (Edit, Vec<Defect>) {
+    let defects = inspect(pool);
+    let pool = without_tail(pool);
+    let first = defects.first().map_or(pool.len(), |defect| defect.record * RECORD_SIZE);
+    let mut broken = defects.iter().map(|defect| defect.record * RECORD_SIZE).peekable();
+    let mut with = Vec::with_capacity(pool.len() - first);
+    for (at, record) in records(&pool[first..]).map(|(at, record)| (first + at, record)) {
+        if broken.peek() != Some(&at) {
+            with.extend_from_slice(record);
+            continue;
+        }
+        while broken.next_if_eq(&at).is_some() {}
+        if record[0] != 0 {
+            let (key, value) = record.split_at(KEY_SIZE);
+            for field in [key, value] {
+                mend(field, &mut with);
+            }
+        }
+    }
+    (Edit::from(first, with), defects)
+}
+
+fn mend(field: &[u8], to: &mut Vec<u8>) {
+    let mended = String::from_utf8_lossy(text(field));
+    let end = to.len() + field.len();
+    to.extend_from_slice(&mended.as_bytes()[..character_boundary(mended.as_bytes(), field.len() - 1)]);
+    to.resize(end, 0);
+}
