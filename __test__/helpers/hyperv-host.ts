@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 const DAEMON = '/usr/sbin/hv_kvp_daemon';
 const SOURCES = fileURLToPath(new URL('fake-host/', import.meta.url));
 
-/** The daemon's word for "no more records", HV_S_CONT. */
+/** The daemon's words for a record and for "no more records", HV_S_CONT. */
+const OK = 0;
 const NO_MORE = 0x8007_0103;
 
 /** What drivers/hv/hv_kvp.c passes on of a record, in UTF-16 units. */
@@ -60,13 +61,20 @@ export class HypervHost {
     return host;
   }
 
-  /** The records of a pool as they arrive at the host; throws at one that would make the host stop. */
-  async enumerate(pool: number): Promise<HostRecord[]> {
-    const { records, status } = await this.#ask(`enumerate ${pool}`);
-    if (status !== NO_MORE) throw new Error(`record ${records.length}: ${describe(status)}`);
+  /**
+   * The records of a pool as they arrive at the host; throws at one that would make the host stop. Each
+   * costs the daemon a read of the whole file: of a large pool ask a part, at most `most` from `first` on.
+   */
+  async enumerate(pool: number, part?: { first: number; most: number }): Promise<HostRecord[]> {
+    const range = part === undefined ? '' : ` ${part.first} ${part.most}`;
+    const { records, status } = await this.#ask(`enumerate ${pool}${range}`);
+    const first = part?.first ?? 0;
+    // OK after the last of a part.
+    if (status !== NO_MORE && status !== OK)
+      throw new Error(`record ${first + records.length}: ${describe(status)}`);
     return records.map(({ key, value }, index) => ({
-      key: asTheHostSees(key, MAX_KEY_UNITS, `record ${index}: the key`),
-      value: asTheHostSees(value, MAX_VALUE_UNITS, `record ${index}: the value`),
+      key: asTheHostSees(key, MAX_KEY_UNITS, `record ${first + index}: the key`),
+      value: asTheHostSees(value, MAX_VALUE_UNITS, `record ${first + index}: the value`),
     }));
   }
 
@@ -87,7 +95,7 @@ export class HypervHost {
 
   async #change(command: string): Promise<void> {
     const { status } = await this.#ask(command);
-    if (status !== 0) throw new Error(describe(status));
+    if (status !== OK) throw new Error(describe(status));
   }
 
   #ask(command: string): Promise<Answer> {

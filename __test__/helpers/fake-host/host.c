@@ -5,7 +5,7 @@
  *
  * Prints "ready" once the daemon has registered, then answers the commands on stdin:
  *
- *     enumerate POOL              {"key":HEX,"value":HEX} for each record, then {"end":STATUS}
+ *     enumerate POOL [FIRST MOST] {"key":HEX,"value":HEX} for each record, then {"end":STATUS}
  *     set POOL KEYHEX VALUEHEX    {"end":STATUS}
  *     delete POOL KEYHEX          {"end":STATUS}
  *
@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,9 +155,9 @@ static __u32 parse_hex(const char *hex, __u8 *text, size_t room)
 	return length / 2 + 1;
 }
 
-static __u32 enumerate(unsigned int pool)
+static __u32 enumerate(unsigned int pool, __u32 first, __u32 most)
 {
-	for (__u32 index = 0;; index++) {
+	for (__u32 index = first; index - first < most; index++) {
 		struct hv_kvp_msg message = { .kvp_hdr = { .operation = KVP_OP_ENUMERATE, .pool = pool } };
 		const struct hv_kvp_exchg_msg_value *record = &message.body.kvp_enum_data.data;
 
@@ -170,6 +171,7 @@ static __u32 enumerate(unsigned int pool)
 		print_hex(record->value, sizeof(record->value));
 		printf("\"}\n");
 	}
+	return HV_S_OK;
 }
 
 static bool set(unsigned int pool, const char *key, const char *value, __u32 *status)
@@ -207,7 +209,7 @@ static void answer(const char *line)
 	if (pool >= KVP_POOL_COUNT) {
 		printf("{\"error\":\"no such pool\"}\n");
 	} else if (strcmp(verb, "enumerate") == 0) {
-		status = enumerate(pool);
+		status = enumerate(pool, strtoul(key, NULL, 10), *value ? strtoul(value, NULL, 10) : UINT32_MAX);
 		printf("{\"end\":%u}\n", status);
 	} else if ((strcmp(verb, "set") == 0 && set(pool, key, value, &status)) ||
 		   (strcmp(verb, "delete") == 0 && delete(pool, key, &status))) {
