@@ -836,4 +836,6 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.Channel = nativeBinding.Channel
+module.exports.Store = nativeBinding.Store
 module.exports.openChannel = nativeBinding.openChannel
+module.exports.openStore = nativeBinding.openStore

@@ -27,6 +27,16 @@ export declare class Channel {
   stats(): ChannelStats
 }
 
+/** A pool that is read and changed. */
+export declare class Store {
+  /** One attempt, in this thread. */
+  attempt(job: StoreJob): StoreReply
+  /** One attempt, on a thread of the pool. */
+  attemptAsync(job: StoreJob): Promise<StoreReply>
+  /** Lets go of the file; a later attempt opens it again. */
+  close(): void
+}
+
 /** How a channel is opened; see the crate's `Options`. */
 export interface ChannelOptions {
   /** The pool's file. */
@@ -74,6 +84,9 @@ export interface Dropped {
 /** Opens a channel, or says why it can't be. */
 export declare function openChannel(options: ChannelOptions): Channel | Problem
 
+/** A store at a path; opens nothing yet. */
+export declare function openStore(path: string): Store
+
 /** A failure, for the class of errors that JavaScript makes of it. */
 export interface Problem {
   /** The stable code. */
@@ -86,4 +99,41 @@ export interface Problem {
   syscall?: string
   /** The file concerned. */
   path?: string
+}
+
+/** A defect of a pool. */
+export interface StoreDefect {
+  /** The record's number. */
+  record: number
+  /** What is wrong. */
+  reason: string
+  /** `key` or `value`. */
+  field?: string
+}
+
+/** What is to be done with a pool. */
+export interface StoreJob {
+  /** `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. */
+  op: string
+  /** Keys and values in turn, or keys, each ended by a NUL. */
+  text: string
+  /**
+   * For `set`: different keys at most. For `clear`: only if older than this second. For `read`: whether
+   * links are followed, and locks not insisted on.
+   */
+  number?: number
+}
+
+/** What an attempt came to. */
+export interface StoreReply {
+  /** `done`, `busy`, `unsettled`, `missing`, `irregular` or `failed`. */
+  state: string
+  /** Records removed, or whether a clear cut anything. */
+  count?: number
+  /** What was read. */
+  bytes?: Buffer
+  /** What a repair found. */
+  defects?: Array<StoreDefect>
+  /** Why it failed. */
+  problem?: Problem
 }

@@ -47,6 +47,86 @@ export class FieldError extends KvpError {
   }
 }
 
+/** `ERR_KVP_EMPTY_KEY`: a record needs a key. */
+export class EmptyKeyError extends KvpError {
+  static {
+    this.prototype.name = 'EmptyKeyError';
+  }
+  constructor(record?: number) {
+    super('ERR_KVP_EMPTY_KEY', `KVP key must not be empty${at(record)}`);
+  }
+}
+
+/** `ERR_KVP_KEY_TOO_LONG`: a key of so many bytes of UTF-8 does not fit. */
+export class KeyTooLongError extends KvpError {
+  static {
+    this.prototype.name = 'KeyTooLongError';
+  }
+  constructor(actual: number, limit: number, record?: number) {
+    super('ERR_KVP_KEY_TOO_LONG', `KVP key length (${actual}) exceeds maximum (${limit})${at(record)}`);
+  }
+}
+
+/** `ERR_KVP_VALUE_TOO_LONG`: a value of so many bytes of UTF-8 does not fit. */
+export class ValueTooLongError extends KvpError {
+  static {
+    this.prototype.name = 'ValueTooLongError';
+  }
+  constructor(actual: number, limit: number, record?: number) {
+    super('ERR_KVP_VALUE_TOO_LONG', `KVP value length (${actual}) exceeds maximum (${limit})${at(record)}`);
+  }
+}
+
+/** `ERR_KVP_NUL`: a key or value has a NUL in it, at which the host would cut it. */
+export class NulError extends KvpError {
+  static {
+    this.prototype.name = 'NulError';
+  }
+  constructor(field: 'key' | 'value', record?: number) {
+    super('ERR_KVP_NUL', `KVP ${field} must not contain NUL${at(record)}`);
+  }
+}
+
+/** Where in a list of records something is wrong. */
+function at(record: number | undefined): string {
+  return record === undefined ? '' : ` (record ${record})`;
+}
+
+/** `ERR_KVP_POOL_FULL`: a new key would be one more than a pool may have. */
+export class PoolFullError extends KvpError {
+  static {
+    this.prototype.name = 'PoolFullError';
+  }
+}
+
+/** `ERR_KVP_MALFORMED_POOL`: a file that can't be a pool, or ends in the middle of a record that somebody may be writing. */
+export class MalformedPoolError extends KvpError {
+  static {
+    this.prototype.name = 'MalformedPoolError';
+  }
+}
+
+/** `ERR_KVP_LOCK_TIMEOUT`: somebody held a lock for longer than `lockTimeout`. */
+export class LockTimeoutError extends KvpError {
+  static {
+    this.prototype.name = 'LockTimeoutError';
+  }
+}
+
+/** `ERR_KVP_CLOSED`: a store was used after its `close()`. */
+export class ClosedError extends KvpError {
+  static {
+    this.prototype.name = 'ClosedError';
+  }
+}
+
+/** `ERR_KVP_READ_ONLY`: a store opened with `readOnly` was to be changed. */
+export class ReadOnlyError extends KvpError {
+  static {
+    this.prototype.name = 'ReadOnlyError';
+  }
+}
+
 /** `ERR_KVP_NOT_A_POOL_FILE`: a path leads to a folder, a link, a FIFO or a device. */
 export class NotAPoolFileError extends KvpError {
   static {
@@ -135,6 +215,8 @@ const CLASSES: Record<string, typeof KvpError> = {
   ERR_KVP_NOT_A_POOL_FILE: NotAPoolFileError,
   ERR_KVP_IO: IoError,
   ERR_KVP_NO_LOCK: NoLockError,
+  ERR_KVP_POOL_FULL: PoolFullError,
+  ERR_KVP_MALFORMED_POOL: MalformedPoolError,
 };
 
 /** The error of the class that belongs to `code`. */

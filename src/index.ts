@@ -13,21 +13,31 @@ export { StderrLayer } from './layers/stderr.ts';
 export { readDiagnostics, readDiagnosticsSync } from './diagnostics/reader.ts';
 export { timeline } from './diagnostics/timeline.ts';
 export { renderTree } from './format/tree.ts';
-export { readPool } from './pool/reader.ts';
+export { openPool } from './pool/pool.ts';
+export { PoolStore } from './pool/store.ts';
 export { chooseBackend as backend } from './pool/native.ts';
 export {
   BindingError,
+  ClosedError,
   CutShortError,
   DroppedError,
+  EmptyKeyError,
   FieldError,
   IoError,
+  KeyTooLongError,
   KvpError,
   LayerError,
+  LockTimeoutError,
+  MalformedPoolError,
   MissingPeerError,
   NoLockError,
   NotAPoolFileError,
+  NulError,
   OptionError,
+  PoolFullError,
+  ReadOnlyError,
   SubscriberSetError,
+  ValueTooLongError,
 } from './errors.ts';
 
 export type { Diagnostic, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
@@ -35,7 +45,10 @@ export type { PoolContent, PoolSource } from './diagnostics/reader.ts';
 export type { ReportRecord } from './diagnostics/read-report.ts';
 export type { Timeline, TimelineNode } from './diagnostics/timeline.ts';
 export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/tree.ts';
-export type { PoolRecord, ReadOptions } from './pool/reader.ts';
+export type { Defect, DefectReason } from './pool/edit.ts';
+export type { NumberedPool } from './pool/pool.ts';
+export type { Limits, PoolRecord } from './pool/record.ts';
+export type { RecordsOptions, Repair, StoreOptions } from './pool/store.ts';
 export type { OpenTelemetryOptions, TracingOptions } from './config.ts';
 export type { Tracing } from './setup.ts';
 export type { Deadline, Layer, Outcome } from './tracing/layer.ts';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { raw } from '../format/values.ts';
+import { poolPath } from '../pool/pool.ts';
 import { readPool } from '../pool/reader.ts';
-import { type GlobalOptions, poolPath } from './options.ts';
+import type { GlobalOptions } from './options.ts';
 import { isTerminal, print } from './output.ts';
 
 export function addDump(program: Command): void {

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_POOL_PATH } from '../pool/pool.ts';
 
@@ -33,9 +33,4 @@ function poolNumber(text: string): number {
   const number = POOLS.includes(text) ? POOLS.indexOf(text) : /^[0-4]$/.test(text) ? Number(text) : -1;
   if (number < 0) throw new InvalidArgumentError(`It must be ${POOLS.join(', ')}, or 0 to 4.`);
   return number;
-}
-
-/** The file of the pool that the options name. */
-export function poolPath({ dir, pool }: GlobalOptions): string {
-  return join(dir, `.kvp_pool_${pool}`);
 }

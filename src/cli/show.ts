@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { readDiagnosticsSync } from '../diagnostics/reader.ts';
 import { timeline } from '../diagnostics/timeline.ts';
 import { raw } from '../format/values.ts';
+import { poolPath } from '../pool/pool.ts';
 import { readPool } from '../pool/reader.ts';
-import { type GlobalOptions, poolPath } from './options.ts';
+import type { GlobalOptions } from './options.ts';
 import { complain, isTerminal, print } from './output.ts';
 import { renderTree } from '../format/tree.ts';
 

@@ -1,4 +1,4 @@
-import type { PoolRecord } from '../pool/reader.ts';
+import type { PoolRecord } from '../pool/record.ts';
 import { malformed, parseDiag, schemaOf, splitChunk } from './diag.ts';
 import type { Collector, Diagnostic, RecordProblem, Refusal } from './diagnostic.ts';
 import { Decoder } from './encoding.ts';
@@ -72,5 +72,5 @@ function inOrder(members: Group['members']): PoolRecord[] | Refusal {
 }
 
 function join(chunks: PoolRecord[]): Buffer {
-  return Buffer.concat(chunks.map(({ raw, value }) => raw?.value ?? Buffer.from(value)));
+  return Buffer.concat(chunks.map(({ rawValue, value }) => rawValue ?? Buffer.from(value)));
 }

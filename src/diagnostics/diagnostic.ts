@@ -1,4 +1,4 @@
-import type { PoolRecord } from '../pool/reader.ts';
+import type { PoolRecord } from '../pool/record.ts';
 
 /** What one or more records of a pool tell; members that are optional are absent where nothing is known. */
 export interface Diagnostic {

@@ -1,4 +1,4 @@
-import type { PoolRecord } from '../pool/reader.ts';
+import type { PoolRecord } from '../pool/record.ts';
 import { malformed } from './diag.ts';
 import type { Refusal } from './diagnostic.ts';
 

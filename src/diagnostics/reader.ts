@@ -1,4 +1,5 @@
-import { type PoolRecord, readPool, readPoolAsync, recordsOf } from '../pool/reader.ts';
+import { readPool, readPoolAsync } from '../pool/reader.ts';
+import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { DiagCollector } from './diag-reader.ts';
 import type { Collector, Diagnostic, RecordProblem } from './diagnostic.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from './read-report.ts';
@@ -31,7 +32,7 @@ export async function readDiagnostics(source: PoolSource): Promise<PoolContent> 
 }
 
 function held(source: Uint8Array | Iterable<PoolRecord>): Iterable<PoolRecord> {
-  return source instanceof Uint8Array ? recordsOf(source, { raw: true }) : source;
+  return source instanceof Uint8Array ? decodeRecords(source, { raw: true }) : source;
 }
 
 function interpret(records: Iterable<PoolRecord>): PoolContent {

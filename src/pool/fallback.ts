@@ -1,10 +1,12 @@
 import { CutShortError, type KvpError } from '../errors.ts';
 import { sleepSync } from '../tracing/at-exit.ts';
 import { Level } from '../tracing/level.ts';
-import { Appender, isMissingFolder } from './appender.ts';
+import { Appender } from './appender.ts';
 import { Budget, type Verdict } from './budget.ts';
 import { Batch, type Entry, Framer } from './frame.ts';
 import { WARN } from './limits.ts';
+import { runSync } from './op.ts';
+import { isNotFound } from './sys.ts';
 import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
 /** Records of one write, which blocks the event loop: 128 take about 0.1 ms. */
@@ -65,9 +67,9 @@ export class FallbackWriter implements PoolWriter {
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
     try {
-      this.#appender.open();
+      runSync(this.#appender.open());
     } catch (error) {
-      if (!isMissingFolder(error)) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 
@@ -166,10 +168,11 @@ export class FallbackWriter implements PoolWriter {
 
   #append(choose: (used: number) => Buffer): boolean {
     try {
-      const attempt = this.#appender.append(choose);
+      const attempt = runSync(this.#appender.append(choose));
       this.#obstacle = 'lock';
-      if (attempt === 'written') this.#pause = PAUSE_MIN;
-      return attempt === 'written';
+      const isDone = typeof attempt === 'object';
+      if (isDone) this.#pause = PAUSE_MIN;
+      return isDone;
     } catch (error) {
       this.#obstacle = 'io';
       this.#lastError = error as KvpError;
@@ -290,7 +293,7 @@ export class FallbackWriter implements PoolWriter {
     this.#consumed = this.#queued;
     this.#queuedBytes = 0;
     this.#queue = [];
-    this.#appender.close();
+    runSync(this.#appender.close());
   }
 
   stats(): WriterStats {

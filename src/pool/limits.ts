@@ -3,9 +3,12 @@ import type { Verbosity } from '../tracing/level.ts';
 // Sizes of `struct hv_kvp_exchg_msg_value`, Linux include/uapi/linux/hyperv.h; safe lengths keep a
 // field whole when the kernel turns it into UTF-16, drivers/hv/hv_kvp.c. The twin of limits.rs.
 export const KEY_SIZE = 512;
-const VALUE_SIZE = 2048;
+export const VALUE_SIZE = 2048;
 export const RECORD_SIZE = KEY_SIZE + VALUE_SIZE;
+export const SAFE_KEY = 254;
 export const SAFE_VALUE = 1022;
+/** A file of more bytes is no pool that any host could walk. */
+export const READ_MAX = 256 * 1024 * 1024;
 
 // azure-init doc/diagnostics.md
 export const AGENT_MAX = 32;

@@ -2,6 +2,11 @@ import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
 import { printLine } from '../tracing/stderr.ts';
+import type { Attempt } from './attempt.ts';
+import type { Defect } from './edit.ts';
+import { call, type Op } from './op.ts';
+import type { PoolRecord } from './record.ts';
+import type { Contents, StoreBackend } from './store-backend.ts';
 import { systemError } from './system-error.ts';
 import type { Backend, Dropped, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
@@ -26,16 +31,16 @@ function load(): { binding?: typeof Binding; failure?: BindingError } {
 
 /**
  * Which writer this process uses. `KVP_TRACING_BACKEND` demands `native` (throws `BindingError` where it
- * can't be loaded) or `js`; by default (`auto`) the native one, else with one line the other.
+ * can't be loaded) or `js`; by default (`auto`) the native one, else the other, with one line unless `quiet`.
  */
-export function chooseBackend(): Backend {
+export function chooseBackend({ quiet = false }: { quiet?: boolean } = {}): Backend {
   const asked = process.env[VARIABLE] || 'auto';
   if (asked === 'js') return 'js';
   if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
   const { failure } = load();
   if (failure === undefined) return 'native';
   if (asked === 'native') throw failure;
-  if (!said) {
+  if (!said && !quiet) {
     said = true;
     printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
   }
@@ -84,6 +89,68 @@ function statsOf(stats: Binding.ChannelStats): WriterStats {
     dropped: dropped as Dropped,
   };
   return lastError === undefined ? counts : { ...counts, lastError: fromNative(lastError) };
+}
+
+/** A pool's file in the native core. */
+export class NativeStore implements StoreBackend {
+  readonly #store: Binding.Store;
+
+  constructor(path: string) {
+    this.#store = (load().binding as typeof Binding).openStore(path);
+  }
+
+  append(records: readonly PoolRecord[]): Op<Attempt<void>> {
+    return this.#attempt({ op: 'append', text: joined(records) }, () => undefined);
+  }
+
+  set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
+    return this.#attempt({ op: 'set', text: joined([record]), number: maxKeys }, () => undefined);
+  }
+
+  delete(keys: readonly string[]): Op<Attempt<number>> {
+    const text = keys.map((key) => `${key}\0`).join('');
+    return this.#attempt({ op: 'delete', text }, ({ count = 0 }) => count);
+  }
+
+  load(records: readonly PoolRecord[]): Op<Attempt<void>> {
+    return this.#attempt({ op: 'load', text: joined(records) }, () => undefined);
+  }
+
+  clear(staleBefore?: number): Op<Attempt<boolean>> {
+    const job = { op: 'clear', text: '', ...(staleBefore !== undefined && { number: staleBefore }) };
+    return this.#attempt(job, ({ count = 0 }) => count > 0);
+  }
+
+  repair(): Op<Attempt<Defect[]>> {
+    return this.#attempt({ op: 'repair', text: '' }, ({ defects = [] }) => defects as Defect[]);
+  }
+
+  read(lenient: boolean): Op<Attempt<Contents>> {
+    const job = { op: 'read', text: '', ...(lenient && { number: 1 }) };
+    return this.#attempt(job, ({ state, bytes }) => bytes ?? (state as Contents));
+  }
+
+  *close(): Op<void> {
+    this.#store.close();
+  }
+
+  *#attempt<R>(job: Binding.StoreJob, found: (reply: Binding.StoreReply) => R): Op<Attempt<R>> {
+    const store = this.#store;
+    const reply = yield* call(
+      () => store.attempt(job),
+      () => store.attemptAsync(job),
+    );
+    if (reply.problem !== undefined) throw fromNative(reply.problem);
+    const { state } = reply;
+    return state === 'busy' || state === 'unsettled' ? state : { done: found(reply) };
+  }
+}
+
+/** Many texts cross the border as one: neither keys nor values have a NUL. */
+function joined(records: readonly PoolRecord[]): string {
+  let text = '';
+  for (const { key, value } of records) text += `${key}\0${value}\0`;
+  return text;
 }
 
 function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {

@@ -1,5 +1,12 @@
 import { getSystemErrorMap } from 'node:util';
-import { IoError, type KvpError, NotAPoolFileError } from '../errors.ts';
+import {
+  IoError,
+  KvpError,
+  MalformedPoolError,
+  messageOf,
+  NotAPoolFileError,
+  PoolFullError,
+} from '../errors.ts';
 
 /** What opening a path that leads to no regular file fails with, and what is there then. */
 const IRREGULAR = new Map([
@@ -21,7 +28,26 @@ export function systemError(syscall: string, path: string, errno: number, cause?
   });
 }
 
+/** The same for what a function of `node:fs` threw, which may be no refusal of the system's. */
+export function thrownBySystem(syscall: string, path: string, thrown: unknown): KvpError {
+  if (thrown instanceof KvpError) return thrown;
+  const { errno } = thrown as NodeJS.ErrnoException;
+  if (typeof errno === 'number') return systemError(syscall, path, errno, thrown);
+  const message = `cannot ${syscall} ${path}: ${messageOf(thrown)}`;
+  return new IoError('ERR_KVP_IO', message, { syscall, path, cause: thrown });
+}
+
 export function notAPoolFile(path: string, found: string): KvpError {
   const message = `${path} is ${found}; a pool is a regular file`;
   return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
+}
+
+export function poolFull(path: string, keys: number, limit: number): KvpError {
+  const message = `${path} has ${keys} different keys; the limit is ${limit}`;
+  return new PoolFullError('ERR_KVP_POOL_FULL', message, { path });
+}
+
+export function tooLarge(path: string, size: number, limit: number): KvpError {
+  const message = `${path} has ${size} bytes; a pool has at most ${limit}`;
+  return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
 }

@@ -1,6 +1,7 @@
 //! Node-API conversions for the `kvp` crate; no logic of its own.
 
 mod raw;
+mod store;
 
 use std::cell::RefCell;
 use std::rc::Rc;

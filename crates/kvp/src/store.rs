@@ -23,7 +23,7 @@ pub enum Contents {
     Bytes(Vec<u8>),
     /// There is no such file.
     Missing,
-    /// It is no regular file: it has neither locks nor a length.
+    /// A lenient read found something that is no regular file: it has neither locks nor a length.
     Irregular,
 }
 
@@ -55,21 +55,22 @@ impl<S: Sys> Store<S> {
         self.buffer = Vec::new();
     }
 
-    /// The file's bytes, read under a read lock; if `unlocked` allows it and there are no locks, without one.
+    /// The file's bytes, read under a read lock. A `lenient` reader follows links, and reads without a lock
+    /// where there are none.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::NoLock`], [`Error::Io`].
-    pub fn read(&self, unlocked: bool) -> Result<Attempt<Contents>> {
+    /// [`Error::TooLarge`], [`Error::NoLock`], [`Error::NotAPoolFile`], [`Error::Io`].
+    pub fn read(&self, lenient: bool) -> Result<Attempt<Contents>> {
         let Pool { sys, path, .. } = &self.pool;
-        let (fd, _) = match open(sys, path, Access::Read) {
+        let (fd, _) = match open(sys, path, if lenient { Access::Follow } else { Access::Read }) {
             Ok(opened) => opened,
-            Err(Error::NotAPoolFile { .. }) => return Ok(Attempt::Done(Contents::Irregular)),
+            Err(Error::NotAPoolFile { .. }) if lenient => return Ok(Attempt::Done(Contents::Irregular)),
             Err(error) if error.is_not_found() => return Ok(Attempt::Done(Contents::Missing)),
             Err(error) => return Err(error),
         };
         let _guard = match lock(sys, path, fd.as_fd(), Lock::Shared) {
             Ok(None) => return Ok(Attempt::Busy),
-            Err(error) if !unlocked => return Err(error),
+            Err(error) if !lenient => return Err(error),
             taken => taken.ok(),
         };
         let mut bytes = Vec::new();
@@ -228,7 +229,7 @@ impl<S: Sys> File<'_, S> {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 other => other,
             };
-            let written = written.map_err(|error| io_error("pwrite", self.path, error))?;
+            let written = written.map_err(|error| io_error("write", self.path, error))?;
             offset += written as u64;
             bytes = &bytes[written..];
         }
@@ -267,7 +268,7 @@ fn read_exact<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut [u8]
     if read_to(sys, path, fd, bytes, offset)? == bytes.len() {
         return Ok(());
     }
-    Err(io_error("pread", path, io::ErrorKind::UnexpectedEof.into()))
+    Err(io_error("read", path, io::ErrorKind::UnexpectedEof.into()))
 }
 
 /// Fills `bytes` from `offset` on as far as the file goes; says how far.
@@ -277,7 +278,7 @@ fn read_to<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut [u8], o
         match sys.read_at(fd, &mut bytes[read..], offset + read as u64) {
             Ok(0) => break,
             Ok(count) => read += count,
-            Err(error) => return Err(io_error("pread", path, error)),
+            Err(error) => return Err(io_error("read", path, error)),
         }
     }
     Ok(read)

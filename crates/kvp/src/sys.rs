@@ -40,8 +40,10 @@ pub enum Access {
     Append,
     /// Changing what is there.
     Edit,
-    /// Reading; follows links.
+    /// Reading.
     Read,
+    /// Reading where a link leads.
+    Follow,
 }
 
 /// The system calls that the core makes on a pool.
@@ -99,7 +101,8 @@ impl Sys for RealSys {
         let flags = match access {
             Access::Append => OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW,
             Access::Edit => OFlags::RDWR | OFlags::NOFOLLOW,
-            Access::Read => OFlags::RDONLY,
+            Access::Read => OFlags::RDONLY | OFlags::NOFOLLOW,
+            Access::Follow => OFlags::RDONLY,
         } | OFlags::CLOEXEC
             | OFlags::NONBLOCK
             | OFlags::NOCTTY;

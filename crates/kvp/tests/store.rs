@@ -267,9 +267,9 @@ fn a_file_that_grows_while_it_is_read_is_read_again() {
 }
 
 #[test]
-fn reading_follows_links_creates_nothing_and_refuses_what_is_too_large() {
+fn a_lenient_reader_follows_links_creates_nothing_and_refuses_what_is_too_large() {
     let (folder, path) = folder();
-    let read = |path: &Path| Store::new(RealSys, path).read(false);
+    let read = |path: &Path| Store::new(RealSys, path).read(true);
     assert_eq!(read(&path).unwrap(), Attempt::Done(Contents::Missing));
     assert!(!path.exists());
     fs::write(&path, "some bytes").unwrap();
@@ -277,6 +277,10 @@ fn reading_follows_links_creates_nothing_and_refuses_what_is_too_large() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     assert_eq!(read(&link).unwrap(), Attempt::Done(Contents::Bytes(b"some bytes".into())));
     assert_eq!(read(folder.path()).unwrap(), Attempt::Done(Contents::Irregular));
+    for irregular in [&link, folder.path()] {
+        let error = Store::new(RealSys, irregular).read(false).unwrap_err();
+        assert_eq!(error.code(), "ERR_KVP_NOT_A_POOL_FILE");
+    }
     OpenOptions::new().write(true).open(&path).unwrap().set_len(READ_MAX + 1).unwrap();
     assert_eq!(read(&path).unwrap_err().code(), "ERR_KVP_MALFORMED_POOL");
 }

@@ -1,0 +1,72 @@
+import { EmptyKeyError, KeyTooLongError, NulError, OptionError, ValueTooLongError } from '../errors.ts';
+import { Batch } from './frame.ts';
+import { KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE, VALUE_SIZE } from './limits.ts';
+
+/** A record of a pool as text; what is no UTF-8 is U+FFFD. */
+export interface PoolRecord {
+  key: string;
+  value: string;
+  /** The key's bytes, where asked for. */
+  rawKey?: Uint8Array;
+  /** The value's bytes, where asked for: a payload may be split in the middle of a character. */
+  rawValue?: Uint8Array;
+}
+
+/**
+ * How long a key and a value may be, in bytes of UTF-8: `safe` is what reaches the host whole (254 and
+ * 1,022), `wire` what fits beside the NUL (511 and 2,047).
+ */
+export type Limits = 'safe' | 'wire';
+
+const LONGEST = {
+  safe: { key: SAFE_KEY, value: SAFE_VALUE },
+  wire: { key: KEY_SIZE - 1, value: VALUE_SIZE - 1 },
+} as const;
+
+/** Throws for a record that can't be written, before anything is opened. `record` is its number in a list. */
+export function checkRecord({ key, value }: PoolRecord, limits: Limits, record?: number): void {
+  checkKey(key, limits, record);
+  const { value: limit } = LONGEST[limits];
+  if (typeof value !== 'string') throw new OptionError('value', value, 'a text');
+  if (value.length * 3 > limit && Buffer.byteLength(value) > limit) {
+    throw new ValueTooLongError(Buffer.byteLength(value), limit, record);
+  }
+  if (value.includes('\0')) throw new NulError('value', record);
+}
+
+/** The same for a key alone. */
+export function checkKey(key: string, limits: Limits, record?: number): void {
+  const { key: limit } = LONGEST[limits];
+  if (typeof key !== 'string') throw new OptionError('key', key, 'a text');
+  if (key === '') throw new EmptyKeyError(record);
+  if (key.length * 3 > limit && Buffer.byteLength(key) > limit) {
+    throw new KeyTooLongError(Buffer.byteLength(key), limit, record);
+  }
+  if (key.includes('\0')) throw new NulError('key', record);
+}
+
+/** Records as they lie in the file. */
+export function encodeRecords(records: readonly PoolRecord[]): Buffer {
+  const batch = new Batch(Math.max(1, records.length));
+  for (const { key, value } of records) batch.push(key, value);
+  return batch.bytes;
+}
+
+/** The records in the bytes of a pool, each field up to its first NUL; a partial one at the end is ignored. */
+export function decodeRecords(bytes: Uint8Array, { raw = false }: { raw?: boolean } = {}): PoolRecord[] {
+  const pool = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const records: PoolRecord[] = [];
+  for (let start = 0; start + RECORD_SIZE <= pool.length; start += RECORD_SIZE) {
+    const rawKey = textOf(pool.subarray(start, start + KEY_SIZE));
+    const rawValue = textOf(pool.subarray(start + KEY_SIZE, start + RECORD_SIZE));
+    const record: PoolRecord = { key: rawKey.toString('utf8'), value: rawValue.toString('utf8') };
+    records.push(raw ? { ...record, rawKey, rawValue } : record);
+  }
+  return records;
+}
+
+/** What comes before a field's first NUL. */
+export function textOf(field: Buffer): Buffer {
+  const end = field.indexOf(0);
+  return end < 0 ? field : field.subarray(0, end);
+}

@@ -1,0 +1,394 @@
+import { readFileSync, type Stats, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { ClosedError, LockTimeoutError, MalformedPoolError, OptionError, ReadOnlyError } from '../errors.ts';
+import { type Attempt, TORN_AFTER } from './attempt.ts';
+import { bootTime } from './boot-time.ts';
+import { type Defect, inspect } from './edit.ts';
+import { RECORD_SIZE } from './limits.ts';
+import { call, type Op, pause, runAsync, runSync } from './op.ts';
+import { checkKey, checkRecord, decodeRecords, type Limits, type PoolRecord } from './record.ts';
+import type { StoreBackend } from './store-backend.ts';
+import { thrownBySystem } from './system-error.ts';
+
+export interface StoreOptions {
+  /**
+   * How long keys and values may be: `'safe'` for what reaches the host whole (254 and 1,022 bytes), `'wire'`
+   * for what fits into the file (511 and 2,047). Default `'safe'`.
+   */
+  limits?: Limits;
+  /** Milliseconds that an operation waits for somebody's lock, or for a torn tail to settle. Default `1000`. */
+  lockTimeout?: number;
+  /** Different keys up to which `set` adds new ones. Default `1024`. */
+  maxKeys?: number;
+  /** Only read: follow links, read pipes, go on without a lock where none can be had. Default `false`. */
+  readOnly?: boolean;
+}
+
+export interface RecordsOptions {
+  /** Give the bytes too, as `rawKey` and `rawValue`. Default `false`. */
+  raw?: boolean;
+}
+
+/** What a repair did about a defect: a torn tail is cut, a record without a key dropped, a field spelled anew. */
+export interface Repair extends Defect {
+  action: 'cut' | 'dropped' | 're-encoded';
+}
+
+type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
+
+// libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
+const DEFAULTS = { limits: 'safe', lockTimeout: 1000, maxKeys: 1024, readOnly: false } as const;
+
+/** Milliseconds between attempts: the first pause, and the longest. */
+const PAUSE_MIN = 0.1;
+const PAUSE_MAX = 20;
+
+/**
+ * The records of a pool, each operation under the locks of the others who write there. Every operation has
+ * two forms, as in `node:fs`: a promise that does not block the event loop, in the order of the calls, and
+ * `…Sync`. All throw `IoError`, `NotAPoolFileError`, `LockTimeoutError` and, once closed, `ClosedError`;
+ * those that change the pool also `NoLockError`, and `MalformedPoolError` where its end never settles.
+ */
+export class PoolStore implements Disposable {
+  readonly path: string;
+  readonly #backend: StoreBackend;
+  readonly #limits: Limits;
+  readonly #lockTimeout: number;
+  readonly #maxKeys: number;
+  readonly #readOnly: boolean;
+  #closed = false;
+  #pending = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Use `openPool`. */
+  constructor(path: string, backend: StoreBackend, options: StoreOptions) {
+    this.path = path;
+    this.#backend = backend;
+    const { limits, lockTimeout, maxKeys, readOnly } = { ...DEFAULTS, ...options };
+    if (limits !== 'safe' && limits !== 'wire') throw new OptionError('limits', limits, "'safe' or 'wire'");
+    if (!(lockTimeout >= 0)) throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
+    if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
+      throw new OptionError('maxKeys', maxKeys, 'a whole number from 1');
+    }
+    this.#limits = limits;
+    this.#lockTimeout = lockTimeout;
+    this.#maxKeys = maxKeys;
+    this.#readOnly = readOnly;
+  }
+
+  /**
+   * Adds a record, or several that stay together, at the end: all or none. Throws `EmptyKeyError`,
+   * `KeyTooLongError`, `ValueTooLongError` or `NulError` before the file is opened.
+   */
+  append(key: string, value: string): Promise<void>;
+  append(records: Iterable<PoolRecord>): Promise<void>;
+  async append(...given: Appended): Promise<void> {
+    return this.#later(this.#append(given));
+  }
+  appendSync(key: string, value: string): void;
+  appendSync(records: Iterable<PoolRecord>): void;
+  appendSync(...given: Appended): void {
+    runSync(this.#append(given));
+  }
+
+  /**
+   * Gives a key this value in place; of duplicates one stays. A new key is added at the end; throws
+   * `PoolFullError` if it would be one more than `maxKeys`, and like `append`.
+   */
+  async set(key: string, value: string): Promise<void> {
+    return this.#later(this.#set({ key, value }));
+  }
+  setSync(key: string, value: string): void {
+    runSync(this.#set({ key, value }));
+  }
+
+  /** The value of the last record with this key. */
+  async get(key: string): Promise<string | undefined> {
+    return this.#later(this.#get(key));
+  }
+  getSync(key: string): string | undefined {
+    return runSync(this.#get(key));
+  }
+
+  /** Removes all records with one of the keys; says how many. */
+  async delete(keys: string | Iterable<string>): Promise<number> {
+    return this.#later(this.#delete(keys));
+  }
+  deleteSync(keys: string | Iterable<string>): number {
+    return runSync(this.#delete(keys));
+  }
+
+  /** The records in the order of the file, read at once when the first is asked for. */
+  records(options?: RecordsOptions): AsyncIterable<PoolRecord> {
+    const read = this.#read();
+    return this.#iterate(read, options);
+  }
+  recordsSync(options?: RecordsOptions): Iterable<PoolRecord> {
+    return decodeRecords(runSync(this.#read()), options);
+  }
+
+  /** Each key with its last value. */
+  async entries(): Promise<Map<string, string>> {
+    return entriesOf(await this.#later(this.#read()));
+  }
+  entriesSync(): Map<string, string> {
+    return entriesOf(runSync(this.#read()));
+  }
+
+  /** All records, as `load` takes them and JSON keeps them. */
+  async dump(): Promise<PoolRecord[]> {
+    return decodeRecords(await this.#later(this.#read()));
+  }
+  dumpSync(): PoolRecord[] {
+    return decodeRecords(runSync(this.#read()));
+  }
+
+  /** Replaces all records: all or nothing, unless the process is killed while it writes. Throws like `append`. */
+  async load(records: Iterable<PoolRecord>): Promise<void> {
+    return this.#later(this.#load(records));
+  }
+  loadSync(records: Iterable<PoolRecord>): void {
+    runSync(this.#load(records));
+  }
+
+  /** Empties the file. */
+  async clear(): Promise<void> {
+    await this.#later(this.#clear());
+  }
+  clearSync(): void {
+    runSync(this.#clear());
+  }
+
+  /** Empties the file if it was last changed before this system was booted; says whether it did. */
+  async clearIfStale(): Promise<boolean> {
+    return this.#later(this.#clearIfStale());
+  }
+  clearIfStaleSync(): boolean {
+    return runSync(this.#clearIfStale());
+  }
+
+  /** Whether the file was last changed before this system was booted; `false` where that can't be told. */
+  async isStale(): Promise<boolean> {
+    return this.#later(this.#isStale());
+  }
+  isStaleSync(): boolean {
+    return runSync(this.#isStale());
+  }
+
+  /** What is wrong with the file, in its order; changes nothing. */
+  async inspect(): Promise<Defect[]> {
+    return inspect(await this.#later(this.#read()));
+  }
+  inspectSync(): Defect[] {
+    return inspect(runSync(this.#read()));
+  }
+
+  /** Mends what would stop the host's walk; says what it did. */
+  async repair(): Promise<Repair[]> {
+    return this.#later(this.#repair());
+  }
+  repairSync(): Repair[] {
+    return runSync(this.#repair());
+  }
+
+  /** How many whole records the file has. */
+  get size(): number {
+    this.#checkOpen();
+    return Math.floor((runSync(statOf(this.path))?.size ?? 0) / RECORD_SIZE);
+  }
+
+  /** Lets go of the file, after what was called before. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#pending === 0) runSync(this.#backend.close());
+    else void this.#last.then(() => runAsync(this.#backend.close()));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #append(given: Appended): Op<void> {
+    this.#checkWritable();
+    const records = this.#checked(given);
+    return this.#until(() => this.#backend.append(records));
+  }
+
+  #set(record: PoolRecord): Op<void> {
+    this.#checkWritable();
+    checkRecord(record, this.#limits);
+    return this.#until(() => this.#backend.set(record, this.#maxKeys));
+  }
+
+  #get(key: string): Op<string | undefined> {
+    checkKey(key, 'wire');
+    const read = this.#read();
+    return (function* () {
+      return entriesOf(yield* read).get(key);
+    })();
+  }
+
+  #delete(given: string | Iterable<string>): Op<number> {
+    this.#checkWritable();
+    const keys = typeof given === 'string' ? [given] : [...given];
+    for (const key of keys) checkKey(key, 'wire');
+    return this.#until(() => this.#backend.delete(keys));
+  }
+
+  #load(given: Iterable<PoolRecord>): Op<void> {
+    this.#checkWritable();
+    const records = this.#checked([given]);
+    return this.#until(() => this.#backend.load(records));
+  }
+
+  #clear(): Op<boolean> {
+    this.#checkWritable();
+    return this.#until(() => this.#backend.clear());
+  }
+
+  #clearIfStale(): Op<boolean> {
+    this.#checkWritable();
+    const boot = bootTime() ?? 0;
+    return this.#until(() => this.#backend.clear(boot));
+  }
+
+  #isStale(): Op<boolean> {
+    this.#checkOpen();
+    const { path } = this;
+    return (function* () {
+      const stat = yield* statOf(path);
+      return stat !== undefined && Math.floor(stat.mtimeMs / 1000) < (bootTime() ?? 0);
+    })();
+  }
+
+  *#repairing(): Op<Repair[]> {
+    const defects = yield* this.#until(() => this.#backend.repair());
+    const dropped = new Set(
+      defects.filter(({ reason }) => reason === 'empty_key').map(({ record }) => record),
+    );
+    return defects.map((defect) => {
+      if (defect.reason === 'torn_tail') return { ...defect, action: 'cut' };
+      return { ...defect, action: dropped.has(defect.record) ? 'dropped' : 're-encoded' };
+    });
+  }
+
+  #repair(): Op<Repair[]> {
+    this.#checkWritable();
+    return this.#repairing();
+  }
+
+  #read(): Op<Buffer> {
+    this.#checkOpen();
+    return this.#reading();
+  }
+
+  *#reading(): Op<Buffer> {
+    try {
+      const contents = yield* this.#until(() => this.#backend.read(this.#readOnly));
+      if (contents === 'missing') return Buffer.alloc(0);
+      if (contents !== 'irregular') return contents;
+    } catch (error) {
+      if (!this.#readOnly || !(error instanceof LockTimeoutError)) throw error;
+    }
+    return yield* wholeFile(this.path);
+  }
+
+  async *#iterate(read: Op<Buffer>, options: RecordsOptions | undefined): AsyncGenerator<PoolRecord> {
+    yield* decodeRecords(await this.#later(read), options);
+  }
+
+  /** Attempts until it is done, or for `lockTimeout`. */
+  *#until<R>(attempt: () => Op<Attempt<R>>): Op<R> {
+    const deadline = performance.now() + this.#lockTimeout;
+    for (let wait = PAUSE_MIN; ; wait = Math.min(wait * 2, PAUSE_MAX)) {
+      const outcome = yield* attempt();
+      if (typeof outcome === 'object') return outcome.done;
+      const left = deadline - performance.now();
+      if (left <= 0) throw this.#timedOut(outcome);
+      yield* pause(Math.min(wait, left));
+    }
+  }
+
+  #timedOut(outcome: 'busy' | 'unsettled'): Error {
+    const { path } = this;
+    const waited = `${this.#lockTimeout} ms (lockTimeout)`;
+    if (outcome === 'busy') {
+      const message = `another process kept ${path} locked for ${waited}`;
+      return new LockTimeoutError('ERR_KVP_LOCK_TIMEOUT', message, { path });
+    }
+    const message = `${path} ends in the middle of a record and did not stay as it was for ${TORN_AFTER} ms within ${waited}`;
+    return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
+  }
+
+  /** After all that was called before. */
+  #later<R>(op: Op<R>): Promise<R> {
+    this.#pending++;
+    const result = this.#last.then(() => runAsync(op)).finally(() => this.#pending--);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #checked(given: Appended): PoolRecord[] {
+    if (given.length === 2) {
+      const [key, value] = given;
+      checkRecord({ key, value }, this.#limits);
+      return [{ key, value }];
+    }
+    const [records] = given;
+    if (typeof records !== 'object' || records === null || !(Symbol.iterator in records)) {
+      throw new OptionError('records', records, 'an iterable of records');
+    }
+    return Array.from(records, (record, index) => {
+      const { key, value } = Object(record) as PoolRecord;
+      checkRecord({ key, value }, this.#limits, index);
+      return { key, value };
+    });
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen();
+    if (!this.#readOnly) return;
+    throw new ReadOnlyError(
+      'ERR_KVP_READ_ONLY',
+      `${this.path} was opened with readOnly: it can't be changed`,
+      {
+        path: this.path,
+      },
+    );
+  }
+
+  #checkOpen(): void {
+    if (!this.#closed) return;
+    throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed`, { path: this.path });
+  }
+}
+
+function entriesOf(pool: Buffer): Map<string, string> {
+  return new Map(decodeRecords(pool).map(({ key, value }) => [key, value]));
+}
+
+/** What is at a path, `undefined` where nothing is. */
+function* statOf(path: string): Op<Stats | undefined> {
+  try {
+    return yield* call(
+      () => statSync(path),
+      () => stat(path),
+    );
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw thrownBySystem('stat', path, thrown);
+  }
+}
+
+/** Reads what has neither locks nor a length, to its end. */
+function* wholeFile(path: string): Op<Buffer> {
+  try {
+    return yield* call(
+      () => readFileSync(path),
+      () => readFile(path),
+    );
+  } catch (thrown) {
+    throw thrownBySystem('read', path, thrown);
+  }
+}

@@ -1,0 +1,147 @@
+import { spawn, spawnSync } from 'node:child_process';
+import fs, { constants, type Stats } from 'node:fs';
+import { constants as os } from 'node:os';
+import type { KvpError } from '../errors.ts';
+import { NoLockError } from '../errors.ts';
+import { call, type Op } from './op.ts';
+import { notAPoolFile, thrownBySystem } from './system-error.ts';
+
+/** How a pool is opened: for adding at its end, for changing it, for reading it, for reading where a link leads. */
+export type Access = keyof typeof FLAGS;
+
+// NOFOLLOW: a link planted in the folder must not lead root elsewhere; NONBLOCK: a FIFO must not hang.
+const FLAGS = {
+  append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
+  edit: constants.O_RDWR | constants.O_NOFOLLOW,
+  read: constants.O_RDONLY | constants.O_NOFOLLOW,
+  follow: constants.O_RDONLY,
+} as const;
+
+type Callback<R> = (error: NodeJS.ErrnoException | null, result: R) => void;
+
+/** A system call of `node:fs`, by both of its forms; what the system refuses is an `IoError`. */
+function* systemCall<R>(name: string, path: string, ...args: unknown[]): Op<R> {
+  const calls = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
+  try {
+    return yield* call(
+      () => calls[`${name}Sync`]?.(...args) as R,
+      () =>
+        new Promise<R>((resolve, reject) => {
+          const done: Callback<R> = (error, result) => (error === null ? resolve(result) : reject(error));
+          calls[name]?.(...args, done);
+        }),
+    );
+  } catch (thrown) {
+    throw thrownBySystem(name, path, thrown);
+  }
+}
+
+/** A pool's file that is open. All operations throw `IoError`. */
+export class PoolFile {
+  readonly path: string;
+  readonly #fd: number;
+
+  private constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  /** Opens a regular file; throws `NotAPoolFileError` for anything else. */
+  static *open(path: string, access: Access): Op<{ file: PoolFile; stat: Stats }> {
+    const flags = FLAGS[access] | constants.O_NONBLOCK | constants.O_NOCTTY;
+    const file = new PoolFile(path, yield* systemCall<number>('open', path, path, flags, 0o600));
+    let stat: Stats | undefined;
+    try {
+      stat = yield* file.stat();
+      if (!stat.isFile()) throw notAPoolFile(path, kindOf(stat));
+      return { file, stat };
+    } catch (thrown) {
+      yield* file.close();
+      throw thrown;
+    }
+  }
+
+  stat(): Op<Stats> {
+    return systemCall('fstat', this.path, this.#fd);
+  }
+
+  /** Reads from `offset` on as far as the file goes; says how far. */
+  *read(bytes: Buffer, offset: number): Op<number> {
+    let read = 0;
+    while (read < bytes.length) {
+      const rest = bytes.length - read;
+      const count = yield* systemCall<number>('read', this.path, this.#fd, bytes, read, rest, offset + read);
+      if (count === 0) break;
+      read += count;
+    }
+    return read;
+  }
+
+  /** One append, possibly short. */
+  write(bytes: Buffer): Op<number> {
+    return systemCall('write', this.path, this.#fd, bytes);
+  }
+
+  /** Writes over what is at `offset`. */
+  *writeOver(bytes: Buffer, offset: number): Op<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const rest = bytes.length - written;
+      const args = [this.#fd, bytes, written, rest, offset + written];
+      written += yield* systemCall<number>('write', this.path, ...args);
+    }
+  }
+
+  truncate(size: number): Op<void> {
+    return systemCall('ftruncate', this.path, this.#fd, size);
+  }
+
+  close(): Op<void> {
+    return systemCall('close', this.path, this.#fd);
+  }
+
+  /**
+   * Takes `flock` without waiting; `false` when somebody has it. The program of that name locks our
+   * descriptor: both are one open file, and closing it gives the lock back. Throws `NoLockError`.
+   */
+  *lock(): Op<boolean> {
+    const program = ['flock', ['-x', '-n', '3']] as const;
+    const options = { stdio: ['ignore', 'ignore', 'ignore', this.#fd] as ('ignore' | number)[] };
+    let status: number | null;
+    try {
+      status = yield* call(
+        () => {
+          const { status, error } = spawnSync(...program, options);
+          if (error !== undefined) throw error;
+          return status;
+        },
+        () =>
+          new Promise<number | null>((resolve, reject) => {
+            spawn(...program, options)
+              .once('error', reject)
+              .once('exit', resolve);
+          }),
+      );
+    } catch (cause) {
+      const hint = 'the program flock can not be run (Debian: apt-get install util-linux)';
+      throw new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${hint}`, {
+        path: this.path,
+        cause,
+      });
+    }
+    return status === 0;
+  }
+}
+
+/** Whether an error says that the file or its folder does not exist (yet). */
+export function isNotFound(error: unknown): boolean {
+  const { syscall, errno } = error as KvpError;
+  return syscall === 'open' && errno === -os.errno.ENOENT;
+}
+
+function kindOf(stat: Stats): string {
+  if (stat.isFIFO()) return 'a FIFO';
+  if (stat.isDirectory()) return 'a directory';
+  if (stat.isCharacterDevice()) return 'a character device';
+  return stat.isBlockDevice() ? 'a block device' : 'no regular file';
+}
