@@ -35,6 +35,8 @@ export interface TracingOptions {
   stderr?: StderrLayerOptions | false;
   /** More layers, after the three. */
   layers?: readonly (Layer | null | undefined)[];
+  /** Flush on SIGINT, SIGTERM and SIGHUP, then die of them: `installSignalHandlers()`. Default `false`. */
+  signals?: boolean;
   /** Hears of the package's own problems. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
 }
@@ -47,6 +49,7 @@ export interface Config {
   opentelemetry: OpenTelemetryOptions | false;
   stderr: StderrLayerOptions | false;
   layers: readonly (Layer | null | undefined)[];
+  signals: boolean;
   onProblem: ProblemHandler;
 }
 
@@ -84,6 +87,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
     stderr: stderr && { ...stderr, ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }) },
     layers: layersOf(options.layers),
+    signals: options.signals === true,
     onProblem,
   };
 }

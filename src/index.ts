@@ -1,6 +1,7 @@
 export { initializeTracing } from './setup.ts';
 export { Registry } from './tracing/registry.ts';
 export { setGlobalDefault, withDefault } from './tracing/dispatch.ts';
+export { installSignalHandlers } from './tracing/signals.ts';
 export { Level } from './tracing/level.ts';
 export { Span } from './tracing/span.ts';
 export { Event } from './tracing/event.ts';
@@ -13,6 +14,7 @@ export { StderrLayer } from './layers/stderr.ts';
 export { readDiagnostics, readDiagnosticsSync } from './diagnostics/reader.ts';
 export { timeline } from './diagnostics/timeline.ts';
 export { renderTree } from './format/tree.ts';
+export { vmId } from './pool/vm-id.ts';
 export { openPool } from './pool/pool.ts';
 export { PoolStore } from './pool/store.ts';
 export { chooseBackend as backend } from './pool/native.ts';

@@ -7,6 +7,7 @@ import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
 import type { Deadline, Layer, Outcome } from './tracing/layer.ts';
 import { Registry } from './tracing/registry.ts';
+import { installSignalHandlers } from './tracing/signals.ts';
 
 /** What `initializeTracing` set up. */
 export interface Tracing extends AsyncDisposable {
@@ -38,6 +39,7 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
   }
   if (stderr !== false) subscriber.with(attempt(config, 'stderr', () => new StderrLayer(stderr)));
   for (const layer of config.layers) subscriber.with(layer);
+  if (config.signals) subscriber.onShutdown(installSignalHandlers());
   return {
     subscriber,
     flush: (deadline) => subscriber.flush(deadline),

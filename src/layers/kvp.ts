@@ -1,11 +1,11 @@
-import { DroppedError, LayerError, OptionError } from '../errors.ts';
+import { DroppedError, OptionError } from '../errors.ts';
 import { fieldsJson, quote } from '../diagnostics/payload.ts';
 import { legalAgent, legalName } from '../diagnostics/names.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter } from '../pool/pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/writer.ts';
-import { readVmId, UNKNOWN_VM_ID } from '../pool/vm-id.ts';
+import { vmId } from '../pool/vm-id.ts';
 import type { Event } from '../tracing/event.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
@@ -97,23 +97,13 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#writer = openWriter({
       path: textOf('path', path),
       agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
-      vmId: options.vmId === undefined ? this.#readVmId() : textOf('vmId', options.vmId),
+      vmId: textOf('vmId', options.vmId ?? vmId({ onProblem: this.#onProblem })),
       reservesFinishes: this.#moments.has('close'),
       maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
       queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
     this.#forgetExit = atExit((milliseconds) => this.#exit(milliseconds));
-  }
-
-  #readVmId(): string {
-    const id = readVmId();
-    if (id === undefined) {
-      const message =
-        'the id of this VM can not be read (/sys/class/dmi/id/product_uuid); writing zeros for it';
-      this.#onProblem(new LayerError(message));
-    }
-    return id ?? UNKNOWN_VM_ID;
   }
 
   onNewSpan(span: Span, view: LayerView<SpanState>): void {

@@ -130,8 +130,12 @@ export class NativeStore implements StoreBackend {
     return this.#attempt(job, ({ state, bytes }) => bytes ?? (state as Contents));
   }
 
-  *close(): Op<void> {
-    this.#store.close();
+  close(): Op<void> {
+    const store = this.#store;
+    return call(
+      () => store.close(),
+      async () => store.close(),
+    );
   }
 
   *#attempt<R>(job: Binding.StoreJob, found: (reply: Binding.StoreReply) => R): Op<Attempt<R>> {

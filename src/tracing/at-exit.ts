@@ -11,18 +11,21 @@ let deadline: number | undefined;
 export function atExit(flush: Flush): () => void {
   if (!listening) {
     listening = true;
-    process.on('exit', () => {
-      for (const each of flushes) {
-        try {
-          each(exitTimeLeft());
-        } catch {
-          // The others, and the program's own listeners, must have their turn.
-        }
-      }
-    });
+    process.on('exit', flushNow);
   }
   flushes.add(flush);
   return () => flushes.delete(flush);
+}
+
+/** Flushes everything in this thread, because the process ends now. */
+export function flushNow(): void {
+  for (const each of flushes) {
+    try {
+      each(exitTimeLeft());
+    } catch {
+      // The others, and the program's own listeners, must have their turn.
+    }
+  }
 }
 
 /** The milliseconds that are left once the process exits. */
