@@ -1,4 +1,7 @@
-/** All measurements of one writer in one run, as a table of ratios. `KVP_TRACING_BACKEND` chooses the writer. */
+/**
+ * All measurements of one writer in one run, as ratios; `KVP_TRACING_BACKEND` chooses the writer. `--check`
+ * fails where a ratio is worse by a third than the one in `ratios.json`, `--save` keeps this run's there.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -7,37 +10,39 @@ import { backend } from 'kvp-tracing';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
 import { quantile } from './measure.ts';
+import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
+import { Ratios } from './ratios.ts';
+import { storeCosts } from './store.ts';
 
 const RECORDS = 100_000;
 const RUNS = 9;
+const PROGRAM = ['--import', '@oxc-node/core/register'];
 
 /** Alternates our program and the plain loop, so that both have the same machine. */
 function sustained(folder: string): { ours: number; plain: number; ratio: number } {
   const rates = { ours: [] as number[], plain: [] as number[] };
-  execFileSync('cargo', [
-    'build',
-    '--quiet',
-    '--release',
-    '--locked',
-    '-p',
-    'kvp',
-    '--example',
-    'plain_write',
-  ]);
   for (let run = 0; run < RUNS; run++) {
     const file = join(folder, 'sustained.pool');
-    const program = ['--import', '@oxc-node/core/register', 'benchmark/sustained.ts', file, String(RECORDS)];
+    const program = [...PROGRAM, 'benchmark/sustained.ts', file, String(RECORDS)];
     rates.ours.push(Number(execFileSync(process.execPath, program, { encoding: 'utf8' })));
     rmSync(file);
-    const plain = execFileSync('target/release/examples/plain_write', [file, String(RECORDS), '128'], {
-      encoding: 'utf8',
-    });
-    rates.plain.push(Number(plain));
-    rmSync(file);
+    rates.plain.push(1e9 / plainWrite(folder, 128));
   }
   const ratios = rates.ours.map((rate, run) => rate / (rates.plain[run] ?? Number.NaN));
   return { ours: quantile(rates.ours, 0.5), plain: quantile(rates.plain, 0.5), ratio: quantile(ratios, 0.5) };
+}
+
+interface Burst {
+  longest: number;
+  megabytes: number;
+  dropped: number;
+  isAccountedFor: boolean;
+}
+
+function burst(path?: string): Burst {
+  const program = [...PROGRAM, 'benchmark/burst.ts', ...(path === undefined ? [] : [path])];
+  return JSON.parse(execFileSync(process.execPath, program, { encoding: 'utf8' })) as Burst;
 }
 
 /** Milliseconds to import the package in a new process. */
@@ -50,30 +55,82 @@ function importCost(): number {
   return quantile(times, 0.5);
 }
 
+const ratios = new Ratios(backend());
 const folder = mkdtempSync(join(tmpdir(), 'kvp-bench-'));
 try {
+  execFileSync('cargo', ['build', '--quiet', '--release', '--locked', '-p', 'kvp', '--examples']);
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, writer: ${backend()}\n`);
+  const isNative = backend() === 'native';
+
   const costs = await eventCosts(folder);
   const cost = (name: string) => costs.get(name) ?? Number.NaN;
   // What the fallback writes it writes in the thread that emits.
-  const name = backend() === 'native' ? 'kvp-tracing' : 'kvp-tracing, written';
-  console.log(`An INFO event with two fields in a span: ${cost(name).toFixed(0)} ns`);
+  const event = cost(isNative ? 'kvp-tracing' : 'kvp-tracing, written');
+  console.log(`An INFO event with two fields in a span: ${event.toFixed(0)} ns`);
   for (const peer of ['pino', 'OpenTelemetry', 'appendFileSync', 'writeSync']) {
-    console.log(`  ${(cost(name) / cost(peer)).toFixed(2)} × ${peer} (${cost(peer).toFixed(0)} ns)`);
+    const ratio = ratios.cost(`event / ${peer}`, event / cost(peer));
+    console.log(`  ${ratio} × ${peer} (${cost(peer).toFixed(0)} ns)`);
   }
-  if (backend() === 'native') {
-    for (const [piece, nanoseconds] of await pieces(folder))
-      console.log(`  ${nanoseconds.toFixed(0)} ns ${piece}`);
+  if (isNative) {
+    const parts = await pieces(folder);
+    const call = parts.get('the native call with a flat text') ?? Number.NaN;
+    for (const [piece, nanoseconds] of parts) console.log(`  ${nanoseconds.toFixed(0)} ns ${piece}`);
+    console.log(`  the writer alone: ${ratios.cost('writer alone / pino', call / cost('pino'))} × pino`);
   }
+
   const { ours, plain, ratio } = sustained(folder);
+  const shown = ratios.rate('sustained / plain loop of 128', ratio);
   console.log(
-    `Sustained: ${ours} records/s, ${ratio.toFixed(2)} × a plain loop of write(2) of 128 records (${plain}/s)`,
+    `Sustained: ${ours} records/s, ${shown} × a plain loop of write(2) of 128 records (${plain.toFixed(0)}/s)`,
   );
+
   const idle = await idleLatencies(folder);
+  const [p50, p99] = [quantile(idle, 0.5), quantile(idle, 0.99)];
+  console.log(`Emit to file when idle: p50 ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms`);
+
+  const [empty, full] = [burst(), burst(join(folder, 'burst.pool'))];
+  const more = full.megabytes - empty.megabytes;
   console.log(
-    `Emit to file when idle: p50 ${quantile(idle, 0.5).toFixed(3)} ms, p99 ${quantile(idle, 0.99).toFixed(3)} ms`,
+    `A million events in one go: ${more.toFixed(1)} MB more than without a layer, the longest call ${full.longest.toFixed(2)} ms (${empty.longest.toFixed(2)} without), ${full.dropped} dropped, ${full.isAccountedFor ? 'all' : 'NOT ALL'} accounted for`,
   );
+
+  const store = await storeCosts(folder);
+  const one = store.get('writeSync') ?? Number.NaN;
+  console.log(`The store, a record, × one writeSync of a record (${one.toFixed(0)} ns):`);
+  for (const name of ['append', 'append of 64']) {
+    console.log(`  ${ratios.cost(`${name} / writeSync`, (store.get(name) ?? Number.NaN) / one)} ${name}`);
+  }
+  const set = store.get('set in 1,024') ?? Number.NaN;
+  console.log(
+    `  ${ratios.cost('set in 1,024 / writeSync', set / one)} set in a pool of 1,024 (${(set / 1e6).toFixed(2)} ms)`,
+  );
+  const core = execFileSync('target/release/examples/appends', [folder], { encoding: 'utf8' });
+  for (const line of core.trim().split('\n')) {
+    const [records, nanoseconds, ratio] = line.split(' ');
+    console.log(
+      `  ${ratios.cost(`core: append of ${records} / write`, Number(ratio))} append of ${records} in the core alone (${nanoseconds} ns)`,
+    );
+  }
+
+  const write = plainWrite(folder, 1);
+  console.log(`Peers, a record, line or span, × one write(2) of a record (${write.toFixed(0)} ns):`);
+  const peers = new Map([
+    ...[64, 128].map((batch) => [`write(2) of ${batch}`, plainWrite(folder, batch)] as const),
+    ...(await nodePeers(folder)),
+  ]);
+  const python = cloudInit(folder);
+  if (python === undefined) console.log("  cloud-init's handler is left out: apt-get install cloud-init");
+  else peers.set("cloud-init's handler", python);
+  for (const [name, nanoseconds] of peers) console.log(`  ${(nanoseconds / write).toFixed(2)} ${name}`);
+
   console.log(`import 'kvp-tracing': ${importCost().toFixed(1)} ms`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+if (process.argv.includes('--save')) ratios.save();
+if (process.argv.includes('--check')) {
+  const regressions = ratios.regressions();
+  for (const regression of regressions) console.error(`worse by a third: ${regression}`);
+  if (regressions.length > 0) process.exitCode = 1;
 }
