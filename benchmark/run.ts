@@ -17,6 +17,7 @@ import { storeCosts } from './store.ts';
 
 const RECORDS = 100_000;
 const RUNS = 9;
+const APPENDS = 'target/release/examples/appends';
 const PROGRAM = ['--import', '@oxc-node/core/register'];
 
 /** Alternates our program and the plain loop, so that both have the same machine. */
@@ -104,7 +105,7 @@ try {
   console.log(
     `  ${ratios.cost('set in 1,024 / writeSync', set / one)} set in a pool of 1,024 (${(set / 1e6).toFixed(2)} ms)`,
   );
-  const core = execFileSync('target/release/examples/appends', [folder], { encoding: 'utf8' });
+  const core = execFileSync(APPENDS, [folder], { encoding: 'utf8' });
   for (const line of core.trim().split('\n')) {
     const [records, nanoseconds, ratio] = line.split(' ');
     console.log(

@@ -53,6 +53,8 @@ const DEFAULTS = {
 const FLUSH_TIMEOUT = 5000;
 const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE = 100;
+/** Problems are told this long after an emit, in milliseconds. */
+const WATCH = 1000;
 /** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
 const CACHED_MAX = 1024;
 /** A flush of an idle disk takes less than so many turns of the event loop. */
@@ -82,6 +84,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   /** Of targets: what payloads at each level start with. */
   readonly #heads = new Map<string, string[]>();
   #exiting = false;
+  #watch: NodeJS.Timeout | undefined;
   #saidDropped = 0;
   #saidError: unknown;
   #shutdown: Promise<Outcome> | undefined;
@@ -164,7 +167,14 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   /** Once the process exits nothing waits any more: each record goes to the file at once. */
   #written(): void {
     if (this.#exiting) this.#writer.wait(Math.min(EXIT_WRITE, exitTimeLeft()));
+    else this.#watch ??= setTimeout(this.#look, WATCH).unref();
   }
+
+  /** Some time after an emit: whoever never flushes wants to hear of problems too. */
+  readonly #look = (): void => {
+    this.#watch = undefined;
+    this.#outcome(true);
+  };
 
   #head(metadata: Metadata): string {
     let heads = this.#heads.get(metadata.target);
@@ -202,6 +212,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     const complete = await drain(this.#writer, timeout);
     this.#writer.close(CLOSE_TIMEOUT);
     this.#forgetExit();
+    clearTimeout(this.#watch);
     return this.#outcome(complete);
   }
 
