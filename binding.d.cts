@@ -53,6 +53,8 @@ export interface ChannelOptions {
   reservesFinishes: boolean
   /** Empty a pool that was last changed before this second since 1970. */
   staleBefore?: number
+  /** Write before an emit returns. */
+  writeThrough: boolean
 }
 
 /** What became of everything emitted. */
@@ -63,6 +65,8 @@ export interface ChannelStats {
   written: number
   /** Records in the file. */
   records: number
+  /** Records by which the file was found shorter than it had been left. */
+  missing: number
   /** Bytes of the queue that wait. */
   queuedBytes: number
   /** What was dropped. */

@@ -34,6 +34,11 @@ export interface EmitKVPLayerOptions {
   lifecycle?: readonly Moment[];
   /** Empty a pool of an earlier boot when opening it. Default: `true` for the default pool, else `false`. */
   clearStale?: boolean;
+  /**
+   * `'queued'`: an emit only queues. `'write-through'`: it writes, in the caller's thread, unless somebody
+   * holds a lock; for programs that are about to be killed. Default `'queued'`.
+   */
+  durability?: 'queued' | 'write-through';
   /** Hears of problems. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
 }
@@ -47,6 +52,7 @@ const DEFAULTS = {
   queueBytes: 2 * 1024 * 1024,
   filter: 'info',
   lifecycle: ['create', 'close'],
+  durability: 'queued',
 } as const;
 
 /** Milliseconds: for a flush unless it is told otherwise, for letting go of the pool, for a record once the process exits. */
@@ -86,6 +92,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   #exiting = false;
   #watch: NodeJS.Timeout | undefined;
   #saidDropped = 0;
+  #saidMissing = 0;
   #saidError: unknown;
   #shutdown: Promise<Outcome> | undefined;
 
@@ -104,6 +111,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
       reservesFinishes: this.#moments.has('close'),
       maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
       queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
+      writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
     this.#forgetExit = atExit((milliseconds) => this.#exit(milliseconds));
@@ -226,7 +234,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   }
 
   #outcome(complete: boolean): Outcome {
-    const { dropped, lastError } = this.#writer.stats();
+    const { dropped, missing, lastError } = this.#writer.stats();
     const counts = Object.entries(dropped).flatMap(([reason, levels]) =>
       Object.entries(levels).map(([level, count]) => ({ count, text: `${count} ${level} (${reason})` })),
     );
@@ -244,6 +252,14 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
       );
     }
     this.#saidDropped = total;
+    if (missing > 0 && this.#saidMissing === 0) {
+      problems.push(
+        new DroppedError(
+          `${missing} records are gone from the pool: it was cleared or deleted, or hv_kvp_daemon rewrote it meanwhile`,
+        ),
+      );
+    }
+    this.#saidMissing = missing;
     for (const problem of problems) this.#onProblem(problem);
     return { complete, dropped: total, problems };
   }
@@ -293,6 +309,11 @@ function momentsOf(lifecycle: readonly Moment[]): ReadonlySet<Moment> {
     }
   }
   return new Set(lifecycle);
+}
+
+function durabilityOf(given: unknown): string {
+  if (given === 'queued' || given === 'write-through') return given;
+  throw new OptionError('durability', given, "'queued' or 'write-through'");
 }
 
 function textOf(option: string, given: unknown): string {

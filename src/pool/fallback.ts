@@ -40,6 +40,7 @@ export class FallbackWriter implements PoolWriter {
   readonly #appender: Appender;
   readonly #budget: Budget;
   readonly #queueBytes: number;
+  readonly #writeThrough: boolean;
   #queue: Entry[] = [];
   #queuedBytes = 0;
   readonly #batch = new Batch();
@@ -66,6 +67,7 @@ export class FallbackWriter implements PoolWriter {
     this.#appender = new Appender(options.path, options.staleBefore);
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
+    this.#writeThrough = options.writeThrough;
     try {
       runSync(this.#appender.open());
     } catch (error) {
@@ -99,7 +101,8 @@ export class FallbackWriter implements PoolWriter {
     this.#queuedBytes += bytes;
     this.#queued++;
     this.#queue.push(entry);
-    if (!this.#scheduled) {
+    if (this.#writeThrough) while (this.#step() && !this.#isIdle());
+    if (!this.#scheduled && !this.#isIdle()) {
       this.#scheduled = true;
       setImmediate(this.#turn);
     }
@@ -302,6 +305,7 @@ export class FallbackWriter implements PoolWriter {
       accepted: this.#accepted,
       written: this.#written,
       records: this.#records,
+      missing: this.#appender.missing,
       queuedBytes: this.#queuedBytes,
       dropped: this.#counts(),
     };

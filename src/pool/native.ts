@@ -79,12 +79,13 @@ export function openNative(options: WriterOptions): PoolWriter {
 function statsOf(stats: Binding.ChannelStats): WriterStats {
   const dropped: Record<string, Record<string, number>> = {};
   for (const { reason, level, count } of stats.dropped) (dropped[reason] ??= {})[level] = count;
-  const { accepted, written, records, queuedBytes, lastError } = stats;
+  const { accepted, written, records, missing, queuedBytes, lastError } = stats;
   const counts = {
     backend: 'native' as const,
     accepted,
     written,
     records,
+    missing,
     queuedBytes,
     dropped: dropped as Dropped,
   };

@@ -19,6 +19,11 @@ export interface WriterStats {
   written: number;
   /** Records that are in the file. */
   records: number;
+  /**
+   * Records by which the pool was found shorter than it had been left after an append: it was deleted or
+   * cleared, or `hv_kvp_daemon` rewrote it without what came between its read and its write.
+   */
+  missing: number;
   /** Bytes that wait in the queue. */
   queuedBytes: number;
   dropped: Dropped;
@@ -33,6 +38,8 @@ export interface WriterOptions {
   queueBytes: number;
   /** Whether starts are followed by finishes, for which room is kept. */
   reservesFinishes: boolean;
+  /** Write what is emitted before the emit returns, unless somebody holds a lock. */
+  writeThrough: boolean;
   /** Empty a pool that was last changed before this second since 1970. */
   staleBefore?: number;
 }

@@ -1,7 +1,7 @@
 //! Node-API conversions for the `kvp` crate; no logic of its own.
 
 mod raw;
-mod store;
+pub mod store;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -29,6 +29,8 @@ pub struct ChannelOptions {
     pub reserves_finishes: bool,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<f64>,
+    /// Write before an emit returns.
+    pub write_through: bool,
 }
 
 /// A failure, for the class of errors that JavaScript makes of it.
@@ -78,6 +80,8 @@ pub struct ChannelStats {
     pub written: f64,
     /// Records in the file.
     pub records: f64,
+    /// Records by which the file was found shorter than it had been left.
+    pub missing: f64,
     /// Bytes of the queue that wait.
     pub queued_bytes: f64,
     /// What was dropped.
@@ -103,6 +107,7 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
         max_records: whole(options.max_records),
         queue_bytes: options.queue_bytes as usize,
         reserves_finishes: options.reserves_finishes,
+        write_through: options.write_through,
         stale_before: options.stale_before.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX)),
     };
     match kvp::Channel::open(&options) {
@@ -188,6 +193,7 @@ impl Channel {
             accepted: as_number(stats.accepted()),
             written: as_number(stats.written()),
             records: as_number(stats.records()),
+            missing: as_number(stats.missing()),
             queued_bytes,
             dropped,
             last_error: stats.with_last_error(|error| error.map(Problem::from)),

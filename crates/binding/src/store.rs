@@ -85,6 +85,7 @@ pub struct Store {
 
 /// A store at a path; opens nothing yet.
 #[napi]
+#[must_use]
 pub fn open_store(path: String) -> Store {
     Store { inner: Arc::new(Mutex::new(kvp::Store::new(RealSys, path))) }
 }
@@ -95,13 +96,13 @@ impl Store {
     /// One attempt, in this thread.
     #[napi]
     pub fn attempt(&self, job: StoreJob) -> napi::Result<StoreReply> {
-        run(&self.inner, &work_of(job)?).map(reply)
+        run(&self.inner, &work_of(&job)?).map(reply)
     }
 
     /// One attempt, on a thread of the pool.
     #[napi(ts_return_type = "Promise<StoreReply>")]
     pub fn attempt_async(&self, job: StoreJob) -> napi::Result<AsyncTask<StoreTask>> {
-        Ok(AsyncTask::new(StoreTask { store: Arc::clone(&self.inner), work: work_of(job)? }))
+        Ok(AsyncTask::new(StoreTask { store: Arc::clone(&self.inner), work: work_of(&job)? }))
     }
 
     /// Lets go of the file; a later attempt opens it again.
@@ -130,7 +131,7 @@ impl Task for StoreTask {
     }
 }
 
-fn work_of(job: StoreJob) -> napi::Result<Work> {
+fn work_of(job: &StoreJob) -> napi::Result<Work> {
     let number = job.number;
     Ok(match job.op.as_str() {
         "append" => Work::Append(batch_of(&job.text)),

@@ -1,15 +1,15 @@
 //! The program's end of a writer: one queue, used by one thread, that never waits.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::budget::Budget;
 use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
-use crate::drain::Drain;
+use crate::drain::{Drain, Step};
 use crate::error::{Error, Result};
 use crate::limits::NAME_MAX;
 use crate::pool::Pool;
@@ -17,7 +17,7 @@ use crate::ring::{Producer, ring};
 use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
 use crate::sys::{RealSys, Sys};
-use crate::writer;
+use crate::writer::{self, SharedWork};
 
 /// How a channel is opened.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Options {
     pub reserves_finishes: bool,
     /// Empty a pool that was last changed before this second since 1970.
     pub stale_before: Option<i64>,
+    /// Write what is emitted before the emit returns, unless somebody holds a lock.
+    pub write_through: bool,
 }
 
 /// An entry's name: one that was interned, or its text.
@@ -64,8 +66,10 @@ pub struct Channel {
     producer: Producer,
     shared: Arc<Shared>,
     thread: thread::Thread,
+    work: SharedWork,
     names: Vec<Box<[u8]>>,
     kept_for_important: usize,
+    write_through: bool,
 }
 
 /// Names are few in a program; one that makes them up as it goes pays for their text each time.
@@ -97,13 +101,15 @@ impl Channel {
         let shared = Arc::new(Shared::default());
         let budget = Budget::new(options.max_records, options.reserves_finishes);
         let drain = Drain::new(pool, consumer, framer, budget, Arc::clone(&shared));
-        let thread = writer::add(Box::new(drain)).map_err(|source| Error::Io {
+        let work: SharedWork = Arc::new(Mutex::new(drain));
+        let thread = writer::add(Arc::clone(&work)).map_err(|source| Error::Io {
             syscall: "clone",
             path: options.path.clone(),
             source,
         })?;
-        let kept_for_important = producer.capacity() / 8;
-        Ok(Self { producer, shared, thread, names: Vec::new(), kept_for_important })
+        let (kept_for_important, names) = (producer.capacity() / 8, Vec::new());
+        let write_through = options.write_through;
+        Ok(Self { producer, shared, thread, work, names, kept_for_important, write_through })
     }
 
     /// A handle for a name that may stand in a key; `None` when there are too many or it may not.
@@ -155,7 +161,19 @@ impl Channel {
                     self.shared.lose_finish(id);
                 }
             }
+            None if self.write_through => self.work_along(),
             None => self.wake_if_asleep(),
+        }
+    }
+
+    /// Writes in this thread what is queued, unless the other one is at it or something stands in the way.
+    fn work_along(&self) {
+        let is_done = self.work.try_lock().is_ok_and(|mut work| {
+            while work.step(Instant::now()) == Step::Wrote && work.has_work() {}
+            !work.has_work()
+        });
+        if !is_done {
+            self.wake_if_asleep();
         }
     }
 
@@ -190,11 +208,14 @@ impl Channel {
         self.shared.seal.store(true, Ordering::Release);
     }
 
-    /// Waits until everything emitted so far is in the file; says whether it is.
+    /// Works along until everything emitted so far is in the file; says whether it is.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
         let position = self.position();
-        poll(timeout, || self.is_drained(position))
+        poll(timeout, || {
+            self.work_along();
+            self.is_drained(position)
+        })
     }
 
     /// Ends the channel: what can't be written at once is dropped and counted. Waits for that, and

@@ -174,6 +174,7 @@ impl<S: Sys> Drain<S> {
         match outcome {
             Ok(Attempt::Done(())) => {
                 self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
+                self.shared.stats.miss(self.pool.take_missing());
                 self.forget_batch();
                 if held > HOLD_LONG {
                     self.limit = (self.limit / 2).max(BATCH_MIN);

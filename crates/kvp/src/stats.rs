@@ -43,6 +43,7 @@ pub struct Stats {
     accepted: AtomicU64,
     written: AtomicU64,
     records: AtomicU64,
+    missing: AtomicU64,
     dropped: [[AtomicU64; 5]; 7],
     last_error: Mutex<Option<Error>>,
 }
@@ -61,6 +62,11 @@ impl Stats {
     /// Records that are in the file.
     pub fn records(&self) -> u64 {
         self.records.load(Ordering::Relaxed)
+    }
+
+    /// Records by which the file was found shorter than it had been left; see [`crate::pool::Pool::take_missing`].
+    pub fn missing(&self) -> u64 {
+        self.missing.load(Ordering::Relaxed)
     }
 
     /// Entries dropped for `reason` at `level`.
@@ -105,6 +111,10 @@ impl Stats {
     pub(crate) fn wrote(&self, entries: u64, records: u64) {
         self.written.fetch_add(entries, Ordering::Relaxed);
         self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(crate) fn miss(&self, records: u64) {
+        self.missing.fetch_add(records, Ordering::Relaxed);
     }
 
     pub(crate) fn drop_one(&self, reason: Reason, level: Level) {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -39,9 +39,12 @@ const NAP: Duration = Duration::from_micros(400);
 /// After so many naps with nothing to do it sleeps until it is woken.
 const NAPS: u32 = 3;
 
+/// Work that the thread does, and whoever can't wait for it.
+pub(crate) type SharedWork = Arc<Mutex<dyn Work>>;
+
 struct Inbox {
     thread: Option<Thread>,
-    new: Vec<Box<dyn Work>>,
+    new: Vec<SharedWork>,
 }
 
 static INBOX: Mutex<Inbox> = Mutex::new(Inbox { thread: None, new: Vec::new() });
@@ -52,7 +55,7 @@ fn inbox() -> MutexGuard<'static, Inbox> {
 }
 
 /// Hands a channel to the thread, which is started if it does not run, and returns the thread.
-pub(crate) fn add(work: Box<dyn Work>) -> io::Result<Thread> {
+pub(crate) fn add(work: SharedWork) -> io::Result<Thread> {
     let mut inbox = inbox();
     let thread = if let Some(thread) = &inbox.thread {
         thread.clone()
@@ -68,24 +71,34 @@ pub(crate) fn add(work: Box<dyn Work>) -> io::Result<Thread> {
     Ok(thread)
 }
 
+/// None of the work holds it for longer than one append takes.
+pub(crate) fn lock(work: &SharedWork) -> MutexGuard<'_, dyn Work + 'static> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn run() {
-    let mut works: Vec<Box<dyn Work>> = Vec::new();
+    let mut works: Vec<SharedWork> = Vec::new();
     let mut naps = 0;
     loop {
         if MAIL.swap(false, Ordering::Acquire) {
             works.append(&mut inbox().new);
         }
         let mut wrote = false;
-        works.retain_mut(|work| match work.step(Instant::now()) {
-            Step::Idle | Step::Waits => true,
-            Step::Wrote => {
-                wrote = true;
-                true
-            }
-            Step::Ended => {
+        let mut wait: Option<Instant> = None;
+        let mut is_busy = false;
+        works.retain(|work| {
+            let mut work = lock(work);
+            let step = work.step(Instant::now());
+            if step == Step::Ended {
                 work.shared().closed.store(true, Ordering::Release);
-                false
+                return false;
             }
+            wrote |= step == Step::Wrote;
+            match work.waits_until() {
+                Some(until) => wait = Some(wait.map_or(until, |wait| wait.min(until))),
+                None => is_busy |= work.has_work(),
+            }
+            true
         });
         if works.is_empty() {
             let mut inbox = inbox();
@@ -96,10 +109,9 @@ fn run() {
             continue;
         }
         naps = if wrote { 0 } else { naps + 1 };
-        if naps == 0 && works.iter().any(|work| work.waits_until().is_none() && work.has_work()) {
+        if wrote && is_busy {
             continue;
         }
-        let wait = works.iter().filter_map(|work| work.waits_until()).min();
         let wait = wait.map(|until| until.saturating_duration_since(Instant::now()));
         if naps <= NAPS {
             thread::park_timeout(wait.map_or(NAP, |wait| wait.min(NAP)));
@@ -111,14 +123,15 @@ fn run() {
 
 /// Sleeps until a channel that waits for nothing else has something to write, or for as long as
 /// `wait` says.
-fn sleep(works: &[Box<dyn Work>], wait: Option<Duration>) {
+fn sleep(works: &[SharedWork], wait: Option<Duration>) {
     for work in works {
+        let work = lock(work);
         // Who emits while a lock is stuck must not pay for wake-ups that change nothing.
         work.shared().asleep.store(work.waits_until().is_none(), Ordering::Relaxed);
     }
     // Pairs with the fence in `channel`: either this thread sees the entry, or that one `asleep`.
     fence(Ordering::SeqCst);
-    let has_news = works.iter().any(|work| work.waits_until().is_none() && work.has_work());
+    let has_news = works.iter().map(lock).any(|work| work.waits_until().is_none() && work.has_work());
     if !has_news && !MAIL.load(Ordering::Acquire) {
         match wait {
             Some(wait) => thread::park_timeout(wait),
@@ -126,6 +139,6 @@ fn sleep(works: &[Box<dyn Work>], wait: Option<Duration>) {
         }
     }
     for work in works {
-        work.shared().asleep.store(false, Ordering::Relaxed);
+        lock(work).shared().asleep.store(false, Ordering::Relaxed);
     }
 }

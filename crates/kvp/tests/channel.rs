@@ -28,6 +28,7 @@ fn options() -> (TempDir, Options) {
         queue_bytes: 64 * 1024,
         reserves_finishes: true,
         stale_before: None,
+        write_through: false,
     };
     (folder, options)
 }
@@ -368,4 +369,42 @@ fn an_event_up_to_half_the_queue_always_fits_an_empty_one() {
     assert_eq!(channel.stats().dropped(Reason::Queue, Level::Info), 0);
     let too_large = channel.stats().dropped(Reason::TooLarge, Level::Info);
     assert!(too_large <= 5 && channel.stats().written() + too_large == 10);
+}
+
+#[test]
+fn what_is_written_through_is_in_the_file_when_the_emit_returns() {
+    let (_folder, mut options) = options();
+    options.write_through = true;
+    let mut channel = Channel::open(&options).unwrap();
+    for round in 1..100 {
+        event(&mut channel, Level::Info, "text");
+        assert_eq!(values(&options.path).len(), round);
+    }
+    let holder = locked(&options.path);
+    event(&mut channel, Level::Info, "later");
+    assert_eq!(values(&options.path).len(), 99, "a lock is not waited for");
+    drop(holder);
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path).last().unwrap(), "later");
+    assert_eq!(channel.stats().written(), 100);
+}
+
+#[test]
+fn records_that_somebody_took_away_are_counted() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    for _ in 0..3 {
+        event(&mut channel, Level::Info, "text");
+    }
+    assert!(channel.wait(SOON));
+    // As the daemon does when a host sets a key: from what it read before our last two records came.
+    fs::OpenOptions::new().write(true).open(&options.path).unwrap().set_len(2560).unwrap();
+    event(&mut channel, Level::Info, "more");
+    assert!(channel.wait(SOON));
+    assert_eq!((channel.stats().missing(), channel.stats().written()), (2, 4));
+    fs::remove_file(&options.path).unwrap();
+    event(&mut channel, Level::Info, "anew");
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path), ["anew"]);
+    assert_eq!(channel.stats().missing(), 4);
 }
