@@ -82,3 +82,15 @@ test('a file that is missing or malformed is a clear error, exit code 1, and a f
     );
   }
 });
+
+test('the example of a store prints what it says', async (t) => {
+  const pool = join(folderOf(t), '.kvp_pool_1');
+  const { code, stdout, stderr } = await ended(start({ file: 'examples/pool.ts' }, [pool]));
+  t.is(code, 0, stderr);
+  t.deepEqual(stdout.trimEnd().split('\n'), [
+    'ready 2 2',
+    'agent/started',
+    'agent/state',
+    'ERR_KVP_VALUE_TOO_LONG KVP value length (2000) exceeds maximum (1022)',
+  ]);
+});

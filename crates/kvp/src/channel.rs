@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::ring::{Producer, ring};
 use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
 use crate::sys::{RealSys, Sys};
-use crate::writer::{self, SharedWork};
+use crate::writer::{self, SharedWork, Work};
 
 /// How a channel is opened.
 #[derive(Debug, Clone)]
@@ -161,17 +161,16 @@ impl Channel {
                     self.shared.lose_finish(id);
                 }
             }
-            None if self.write_through => self.work_along(),
+            None if self.write_through => self.work_along(writer::lock(&self.work)),
             None => self.wake_if_asleep(),
         }
     }
 
-    /// Writes in this thread what is queued, unless the other one is at it or something stands in the way.
-    fn work_along(&self) {
-        let is_done = self.work.try_lock().is_ok_and(|mut work| {
-            while work.step(Instant::now()) == Step::Wrote && work.has_work() {}
-            !work.has_work()
-        });
+    /// Writes in this thread what is queued, until something stands in the way.
+    fn work_along(&self, mut work: MutexGuard<'_, dyn Work + 'static>) {
+        while work.step(Instant::now()) == Step::Wrote && work.has_work() {}
+        let is_done = !work.has_work();
+        drop(work);
         if !is_done {
             self.wake_if_asleep();
         }
@@ -213,7 +212,10 @@ impl Channel {
     pub fn wait(&self, timeout: Duration) -> bool {
         let position = self.position();
         poll(timeout, || {
-            self.work_along();
+            match self.work.try_lock() {
+                Ok(work) => self.work_along(work),
+                Err(_) => self.wake_if_asleep(),
+            }
             self.is_drained(position)
         })
     }

@@ -71,7 +71,7 @@ pub(crate) fn add(work: SharedWork) -> io::Result<Thread> {
     Ok(thread)
 }
 
-/// None of the work holds it for longer than one append takes.
+/// Nobody holds work for longer than one append takes.
 pub(crate) fn lock(work: &SharedWork) -> MutexGuard<'_, dyn Work + 'static> {
     work.lock().unwrap_or_else(PoisonError::into_inner)
 }
