@@ -1,14 +1,9 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
-import { Registry } from '../src/tracing/registry.ts';
-import { target } from '../src/tracing/target.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
-import { type Ended, ended, start } from './helpers/programs.ts';
+import { type Ended, ended, onBuilt, ROOT, start } from './helpers/programs.ts';
 
 const PREAMBLE = `
 import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
@@ -72,35 +67,6 @@ test('a lock that is never given back costs half a second at the exit, and is sa
   t.regex(stderr, /the pool misses 1 record: 1 INFO \(lock\)/);
 });
 
-test('after kill -9 what was flushed is there and the next writer repairs the tail', async (t) => {
-  const path = poolOf(t);
-  const source = `${PREAMBLE}
-    for (let round = 0; ; round++) {
-      for (let i = 0; i < 500; i++) log.info({ round, i }, 'x'.repeat(i));
-      await layer.flush();
-      process.stdout.write(round + '\\n');
-    }`;
-  for (const delay of [30, 75, 120]) {
-    const child = start({ source, folder: folderOf(t) }, [path]);
-    let flushed = '';
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => (flushed += text));
-    await once(child.stdout!, 'data');
-    await sleep(delay);
-    child.kill('SIGKILL');
-    await once(child, 'close');
-    const rounds = flushed.trim().split('\n').length;
-    const registry = new Registry().with(new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 }));
-    withDefault(registry, () => target('t').info('next'));
-    t.true((await registry.shutdown()).complete);
-    t.is(statSync(path).size % 2560, 0);
-    const { diagnostics, problems } = readDiagnosticsSync(path);
-    t.deepEqual(problems, []);
-    t.is(diagnostics.at(-1)?.message, 'next');
-    const whole = diagnostics.filter(({ fields }) => Number(fields['round']) < rounds).length;
-    t.true(whole >= rounds * 500, `${whole} of ${rounds * 500}`);
-  }
-});
-
 test('worker threads load, emit, are terminated in the middle, and load again', async (t) => {
   const { code, messages, stderr } = await run(
     t,
@@ -125,6 +91,51 @@ test('worker threads load, emit, are terminated in the middle, and load again', 
   if (process.env['KVP_TRACING_BACKEND'] === 'js')
     t.true(fromWorkers >= 200, 'a terminated worker runs no JavaScript');
   else t.is(fromWorkers, 400);
+});
+
+/** Emits without end, and says in `flushed` how much of that is in the pool. */
+const WORKER = `
+  import { workerData } from 'node:worker_threads';
+  import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
+  const { path, flushed, id } = workerData;
+  const layer = new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 });
+  setGlobalDefault(new Registry().with(layer));
+  for (let seq = 0; ; ) {
+    for (let i = 0; i < 300; i++) target('t').info({ id, seq: seq++ }, 'x');
+    const { complete, dropped } = await layer.flush();
+    if (complete && dropped === 0) Atomics.store(flushed, id, seq);
+  }`;
+
+test('workers that are terminated in mid-emit, two at a time and ten times over, lose nothing that they flushed', async (t) => {
+  const path = poolOf(t);
+  const source = `
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Worker } from 'node:worker_threads';
+    const [path, code] = process.argv.slice(1);
+    const flushed = new Int32Array(new SharedArrayBuffer(80));
+    for (let id = 0; id < flushed.length; id += 2) {
+      const workers = [id, id + 1].map((own) =>
+        new Worker(code, { eval: true, workerData: { path, flushed, id: own } }));
+      while (flushed[id] === 0 || flushed[id + 1] === 0) await sleep(1);
+      await sleep(id / 2);
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }
+    console.log(JSON.stringify([...flushed]));`;
+  const child = spawn(process.execPath, onBuilt(source, path, WORKER), { cwd: ROOT });
+  t.teardown(() => child.kill('SIGKILL'));
+  const { code, stdout, stderr } = await ended(child);
+  t.deepEqual([code, stderr], [0, '']);
+  const { diagnostics, problems } = readDiagnosticsSync(path);
+  t.deepEqual(problems, []);
+  const found = new Map<unknown, number>();
+  for (const { fields } of diagnostics) {
+    const before = found.get(fields['id']) ?? 0;
+    if (fields['seq'] !== before) t.fail(`event ${before} of worker ${fields['id']} is missing`);
+    found.set(fields['id'], before + 1);
+  }
+  for (const [id, flushed] of (JSON.parse(stdout) as number[]).entries()) {
+    t.true((found.get(id) ?? 0) >= flushed, `worker ${id}: ${found.get(id)} of ${flushed}`);
+  }
 });
 
 test('a program without a pool ends when it is done', async (t) => {

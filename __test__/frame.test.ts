@@ -53,3 +53,52 @@ test('an illegal entry has no records', (t) => {
   t.is(framer.frame({ ...entry, payload: `${most}x` }, batch), 'too_large');
   t.is(batch.length, 1023);
 });
+
+test('an event without an id gets a new UUID', (t) => {
+  const framer = new Framer('a/1', 'v');
+  const entry: Entry = { kind: 'event', level: 3, time: 0, id: '', name: 'n', payload: '{}', seconds: 0 };
+  const batch = new Batch();
+  const ids = new Set<string>();
+  for (let i = 0; i < 3000; i++) {
+    batch.truncate(0);
+    framer.frame(entry, batch);
+    const [id = '', ...rest] = batch.bytes.toString('latin1', 'DIAG|a/1|v|event|n|'.length, 512).split('|');
+    t.regex(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    t.is(rest.join('|').replaceAll('\0', ''), '1970-01-01T00:00:00.000Z|none|||0');
+    ids.add(id);
+  }
+  t.is(ids.size, 3000);
+});
+
+test('a record is the same wherever it is put and whatever was there before', (t) => {
+  const framer = new Framer('a/1', 'v');
+  const entries = Array.from({ length: 40 }, (_, i): Entry => {
+    const kind = (['start', 'event', 'finish'] as const)[i % 3] ?? 'event';
+    const payload = `{"x":"${'é'.repeat((i * 37) % 900)}"}`;
+    return {
+      kind,
+      level: 3,
+      time: i % 7,
+      id: 'i'.repeat(1 + (i % 36)),
+      name: 'n'.repeat(1 + (i % 5)),
+      payload,
+      seconds: i,
+    };
+  });
+  const alone = entries.map((entry) => {
+    const batch = new Batch();
+    new Framer('a/1', 'v').frame(entry, batch);
+    return Buffer.from(batch.bytes);
+  });
+  const batch = new Batch();
+  for (let round = 0; round < 50; round++) {
+    batch.truncate(0);
+    const chosen = entries.map((_, i) => i).filter((i) => (i * 7 + round * 11) % 5 > 1);
+    for (const i of chosen) framer.frame(entries[i] as Entry, batch);
+    // The first of them goes, as when the pool has no room for it.
+    const gone = (alone[chosen[0] as number] as Buffer).length / 2560;
+    batch.moveBack(gone, 0, batch.length - gone);
+    batch.truncate(batch.length - gone);
+    t.true(batch.bytes.equals(Buffer.concat(chosen.slice(1).map((i) => alone[i] as Buffer))));
+  }
+});

@@ -33,7 +33,7 @@ async function outputOf(child: ChildProcess): Promise<string> {
 
 export async function idleLatencies(folder: string): Promise<number[]> {
   const path = join(folder, 'idle.pool');
-  const program = ['--import', '@oxc-node/core/register', fileURLToPath(import.meta.url), path];
+  const program = [fileURLToPath(import.meta.url), path];
   const output = outputOf(spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] }));
   await sleep(1000);
   const registry = new Registry().with(new EmitKVPLayer({ path, vmId: 'vm' }));

@@ -24,7 +24,7 @@ export function plainWrite(folder: string, batch: number): number {
 
 /** `undefined` where cloud-init is not installed. */
 export function cloudInit(folder: string): number | undefined {
-  const program = fileURLToPath(new URL('cloud-init.py', import.meta.url));
+  const program = fileURLToPath(new URL('../benchmark/cloud-init.py', import.meta.url));
   const file = join(folder, 'cloud-init');
   const { status, stdout } = spawnSync('/usr/bin/python3', [program, file, '2000'], { encoding: 'utf8' });
   return status === 0 ? Number(stdout) * 1e9 : undefined;

@@ -18,14 +18,13 @@ import { storeCosts } from './store.ts';
 const RECORDS = 100_000;
 const RUNS = 9;
 const APPENDS = 'target/release/examples/appends';
-const PROGRAM = ['--import', '@oxc-node/core/register'];
 
 /** Alternates our program and the plain loop, so that both have the same machine. */
 function sustained(folder: string): { ours: number; plain: number; ratio: number } {
   const rates = { ours: [] as number[], plain: [] as number[] };
   for (let run = 0; run < RUNS; run++) {
     const file = join(folder, 'sustained.pool');
-    const program = [...PROGRAM, 'benchmark/sustained.ts', file, String(RECORDS)];
+    const program = [join(import.meta.dirname, 'sustained.js'), file, String(RECORDS)];
     rates.ours.push(Number(execFileSync(process.execPath, program, { encoding: 'utf8' })));
     rmSync(file);
     rates.plain.push(1e9 / plainWrite(folder, 128));
@@ -42,7 +41,7 @@ interface Burst {
 }
 
 function burst(path?: string): Burst {
-  const program = [...PROGRAM, 'benchmark/burst.ts', ...(path === undefined ? [] : [path])];
+  const program = [join(import.meta.dirname, 'burst.js'), ...(path === undefined ? [] : [path])];
   return JSON.parse(execFileSync(process.execPath, program, { encoding: 'utf8' })) as Burst;
 }
 

@@ -146,10 +146,6 @@ export class CutShortError extends IoError {
   static {
     this.prototype.name = 'CutShortError';
   }
-  constructor(path: string, written: number) {
-    const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
-    super('ERR_KVP_IO', message, { path });
-  }
 }
 
 /** `ERR_KVP_NO_LOCK`: something needs a lock that can't be had here. */

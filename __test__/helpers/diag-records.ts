@@ -32,10 +32,10 @@ export function payload(message: string, more: object = {}): string {
 }
 
 /** The bytes of a pool with these records. */
-export function bytesOf(...records: [key: string, value: string | Buffer][]): Buffer {
+export function bytesOf(...records: (readonly [key: string | Buffer, value: string | Buffer])[]): Buffer {
   const pool = Buffer.alloc(records.length * RECORD_SIZE);
   records.forEach(([key, value], i) => {
-    pool.write(key, i * RECORD_SIZE);
+    Buffer.from(key as string).copy(pool, i * RECORD_SIZE);
     Buffer.from(value as string).copy(pool, i * RECORD_SIZE + KEY_SIZE);
   });
   return pool;

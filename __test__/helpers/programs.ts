@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const ROOT = new URL('../../', import.meta.url);
+export const ROOT = new URL('../../', import.meta.url);
 
 /** How Node.js runs TypeScript; from version 26 on it would complain of how the loader registers. */
 export const TYPESCRIPT = ['--disable-warning=DEP0205', '--import', '@oxc-node/core/register'] as const;
@@ -35,6 +35,14 @@ export function start(
     ...options,
     env: { ...process.env, ...options.env },
   });
+}
+
+/**
+ * What Node.js is given to run JavaScript on the built package: it starts in half the time, and nothing but
+ * the package is loaded. Needs the project's folder as `cwd`.
+ */
+export function onBuilt(source: string, ...args: string[]): string[] {
+  return ['--input-type=module', '-e', source, ...args];
 }
 
 /** Waits for a program's end. */

@@ -9,59 +9,65 @@ import {
   isPlain,
 } from '../tracing/value.ts';
 
-/** The fields of a payload as a JSON object, the message first. Reads every value of JavaScript, throws never. */
-export function fieldsJson(fields: Fields, message?: string): string {
+/**
+ * The text `start`, which ends inside of an object, with the fields as its next members, and `end`. Reads every
+ * value of JavaScript, throws never.
+ */
+export function fieldsJson(start: string, fields: Fields, end: string): string {
   const { names, values } = fields;
-  let json = message === undefined ? '{' : messageJson(message);
+  let json = start;
+  let isFirst = start.charCodeAt(start.length - 1) === 0x7b; // {
+  // A text's closing quote is written with what follows: few long pieces, because joining them costs most.
+  let afterText = false;
   for (let i = 0; i < names.length; i++) {
     const value = values[i];
     if (value === undefined) continue;
     const name = names[i] as string;
     const opening = openingOf(name);
-    const isFirst = json === '{';
-    // Few long pieces: joining them costs more than all the rest.
-    if (typeof value === 'string' && isSimple(value)) {
-      json += `${isFirst ? opening.firstText : opening.text}${value}"`;
-    } else {
-      json += (isFirst ? opening.first : opening.value) + valueJson(value);
+    const isText = typeof value === 'string' && isSimple(value);
+    let piece = isText ? opening.text : opening.value;
+    if (afterText) piece = isText ? opening.textAfterText : opening.valueAfterText;
+    else if (isFirst) piece = piece.slice(1);
+    json += piece;
+    if (isText) json += value;
+    else {
+      json += valueJson(value);
       if (isError(value)) json += sourcesJson(name, value);
     }
+    afterText = isText;
+    isFirst = false;
   }
-  return `${json}}`;
+  return afterText ? `${json}"${end}` : json + end;
 }
 
-/** What stands before a field's value. */
+/** What stands before a field's value, from the comma on; after a text it is that text's closing quote first. */
 interface Opening {
-  first: string;
-  firstText: string;
   value: string;
   text: string;
+  valueAfterText: string;
+  textAfterText: string;
 }
 
-/** Names and messages recur: a program has as many as its source has, unless it makes them up as it goes. */
+/** Names recur: a program has as many as its source has, unless it makes them up as it goes. */
 const KEPT_MAX = 1024;
 const KEPT_LENGTH = 128;
 const openings = new Map<string, Opening>();
-const messages = new Map<string, string>();
 
 function openingOf(name: string): Opening {
   let opening = openings.get(name);
   if (opening === undefined) {
-    const first = `${quote(name)}:`;
-    opening = { first, firstText: `${first}"`, value: `,${first}`, text: `,${first}"` };
+    const value = inOnePiece(`,${quote(name)}:`);
+    const text = inOnePiece(`${value}"`);
+    const [valueAfterText, textAfterText] = [inOnePiece(`"${value}`), inOnePiece(`"${text}`)];
+    opening = { value, text, valueAfterText, textAfterText };
     if (openings.size < KEPT_MAX && name.length <= KEPT_LENGTH) openings.set(name, opening);
   }
   return opening;
 }
 
-function messageJson(message: string): string {
-  if (message.length > KEPT_LENGTH) return `{"message":${quote(message)}`;
-  let json = messages.get(message);
-  if (json === undefined) {
-    json = `{"message":${quote(message)}`;
-    if (messages.size < KEPT_MAX) messages.set(message, json);
-  }
-  return json;
+/** A text to be kept: what was put together is kept by V8 as its pieces, which are read one by one each time. */
+export function inOnePiece(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function sourcesJson(name: string, error: Error): string {

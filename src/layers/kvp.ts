@@ -1,5 +1,5 @@
 import { DroppedError, OptionError } from '../errors.ts';
-import { fieldsJson, quote } from '../diagnostics/payload.ts';
+import { fieldsJson, inOnePiece, quote } from '../diagnostics/payload.ts';
 import { legalAgent, legalName } from '../diagnostics/names.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
@@ -61,8 +61,10 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE = 100;
 /** Problems are told this long after an emit, in milliseconds. */
 const WATCH = 1000;
-/** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
+/** Names, targets and messages that are kept; a program that makes them up as it goes pays for them each time. */
 const CACHED_MAX = 1024;
+/** Longer messages are spelled each time. */
+const CACHED_LENGTH = 128;
 /** A flush of an idle disk takes less than so many turns of the event loop. */
 const SPINS = 50;
 
@@ -72,7 +74,7 @@ interface SpanState {
   readonly name: string;
   /** `,"name":"…"` where the key can't hold the whole name. */
   readonly fullName: string;
-  /** What ends the payload of its events. */
+  /** What ends the payload of its events, from the brace behind their fields on. */
   eventTail: string | undefined;
   sawError: boolean;
 }
@@ -87,8 +89,10 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly #forgetExit: () => void;
   /** Of names and targets: what stands in keys for them. */
   readonly #names = new Map<string, Omit<SpanState, 'eventTail' | 'sawError'>>();
-  /** Of targets: what payloads at each level start with. */
+  /** Of targets: what payloads at each level start with, up to the first field. */
   readonly #heads = new Map<string, string[]>();
+  /** Of messages: what payloads with that message start with, if it comes from that target and level. */
+  readonly #starts = new Map<string, { head: string; start: string }>();
   #exiting = false;
   #watch: NodeJS.Timeout | undefined;
   #saidDropped = 0;
@@ -123,7 +127,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     if (!this.#moments.has('create')) return;
     const parent = view.visible(span.parent);
     const tail = parent === undefined ? '' : `,"parent":"${parent.id}"`;
-    const payload = `${this.#head(span.metadata)}${fieldsJson(span.fields)}${state.fullName}${tail}}`;
+    const payload = fieldsJson(this.#head(span.metadata), span.fields, `}${state.fullName}${tail}}`);
     this.#writer.start(state.handle, span.metadata.verbosity, payload, span.id, state.name);
     this.#written();
   }
@@ -139,7 +143,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   #moment(span: Span, view: LayerView<SpanState>, message: 'enter' | 'exit'): void {
     const state = view.get(span);
     if (state === undefined) return;
-    const payload = `${this.#head(span.metadata)}{"message":"${message}"}${tailOf(span, state)}`;
+    const payload = this.#start(span.metadata, message) + tailOf(span, state);
     this.#writer.event(state.handle, span.metadata.verbosity, payload, state.name);
     this.#written();
   }
@@ -150,8 +154,8 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     const failed = hasFailed(span, state);
     const seconds = span.duration / 1000;
     const times = `,"entered":${span.entered},"busy":${secondsOf(span.busy)},"idle":${secondsOf(span.idle)}`;
-    const fields = fieldsJson(span.fields);
-    const payload = `${this.#head(span.metadata)}${fields}${state.fullName}${times}${traceOf(span)}}`;
+    const end = `}${state.fullName}${times}${traceOf(span)}}`;
+    const payload = fieldsJson(this.#head(span.metadata), span.fields, end);
     const { verbosity } = span.metadata;
     this.#writer.finish(state.handle, verbosity, payload, span.id, state.name, failed ? -seconds : seconds);
     this.#written();
@@ -161,13 +165,14 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     const span = view.visible(event.parent);
     const state = span === undefined ? undefined : view.get(span);
     const { verbosity } = event.metadata;
-    const start = this.#head(event.metadata) + fieldsJson(event.fields, event.message);
+    const start = this.#start(event.metadata, event.message);
     if (span === undefined || state === undefined) {
       const { handle, name, fullName } = this.#named(event.target);
-      this.#writer.event(handle, verbosity, `${start}${fullName}}`, name);
+      this.#writer.event(handle, verbosity, fieldsJson(start, event.fields, `}${fullName}}`), name);
     } else {
       if (verbosity === 1) state.sawError = true;
-      this.#writer.event(state.handle, verbosity, start + tailOf(span, state), state.name);
+      const payload = fieldsJson(start, event.fields, tailOf(span, state));
+      this.#writer.event(state.handle, verbosity, payload, state.name);
     }
     this.#written();
   }
@@ -190,8 +195,21 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
       if (this.#heads.size >= CACHED_MAX) this.#heads.clear();
       this.#heads.set(metadata.target, (heads = []));
     }
-    return (heads[metadata.verbosity] ??=
-      `{"target":${quote(metadata.target)},"level":"${metadata.level}","fields":`);
+    return (heads[metadata.verbosity] ??= inOnePiece(
+      `{"target":${quote(metadata.target)},"level":"${metadata.level}","fields":{`,
+    ));
+  }
+
+  /** A payload up to its first field behind the message. */
+  #start(metadata: Metadata, message: string | undefined): string {
+    const head = this.#head(metadata);
+    if (message === undefined) return head;
+    const known = this.#starts.get(message);
+    if (known?.head === head) return known.start;
+    const start = `${head}"message":${quote(message)}`;
+    if (known === undefined && this.#starts.size < CACHED_MAX && message.length <= CACHED_LENGTH)
+      this.#starts.set(message, { head, start: inOnePiece(start) });
+    return start;
   }
 
   #named(name: string): Omit<SpanState, 'eventTail' | 'sawError'> {
@@ -286,7 +304,7 @@ async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
 
 /** What ends the payload of a span's events; kept, because trace ids never change once the span is made. */
 function tailOf(span: Span, state: SpanState): string {
-  return (state.eventTail ??= `${state.fullName},"span":"${span.id}"${traceOf(span)}}`);
+  return (state.eventTail ??= inOnePiece(`}${state.fullName},"span":"${span.id}"${traceOf(span)}}`));
 }
 
 function traceOf(span: Span): string {

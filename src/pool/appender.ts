@@ -1,11 +1,11 @@
 import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
-import { CutShortError, NoLockError } from '../errors.ts';
+import { NoLockError } from '../errors.ts';
 import { type Attempt, Tail } from './attempt.ts';
 import { RECORD_SIZE } from './limits.ts';
 import type { Op } from './op.ts';
 import { PoolFile } from './sys.ts';
-import { systemError } from './system-error.ts';
+import { cutShort, systemError } from './system-error.ts';
 
 /**
  * Appends to a pool without Node.js having file locks: an append is one `O_APPEND` write, which the
@@ -15,14 +15,15 @@ export class Appender {
   readonly path: string;
   #file: PoolFile | undefined;
   #staleBefore: number | undefined;
-  readonly #tail = new Tail();
+  readonly #tail: Tail;
   /** The file's size as the last append left it. */
   #left = 0;
   #missing = 0;
 
-  constructor(path: string, staleBefore?: number) {
+  constructor(path: string, staleBefore?: number, tail = new Tail()) {
     this.path = path;
     this.#staleBefore = staleBefore;
+    this.#tail = tail;
   }
 
   /** Opens the file, creates it if its folder exists. Throws `NotAPoolFileError` or `IoError`. */
@@ -74,11 +75,18 @@ export class Appender {
     const file = yield* this.open();
     const written = yield* file.write(bytes);
     if (written === bytes.length) return;
-    // Whoever appended meanwhile, before or behind it, must not be cut off.
-    const stat = yield* file.stat();
-    const isLast = stat.size === start + written;
-    if (!isLast || !(yield* this.#cut(stat, start))) throw new CutShortError(this.path, written);
+    if (!(yield* this.#takeBack(file, start, written))) throw cutShort(this.path, written);
     throw systemError('write', this.path, -os.errno.ENOSPC);
+  }
+
+  *#takeBack(file: PoolFile, start: number, written: number): Op<boolean> {
+    try {
+      // Whoever appended meanwhile, before or behind it, must not be cut off.
+      const stat = yield* file.stat();
+      return stat.size === start + written && (yield* this.#cut(stat, start));
+    } catch {
+      return false;
+    }
   }
 
   *#cutOrGiveUp(stat: Stats): Op<boolean> {

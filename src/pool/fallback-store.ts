@@ -1,6 +1,6 @@
 import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
-import { CutShortError, NotAPoolFileError } from '../errors.ts';
+import { NotAPoolFileError } from '../errors.ts';
 import { Appender } from './appender.ts';
 import { type Attempt, Tail } from './attempt.ts';
 import { type Defect, type Edit, remove, repair, replace, set } from './edit.ts';
@@ -9,53 +9,55 @@ import type { Op } from './op.ts';
 import { encodeRecords, type PoolRecord } from './record.ts';
 import type { Contents, StoreBackend } from './store-backend.ts';
 import { isNotFound, PoolFile } from './sys.ts';
-import { poolFull, systemError, tooLarge } from './system-error.ts';
+import { cutShort, poolFull, systemError, tooLarge } from './system-error.ts';
 
 /**
  * The store for where the native core can't be loaded: the twin of store.rs. What changes records takes
- * `flock` by the program of that name; reading takes no lock but looks twice.
+ * `flock` by the program of that name; reading takes no lock but looks twice. Nothing stays open in
+ * between, because operations at once and off the event loop may meet.
  */
 export class FallbackStore implements StoreBackend {
   readonly #path: string;
-  readonly #appender: Appender;
   readonly #tail = new Tail();
 
   constructor(path: string) {
     this.#path = path;
-    this.#appender = new Appender(path);
   }
 
-  append(records: readonly PoolRecord[]): Op<Attempt<void>> {
+  *append(records: readonly PoolRecord[]): Op<Attempt<void>> {
     const bytes = encodeRecords(records);
-    return this.#appender.append(() => bytes);
+    const appender = new Appender(this.#path, undefined, this.#tail);
+    try {
+      return yield* appender.append(() => bytes);
+    } finally {
+      yield* appender.close();
+    }
   }
 
-  *set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
+  set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
     const bytes = encodeRecords([record]);
-    const attempt = yield* this.#change(false, (pool) => {
+    return this.#change('create', (pool) => {
       const edit = set(pool, bytes, maxKeys);
       if (typeof edit === 'number') throw poolFull(this.#path, edit, maxKeys);
-      return { edit, result: true };
+      return { edit, result: undefined };
     });
-    return yield* this.#orAppend(attempt, bytes);
   }
 
-  *load(records: readonly PoolRecord[]): Op<Attempt<void>> {
+  load(records: readonly PoolRecord[]): Op<Attempt<void>> {
     const bytes = encodeRecords(records);
-    const attempt = yield* this.#change(false, () => ({ edit: replace(bytes), result: true }));
-    return yield* this.#orAppend(attempt, bytes);
+    return this.#change('create', () => ({ edit: replace(bytes), result: undefined }));
   }
 
   delete(keys: readonly string[]): Op<Attempt<number>> {
-    return this.#change(0, (pool) => remove(pool, keys));
+    return this.#change({ done: 0 }, (pool) => remove(pool, keys));
   }
 
   repair(): Op<Attempt<Defect[]>> {
-    return this.#change([], repair);
+    return this.#change({ done: [] }, repair);
   }
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
-    return this.#withFile(false, function* (file, stat) {
+    return this.#withFile({ done: false }, function* (file, stat) {
       const clears = staleBefore === undefined || Math.floor(stat.mtimeMs / 1000) < staleBefore;
       if (clears) yield* file.truncate(0);
       return { done: clears };
@@ -84,18 +86,13 @@ export class FallbackStore implements StoreBackend {
     }
   }
 
-  close(): Op<void> {
-    return this.#appender.close();
-  }
+  close(): void {}
 
-  /** After an attempt to change a file that may not have been there. */
-  *#orAppend(attempt: Attempt<boolean>, bytes: Buffer): Op<Attempt<void>> {
-    if (typeof attempt === 'string') return attempt;
-    return attempt.done ? { done: undefined } : yield* this.#appender.append(() => bytes);
-  }
-
-  /** Does to an existing file what `change` says of its bytes; where there is none the result is `missing`. */
-  #change<R>(missing: R, change: (pool: Buffer) => { edit: Edit; result: R }): Op<Attempt<R>> {
+  /** Does to the file what `change` says of its bytes; where there is none it is made, or that is the result. */
+  #change<R>(
+    missing: { done: R } | 'create',
+    change: (pool: Buffer) => { edit: Edit; result: R },
+  ): Op<Attempt<R>> {
     const readWhole = (file: PoolFile, stat: Stats) => this.#readWhole(file, stat);
     const apply = (file: PoolFile, stat: Stats, old: Buffer, edit: Edit) =>
       this.#apply(file, stat, old, edit);
@@ -111,13 +108,17 @@ export class FallbackStore implements StoreBackend {
     });
   }
 
-  /** Acts on an existing file, locked; closing it gives the lock back. */
-  *#withFile<R>(missing: R, act: (file: PoolFile, stat: Stats) => Op<Attempt<R>>): Op<Attempt<R>> {
+  /** Acts on the file, locked; closing it gives the lock back. */
+  *#withFile<R>(
+    missing: { done: R } | 'create',
+    act: (file: PoolFile, stat: Stats) => Op<Attempt<R>>,
+  ): Op<Attempt<R>> {
     let file: PoolFile;
     try {
-      ({ file } = yield* PoolFile.open(this.#path, 'edit'));
+      // One that is made here is locked before anything is written: others may be making it as well.
+      ({ file } = yield* PoolFile.open(this.#path, missing === 'create' ? 'create' : 'edit'));
     } catch (error) {
-      if (isNotFound(error)) return { done: missing };
+      if (missing !== 'create' && isNotFound(error)) return missing;
       throw error;
     }
     try {
@@ -148,16 +149,24 @@ export class FallbackStore implements StoreBackend {
       if (edit.length < size) yield* this.#cut(file, size, edit.length);
     } catch (error) {
       if (yield* this.#restore(file, old.subarray(0, size), edit.from, beyond.length)) throw error;
-      throw new CutShortError(this.#path, inside);
+      throw cutShort(this.#path, inside);
     }
   }
 
   *#restore(file: PoolFile, old: Buffer, from: number, beyond: number): Op<boolean> {
     try {
       yield* file.writeOver(old.subarray(from), from);
-      if (beyond === 0) return true;
-      if ((yield* file.stat()).size !== old.length + beyond) return false;
-      yield* file.truncate(old.length);
+      return beyond === 0 || (yield* this.#takeBack(file, old.length, beyond));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Cuts what was written behind `size`, unless somebody added to it. */
+  *#takeBack(file: PoolFile, size: number, written: number): Op<boolean> {
+    try {
+      if ((yield* file.stat()).size !== size + written) return false;
+      yield* file.truncate(size);
       return true;
     } catch {
       return false;
@@ -171,8 +180,7 @@ export class FallbackStore implements StoreBackend {
       if (stat.ino !== ino) throw systemError('open', this.#path, -os.errno.ESTALE);
       const written = yield* file.write(bytes);
       if (written === bytes.length) return;
-      if ((yield* file.stat()).size !== size + written) throw new CutShortError(this.#path, written);
-      yield* edited.truncate(size);
+      if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);
     } finally {
       yield* file.close();
     }

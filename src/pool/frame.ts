@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomFillSync, randomUUID } from 'node:crypto';
 import { FieldError } from '../errors.ts';
 import { AGENT_MAX, CHUNKS_MAX, ID_MAX, KEY_SIZE, NAME_MAX, RECORD_SIZE, SAFE_VALUE } from './limits.ts';
 
@@ -17,17 +17,26 @@ export interface Entry {
   seconds: number;
 }
 
+/** A key without its id and the number of its chunk. Made anew when it changes: what is the same is equal. */
+interface Key {
+  head: Buffer;
+  tail: Buffer;
+}
+
 /**
  * Records laid out as they will be in the file. The buffer is reused: of a slot only what its last record
- * dirtied is zeroed again.
+ * dirtied is zeroed again, and the start of a key stays if the next one has the same.
  */
 export class Batch {
   #bytes: Buffer;
+  /** Of each slot: how long its key and its value are. */
   #dirty: number[] = [];
+  /** Of each slot: what its key starts with. */
+  #heads: Buffer[] = [];
   #length = 0;
 
   /** With room for `records`; it grows when there are more. */
-  constructor(records = 128) {
+  constructor(records = 1) {
     this.#bytes = Buffer.alloc(records * RECORD_SIZE);
   }
 
@@ -39,25 +48,32 @@ export class Batch {
     return this.#bytes.subarray(0, this.#length * RECORD_SIZE);
   }
 
-  /** Adds a record of a key and a value that fit. */
-  push(key: string, value: string | Buffer): void {
-    const start = this.#length * RECORD_SIZE;
+  /** Adds a record of a key and a value that fit; without an `id` the key gets a new UUID. */
+  push({ head, tail }: Key, id: string, chunk: number, value: string | Buffer): void {
+    const slot = this.#length++;
+    const start = slot * RECORD_SIZE;
     if (start === this.#bytes.length) {
       this.#bytes = Buffer.concat([this.#bytes], start * 2);
     }
     const bytes = this.#bytes;
-    const keyEnd = start + bytes.write(key, start, KEY_SIZE - 1);
+    if (this.#heads[slot] !== head) {
+      this.#heads[slot] = head;
+      bytes.set(head, start);
+    }
+    let keyEnd = start + head.length;
+    keyEnd += id === '' ? writeUuid(bytes, keyEnd) : bytes.write(id, keyEnd);
+    for (let i = 0; i < tail.length; i++) bytes[keyEnd++] = tail[i] as number;
+    if (chunk === 0) bytes[keyEnd++] = 0x30;
+    else keyEnd += bytes.write(String(chunk), keyEnd);
     const valueStart = start + KEY_SIZE;
     const valueLength =
       typeof value === 'string' ? bytes.write(value, valueStart) : value.copy(bytes, valueStart);
-    const slot = this.#length * 2;
-    const keyDirty = start + (this.#dirty[slot] ?? 0);
-    const valueDirty = this.#dirty[slot + 1] ?? 0;
+    const keyDirty = start + (this.#dirty[slot * 2] ?? 0);
+    const valueDirty = this.#dirty[slot * 2 + 1] ?? 0;
     if (keyDirty > keyEnd) bytes.fill(0, keyEnd, keyDirty);
     if (valueDirty > valueLength) bytes.fill(0, valueStart + valueLength, valueStart + valueDirty);
-    this.#dirty[slot] = keyEnd - start;
-    this.#dirty[slot + 1] = valueLength;
-    this.#length++;
+    this.#dirty[slot * 2] = keyEnd - start;
+    this.#dirty[slot * 2 + 1] = valueLength;
   }
 
   truncate(length: number): void {
@@ -68,14 +84,38 @@ export class Batch {
   moveBack(from: number, to: number, count: number): void {
     this.#bytes.copyWithin(to * RECORD_SIZE, from * RECORD_SIZE, (from + count) * RECORD_SIZE);
     this.#dirty.copyWithin(to * 2, from * 2, (from + count) * 2);
+    this.#heads.copyWithin(to, from, from + count);
   }
+}
+
+const random = Buffer.alloc(16 * 1024);
+let randomUsed = random.length;
+const DIGITS = Buffer.from('0123456789abcdef');
+
+/** Writes a random UUID (version 4) and says how long it is; `randomUUID` makes a text, which is to be read again. */
+function writeUuid(bytes: Buffer, start: number): number {
+  if (randomUsed === random.length) {
+    randomFillSync(random);
+    randomUsed = 0;
+  }
+  let at = start;
+  for (let i = 0; i < 16; i++) {
+    let byte = random[randomUsed++] as number;
+    if (i === 6) byte = (byte & 0x0f) | 0x40;
+    else if (i === 8) byte = (byte & 0x3f) | 0x80;
+    if (i === 4 || i === 6 || i === 8 || i === 10) bytes[at++] = 0x2d;
+    bytes[at++] = DIGITS[byte >> 4] as number;
+    bytes[at++] = DIGITS[byte & 0x0f] as number;
+  }
+  return at - start;
 }
 
 /** Frames entries into records: the twin of diag.rs, byte for byte. */
 export class Framer {
   readonly #prefix: string;
-  /** Parts of the last key: most events are of the same span and millisecond as the one before. */
-  readonly #last = { kind: '', name: '', head: '', time: -1, tail: '' };
+  /** The last key and what it was made of: most events are of the same span and millisecond as the one before. */
+  readonly #key: Key = { head: Buffer.alloc(0), tail: Buffer.alloc(0) };
+  readonly #last = { kind: '', name: '', time: -1 };
 
   /** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
   constructor(agent: string, vmId: string) {
@@ -87,43 +127,42 @@ export class Framer {
   /** Adds its records to `batch` and says how many, or adds none and says why. */
   frame(entry: Entry, batch: Batch): number | 'too_large' | 'invalid' {
     const { id, payload } = entry;
-    const head = this.#headOf(entry);
-    if (head === undefined || (id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
-    const key = `${head}${id || randomUUID()}${this.#tailOf(entry)}`;
+    if (!this.#readKey(entry)) return 'invalid';
+    if ((id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
     // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.
     if (payload.length * 3 <= SAFE_VALUE) {
-      batch.push(`${key}0`, payload);
+      batch.push(this.#key, id, 0, payload);
       return 1;
     }
     const bytes = Buffer.from(payload);
     const ends = chunksOf(bytes);
     if (ends === undefined) return 'too_large';
-    ends.forEach((end, index) => batch.push(key + index, bytes.subarray(ends[index - 1] ?? 0, end)));
+    const shared = id || randomUUID();
+    ends.forEach((end, index) =>
+      batch.push(this.#key, shared, index, bytes.subarray(ends[index - 1] ?? 0, end)),
+    );
     return ends.length;
   }
 
-  /** A key up to its id, `undefined` for a name that can't stand in one. */
-  #headOf({ kind, name }: Entry): string | undefined {
-    if (kind !== this.#last.kind || name !== this.#last.name) {
-      if (!isLegal(name, NAME_MAX)) return undefined;
-      this.#last.head = `${this.#prefix}${kind}|${name}|`;
-      this.#last.kind = kind;
-      this.#last.name = name;
+  /** Makes the key of an entry but for its id; `false` for a name that can't stand in one. */
+  #readKey({ kind, name, time, seconds }: Entry): boolean {
+    const last = this.#last;
+    if (kind !== last.kind || name !== last.name) {
+      if (!isLegal(name, NAME_MAX)) return false;
+      this.#key.head = Buffer.from(`${this.#prefix}${kind}|${name}|`);
+      last.kind = kind;
+      last.name = name;
+      last.time = -1;
     }
-    return this.#last.head;
-  }
-
-  /** A key from its id on, up to the index of its chunk. */
-  #tailOf({ kind, time, seconds }: Entry): string {
     if (kind === 'finish') {
       const result = isFailure(seconds) ? 'fail' : 'success';
-      return `|${new Date(time).toISOString()}|none|${result}|${Math.abs(seconds).toFixed(6)}|`;
+      const text = `|${new Date(time).toISOString()}|none|${result}|${Math.abs(seconds).toFixed(6)}|`;
+      this.#key.tail = Buffer.from(text);
+    } else if (time !== last.time) {
+      this.#key.tail = Buffer.from(`|${new Date(time).toISOString()}|none|||`);
+      last.time = time;
     }
-    if (time !== this.#last.time) {
-      this.#last.tail = `|${new Date(time).toISOString()}|none|||`;
-      this.#last.time = time;
-    }
-    return this.#last.tail;
+    return true;
   }
 }
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
-import { BindingError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
+import { BindingError, CutShortError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
 import { printLine } from '../tracing/stderr.ts';
 import type { Attempt } from './attempt.ts';
 import type { Defect } from './edit.ts';
@@ -131,12 +131,8 @@ export class NativeStore implements StoreBackend {
     return this.#attempt(job, ({ state, bytes }) => bytes ?? (state as Contents));
   }
 
-  close(): Op<void> {
-    const store = this.#store;
-    return call(
-      () => store.close(),
-      async () => store.close(),
-    );
+  close(): void {
+    this.#store.close();
   }
 
   *#attempt<R>(job: Binding.StoreJob, found: (reply: Binding.StoreReply) => R): Op<Attempt<R>> {
@@ -161,5 +157,7 @@ function joined(records: readonly PoolRecord[]): string {
 function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {
   if (errno !== undefined && syscall !== undefined && path !== undefined)
     return systemError(syscall, path, -errno);
+  // What the system refused names the call; the other failure of this code is a write left half-way.
+  if (code === 'ERR_KVP_IO' && syscall === undefined) return new CutShortError(code, message, { path });
   return errorOf(code, message, { syscall, path });
 }

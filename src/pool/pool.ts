@@ -19,7 +19,7 @@ export interface NumberedPool {
 
 /** The file of a pool; throws `OptionError`. */
 export function poolPath(location: string | NumberedPool): string {
-  if (typeof location !== 'object') {
+  if (typeof location !== 'object' || location === null) {
     if (typeof location === 'string' && location !== '' && !location.includes('\0')) return location;
     throw new OptionError('path', location, 'a text that is not empty and has no NUL');
   }

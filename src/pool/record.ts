@@ -1,5 +1,4 @@
 import { EmptyKeyError, KeyTooLongError, NulError, OptionError, ValueTooLongError } from '../errors.ts';
-import { Batch } from './frame.ts';
 import { KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE, VALUE_SIZE } from './limits.ts';
 
 /** A record of a pool as text; what is no UTF-8 is U+FFFD. */
@@ -47,9 +46,13 @@ export function checkKey(key: string, limits: Limits, record?: number): void {
 
 /** Records as they lie in the file. */
 export function encodeRecords(records: readonly PoolRecord[]): Buffer {
-  const batch = new Batch(Math.max(1, records.length));
-  for (const { key, value } of records) batch.push(key, value);
-  return batch.bytes;
+  const bytes = Buffer.alloc(records.length * RECORD_SIZE);
+  for (const [index, { key, value }] of records.entries()) {
+    const start = index * RECORD_SIZE;
+    bytes.write(key, start);
+    bytes.write(value, start + KEY_SIZE);
+  }
+  return bytes;
 }
 
 /** The records in the bytes of a pool, each field up to its first NUL; a partial one at the end is ignored. */

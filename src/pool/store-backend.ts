@@ -22,5 +22,6 @@ export interface StoreBackend {
   repair(): Op<Attempt<Defect[]>>;
   /** A lenient reader follows links, and reads without a lock where there is none. */
   read(lenient: boolean): Op<Attempt<Contents>>;
-  close(): Op<void>;
+  /** Lets go of the file, when nothing is under way. */
+  close(): void;
 }

@@ -1,14 +1,13 @@
-import { readFileSync, type Stats, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { ClosedError, LockTimeoutError, MalformedPoolError, OptionError, ReadOnlyError } from '../errors.ts';
 import { type Attempt, TORN_AFTER } from './attempt.ts';
 import { bootTime } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
-import { call, type Op, pause, runAsync, runSync } from './op.ts';
+import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
-import { thrownBySystem } from './system-error.ts';
+import { isIrregular, PoolFile, statOf } from './sys.ts';
 
 export interface StoreOptions {
   /**
@@ -64,9 +63,12 @@ export class PoolStore implements Disposable {
   constructor(path: string, backend: StoreBackend, options: StoreOptions) {
     this.path = path;
     this.#backend = backend;
-    const { limits, lockTimeout, maxKeys, readOnly } = { ...DEFAULTS, ...options };
+    const { limits = DEFAULTS.limits, lockTimeout = DEFAULTS.lockTimeout } = options;
+    const { maxKeys = DEFAULTS.maxKeys, readOnly = DEFAULTS.readOnly } = options;
     if (limits !== 'safe' && limits !== 'wire') throw new OptionError('limits', limits, "'safe' or 'wire'");
-    if (!(lockTimeout >= 0)) throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
+    if (typeof lockTimeout !== 'number' || !(lockTimeout >= 0)) {
+      throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
+    }
     if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
       throw new OptionError('maxKeys', maxKeys, 'a whole number from 1');
     }
@@ -194,15 +196,15 @@ export class PoolStore implements Disposable {
   /** How many whole records the file has. */
   get size(): number {
     this.#checkOpen();
-    return Math.floor((runSync(statOf(this.path))?.size ?? 0) / RECORD_SIZE);
+    return Math.floor((runSync(this.#stat())?.size ?? 0) / RECORD_SIZE);
   }
 
   /** Lets go of the file, after what was called before. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#pending === 0) runSync(this.#backend.close());
-    else void this.#last.then(() => runAsync(this.#backend.close()));
+    if (this.#pending === 0) this.#backend.close();
+    else void this.#last.then(() => this.#backend.close());
   }
 
   [Symbol.dispose](): void {
@@ -225,13 +227,15 @@ export class PoolStore implements Disposable {
     checkKey(key, 'wire');
     const read = this.#read();
     return (function* () {
-      return entriesOf(yield* read).get(key);
+      // Text becomes well-formed when it is written.
+      return entriesOf(yield* read).get(key.toWellFormed());
     })();
   }
 
   #delete(given: string | Iterable<string>): Op<number> {
     this.#checkWritable();
-    const keys = typeof given === 'string' ? [given] : [...given];
+    const keys =
+      typeof given === 'string' ? [given] : [...iterable('keys', given, 'a text or an iterable of texts')];
     for (const key of keys) checkKey(key, 'wire');
     return this.#until(() => this.#backend.delete(keys));
   }
@@ -255,9 +259,9 @@ export class PoolStore implements Disposable {
 
   #isStale(): Op<boolean> {
     this.#checkOpen();
-    const { path } = this;
+    const found = this.#stat();
     return (function* () {
-      const stat = yield* statOf(path);
+      const stat = yield* found;
       return stat !== undefined && Math.floor(stat.mtimeMs / 1000) < (bootTime() ?? 0);
     })();
   }
@@ -278,6 +282,10 @@ export class PoolStore implements Disposable {
     return this.#repairing();
   }
 
+  #stat(): Op<Stats | undefined> {
+    return statOf(this.path, this.#readOnly);
+  }
+
   #read(): Op<Buffer> {
     this.#checkOpen();
     return this.#reading();
@@ -285,13 +293,15 @@ export class PoolStore implements Disposable {
 
   *#reading(): Op<Buffer> {
     try {
+      // Not by opening it: the writer of a FIFO would go on and find its reader gone.
+      if (this.#readOnly && (yield* isIrregular(this.path))) return yield* PoolFile.readToEnd(this.path);
       const contents = yield* this.#until(() => this.#backend.read(this.#readOnly));
       if (contents === 'missing') return Buffer.alloc(0);
       if (contents !== 'irregular') return contents;
     } catch (error) {
       if (!this.#readOnly || !(error instanceof LockTimeoutError)) throw error;
     }
-    return yield* wholeFile(this.path);
+    return yield* PoolFile.readToEnd(this.path);
   }
 
   async *#iterate(read: Op<Buffer>, options: RecordsOptions | undefined): AsyncGenerator<PoolRecord> {
@@ -325,7 +335,11 @@ export class PoolStore implements Disposable {
   #later<R>(op: Op<R>): Promise<R> {
     this.#pending++;
     const result = this.#last.then(() => runAsync(op)).finally(() => this.#pending--);
-    this.#last = result.catch(() => {});
+    // Without its result, which may be a whole pool.
+    this.#last = result.then(
+      () => {},
+      () => {},
+    );
     return result;
   }
 
@@ -336,10 +350,7 @@ export class PoolStore implements Disposable {
       return [{ key, value }];
     }
     const [records] = given;
-    if (typeof records !== 'object' || records === null || !(Symbol.iterator in records)) {
-      throw new OptionError('records', records, 'an iterable of records');
-    }
-    return Array.from(records, (record, index) => {
+    return Array.from(iterable('records', records, 'an iterable of records'), (record, index) => {
       const { key, value } = Object(record) as PoolRecord;
       checkRecord({ key, value }, this.#limits, index);
       return { key, value };
@@ -368,27 +379,7 @@ function entriesOf(pool: Buffer): Map<string, string> {
   return new Map(decodeRecords(pool).map(({ key, value }) => [key, value]));
 }
 
-/** What is at a path, `undefined` where nothing is. */
-function* statOf(path: string): Op<Stats | undefined> {
-  try {
-    return yield* call(
-      () => statSync(path),
-      () => stat(path),
-    );
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw thrownBySystem('stat', path, thrown);
-  }
-}
-
-/** Reads what has neither locks nor a length, to its end. */
-function* wholeFile(path: string): Op<Buffer> {
-  try {
-    return yield* call(
-      () => readFileSync(path),
-      () => readFile(path),
-    );
-  } catch (thrown) {
-    throw thrownBySystem('read', path, thrown);
-  }
+function iterable<T>(option: string, given: Iterable<T>, expected: string): Iterable<T> {
+  if (typeof given === 'object' && typeof given?.[Symbol.iterator] === 'function') return given;
+  throw new OptionError(option, given, expected);
 }

@@ -1,21 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
 import fs, { constants, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
-import type { KvpError } from '../errors.ts';
-import { NoLockError } from '../errors.ts';
+import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
+import { READ_MAX } from './limits.ts';
 import { call, type Op } from './op.ts';
-import { notAPoolFile, thrownBySystem } from './system-error.ts';
+import { notAPoolFile, thrownBySystem, tooLarge } from './system-error.ts';
 
-/** How a pool is opened: for adding at its end, for changing it, for reading it, for reading where a link leads. */
+/** How a pool is opened: for adding at its end, for changing it (and making it), for reading it, for reading where a link leads. */
 export type Access = keyof typeof FLAGS;
 
 // NOFOLLOW: a link planted in the folder must not lead root elsewhere; NONBLOCK: a FIFO must not hang.
 const FLAGS = {
   append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
   edit: constants.O_RDWR | constants.O_NOFOLLOW,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
   read: constants.O_RDONLY | constants.O_NOFOLLOW,
   follow: constants.O_RDONLY,
 } as const;
+
+/** Bytes asked for at once where there is no telling how many there are. */
+const PART = 64 * 1024;
 
 type Callback<R> = (error: NodeJS.ErrnoException | null, result: R) => void;
 
@@ -61,6 +65,25 @@ export class PoolFile {
     }
   }
 
+  /** Reads what has neither locks nor a length to its end; throws `MalformedPoolError` where that is too far. */
+  static *readToEnd(path: string): Op<Buffer> {
+    const fd = yield* systemCall<number>('open', path, path, constants.O_RDONLY | constants.O_NOCTTY);
+    const part = Buffer.allocUnsafe(PART);
+    const parts: Buffer[] = [];
+    let size = 0;
+    try {
+      for (;;) {
+        const count = yield* systemCall<number>('read', path, fd, part, 0, PART, null);
+        if (count === 0) return Buffer.concat(parts, size);
+        size += count;
+        if (size > READ_MAX) throw tooLarge(path, size, READ_MAX);
+        parts.push(Buffer.from(part.subarray(0, count)));
+      }
+    } finally {
+      yield* new PoolFile(path, fd).close();
+    }
+  }
+
   stat(): Op<Stats> {
     return systemCall('fstat', this.path, this.#fd);
   }
@@ -96,8 +119,13 @@ export class PoolFile {
     return systemCall('ftruncate', this.path, this.#fd, size);
   }
 
-  close(): Op<void> {
-    return systemCall('close', this.path, this.#fd);
+  /** Never throws: the descriptor and its locks are gone in any case, and it would be too late to undo anything. */
+  *close(): Op<void> {
+    try {
+      yield* systemCall('close', this.path, this.#fd);
+    } catch {
+      // As in the native core.
+    }
   }
 
   /**
@@ -107,9 +135,8 @@ export class PoolFile {
   *lock(): Op<boolean> {
     const program = ['flock', ['-x', '-n', '3']] as const;
     const options = { stdio: ['ignore', 'ignore', 'ignore', this.#fd] as ('ignore' | number)[] };
-    let status: number | null;
     try {
-      status = yield* call(
+      const status = yield* call(
         () => {
           const { status, error } = spawnSync(...program, options);
           if (error !== undefined) throw error;
@@ -122,6 +149,9 @@ export class PoolFile {
               .once('exit', resolve);
           }),
       );
+      // 1: somebody has it. More, of sysexits.h: the file system has no locks, say.
+      if (status !== null && status > 1) throw new Error(`flock ended with status ${status}`);
+      return status === 0;
     } catch (cause) {
       const hint = 'the program flock can not be run (Debian: apt-get install util-linux)';
       throw new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${hint}`, {
@@ -129,7 +159,32 @@ export class PoolFile {
         cause,
       });
     }
-    return status === 0;
+  }
+}
+
+/**
+ * What is at a path, `undefined` where nothing is; a link counts as what it leads to if it is followed. Throws
+ * `IoError`, and `NotAPoolFileError` for what is no regular file.
+ */
+export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
+  let stat: Stats;
+  try {
+    stat = yield* systemCall<Stats>(follows ? 'stat' : 'lstat', path, path);
+  } catch (error) {
+    if ((error as KvpError).errno === -os.errno.ENOENT) return undefined;
+    throw error;
+  }
+  if (!stat.isFile()) throw notAPoolFile(path, kindOf(stat));
+  return stat;
+}
+
+/** Whether a path leads to something else than a regular file, told without opening it. */
+export function* isIrregular(path: string): Op<boolean> {
+  try {
+    yield* statOf(path, true);
+    return false;
+  } catch (error) {
+    return error instanceof NotAPoolFileError;
   }
 }
 
@@ -140,6 +195,8 @@ export function isNotFound(error: unknown): boolean {
 }
 
 function kindOf(stat: Stats): string {
+  if (stat.isSymbolicLink()) return 'a symbolic link';
+  if (stat.isSocket()) return 'a socket';
   if (stat.isFIFO()) return 'a FIFO';
   if (stat.isDirectory()) return 'a directory';
   if (stat.isCharacterDevice()) return 'a character device';

@@ -1,5 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 import {
+  CutShortError,
   IoError,
   KvpError,
   MalformedPoolError,
@@ -40,6 +41,11 @@ export function thrownBySystem(syscall: string, path: string, thrown: unknown): 
 export function notAPoolFile(path: string, found: string): KvpError {
   const message = `${path} is ${found}; a pool is a regular file`;
   return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
+}
+
+export function cutShort(path: string, written: number): KvpError {
+  const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
+  return new CutShortError('ERR_KVP_IO', message, { path });
 }
 
 export function poolFull(path: string, keys: number, limit: number): KvpError {

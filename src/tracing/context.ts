@@ -40,8 +40,11 @@ export function currentSubscriber(): Registry | undefined {
 }
 
 /** The current span as `registry` knows it; a span of another registry is none of its own. */
-export function currentSpan(registry: Registry | undefined): Span | undefined {
-  const span = dispatch.storage.getStore()?.span;
+export function currentSpan(
+  registry: Registry | undefined,
+  context = dispatch.storage.getStore(),
+): Span | undefined {
+  const span = context?.span;
   return span !== undefined && span.registry === registry ? span : undefined;
 }
 

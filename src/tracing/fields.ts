@@ -20,8 +20,8 @@ export class Fields {
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
-      const values: unknown[] = [];
-      for (const name of names) values.push(read(input, name));
+      // Made of its size at once: an array that grows costs as much as all the rest.
+      const values = names.map((name) => read(input, name));
       return new Fields(names, values);
     } catch (thrown) {
       // A revoked proxy, or one whose traps throw.

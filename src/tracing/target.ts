@@ -88,14 +88,20 @@ export class Target extends Emitter {
   }
 
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
-    if ((verbosityOf(level) ?? 3) > dispatch.verbosity) return;
-    const registry = currentSubscriber();
-    if (registry === undefined) return;
     const metadata = this.#eventMetadata(level);
+    if (metadata.verbosity > dispatch.verbosity) return;
+    const context = dispatch.storage.getStore();
+    const registry = context?.subscriber ?? dispatch.global;
+    if (registry === undefined) return;
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return;
     const read = readEvent(input, message);
-    const event = new Event(metadata, read.message, this.#withOwn(read.fields), currentSpan(registry));
+    const event = new Event(
+      metadata,
+      read.message,
+      this.#withOwn(read.fields),
+      currentSpan(registry, context),
+    );
     registry.event(event, seenBy);
   }
 

@@ -168,7 +168,7 @@ impl Channel {
 
     /// Writes in this thread what is queued, until something stands in the way.
     fn work_along(&self, mut work: MutexGuard<'_, dyn Work + 'static>) {
-        while work.step(Instant::now()) == Step::Wrote && work.has_work() {}
+        while !self.is_closed() && work.step(Instant::now()) == Step::Wrote && work.has_work() {}
         let is_done = !work.has_work();
         drop(work);
         if !is_done {

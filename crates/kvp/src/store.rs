@@ -85,11 +85,11 @@ impl<S: Sys> Store<S> {
     /// [`Store::load`].
     pub fn set(&mut self, record: &[u8; RECORD_SIZE], max_keys: usize) -> Result<Attempt> {
         let path = self.pool.path.clone();
-        let attempt = self.change(|pool| match edit::set(pool, record, max_keys) {
+        let attempt = self.change(Missing::Make, |pool| match edit::set(pool, record, max_keys) {
             Ok(edit) => Ok((edit, ())),
             Err(keys) => Err(Error::PoolFull { path, keys, limit: max_keys }),
         })?;
-        self.or_append(attempt, record)
+        Ok(attempt.map(Option::unwrap_or_default))
     }
 
     /// Removes all records with one of `keys`; says how many.
@@ -97,7 +97,7 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// As [`Store::load`].
     pub fn delete(&mut self, keys: &[&[u8]]) -> Result<Attempt<usize>> {
-        let attempt = self.change(|pool| Ok(edit::delete(pool, keys)))?;
+        let attempt = self.change(Missing::Leave, |pool| Ok(edit::delete(pool, keys)))?;
         Ok(attempt.map(Option::unwrap_or_default))
     }
 
@@ -107,8 +107,8 @@ impl<S: Sys> Store<S> {
     /// [`Error::CutShort`] when a failed write could not be undone; after any other error the file holds
     /// what it held.
     pub fn load(&mut self, records: &[u8]) -> Result<Attempt> {
-        let attempt = self.change(|_| Ok((Edit::whole(records.to_vec()), ())))?;
-        self.or_append(attempt, records)
+        let attempt = self.change(Missing::Make, |_| Ok((Edit::whole(records.to_vec()), ())))?;
+        Ok(attempt.map(Option::unwrap_or_default))
     }
 
     /// Mends what would stop the host's walk; says what it found.
@@ -116,7 +116,7 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// As [`Store::load`].
     pub fn repair(&mut self) -> Result<Attempt<Vec<Defect>>> {
-        Ok(self.change(|pool| Ok(edit::repair(pool)))?.map(Option::unwrap_or_default))
+        Ok(self.change(Missing::Leave, |pool| Ok(edit::repair(pool)))?.map(Option::unwrap_or_default))
     }
 
     /// Empties the file, or only if it was last changed before the second `stale_before` since 1970;
@@ -125,7 +125,7 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// [`Error::Io`], [`Error::NotAPoolFile`], [`Error::NoLock`].
     pub fn clear(&mut self, stale_before: Option<i64>) -> Result<Attempt<bool>> {
-        let emptied = self.with_file(|file, _, _| {
+        let emptied = self.with_file(Missing::Leave, |file, _, _| {
             let clears = stale_before.is_none_or(|boot| file.stat.mtime.0 < boot);
             if clears {
                 truncate(file.sys, file.fd, file.path, 0)?;
@@ -135,16 +135,13 @@ impl<S: Sys> Store<S> {
         Ok(emptied.map(Option::unwrap_or_default))
     }
 
-    fn or_append(&mut self, attempt: Attempt<Option<()>>, records: &[u8]) -> Result<Attempt> {
-        match attempt {
-            Attempt::Done(None) => self.append(records),
-            attempt => Ok(attempt.map(|_| ())),
-        }
-    }
-
-    /// Does to an existing file what `edit` says of its bytes; `None` when there is no file.
-    fn change<T>(&mut self, edit: impl FnOnce(&[u8]) -> Result<(Edit, T)>) -> Result<Attempt<Option<T>>> {
-        self.with_file(|file, tail, buffer| {
+    /// Does to the file what `edit` says of its bytes; `None` when there is no file and none is made.
+    fn change<T>(
+        &mut self,
+        missing: Missing,
+        edit: impl FnOnce(&[u8]) -> Result<(Edit, T)>,
+    ) -> Result<Attempt<Option<T>>> {
+        let attempt = self.with_file(missing, |file, tail, buffer| {
             if !tail.is_settled(&file.stat) {
                 return Ok(Attempt::Unsettled);
             }
@@ -155,19 +152,29 @@ impl<S: Sys> Store<S> {
             }
             let (edit, result) = edit(buffer)?;
             file.apply(buffer, &edit)?;
-            buffer.shrink_to(KEPT_MAX);
             Ok(Attempt::Done(result))
-        })
+        });
+        self.buffer.truncate(KEPT_MAX);
+        self.buffer.shrink_to(KEPT_MAX);
+        attempt
     }
 
     fn with_file<T>(
         &mut self,
+        missing: Missing,
         act: impl FnOnce(&File<'_, S>, &mut Tail, &mut Vec<u8>) -> Result<Attempt<T>>,
     ) -> Result<Attempt<Option<T>>> {
         let Self { pool: Pool { sys, path, .. }, tail, buffer } = self;
         let fd = match open(sys, path, Access::Edit) {
             Ok((fd, _)) => fd,
-            Err(error) if error.is_not_found() => return Ok(Attempt::Done(None)),
+            Err(error) if error.is_not_found() && missing == Missing::Leave => {
+                return Ok(Attempt::Done(None));
+            }
+            Err(error) if error.is_not_found() => {
+                // Locked before anything is written: others may be making it as well.
+                open(sys, path, Access::Append)?;
+                open(sys, path, Access::Edit)?.0
+            }
             Err(error) => return Err(error),
         };
         let fd = fd.as_fd();
@@ -178,6 +185,13 @@ impl<S: Sys> Store<S> {
         }
         Ok(act(&File { sys, path, fd, stat }, tail, buffer)?.map(Some))
     }
+}
+
+/// What a change does where there is no file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Leave,
+    Make,
 }
 
 /// A pool whose locks are held.

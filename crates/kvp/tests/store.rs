@@ -258,6 +258,18 @@ fn what_somebody_without_locks_appends_meanwhile_survives() {
 }
 
 #[test]
+fn a_file_that_others_are_making_as_well_is_changed_and_not_only_added_to() {
+    let new: [u8; RECORD_SIZE] = record("k", "new").try_into().unwrap();
+    for is_set in [true, false] {
+        let (_folder, path) = folder();
+        let mut store = Store::new(FaultySys::disturbed_at("flock", appending(&path, "k")), &path);
+        let attempt = || if is_set { store.set(&new, 9) } else { store.load(&new) };
+        settled(attempt).unwrap();
+        assert_eq!(records(&path), [("k".into(), "new".into())]);
+    }
+}
+
+#[test]
 fn a_file_that_grows_while_it_is_read_is_read_again() {
     let (_folder, path) = folder();
     fs::write(&path, record("a", "1")).unwrap();
