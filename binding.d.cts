@@ -29,10 +29,17 @@ export declare class Channel {
 
 /** A pool that is read and changed. */
 export declare class Store {
-  /** One attempt, in this thread. */
-  attempt(job: StoreJob): StoreReply
+  /**
+   * One attempt, in this thread; no reply where it was done and there is nothing to tell.
+   *
+   * `op` is `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. `text` has keys and values in turn,
+   * or keys, each ended by a NUL. `number` is for `set` how many different keys there may be, for `clear` the
+   * second before which the file must have changed, for `read` there if links are to be followed, and
+   * locks not insisted on.
+   */
+  attempt(op: string, text: string, number?: number | undefined | null): StoreReply | null
   /** One attempt, on a thread of the pool. */
-  attemptAsync(job: StoreJob): Promise<StoreReply>
+  attemptAsync(op: string, text: string, number?: number | undefined | null): Promise<StoreReply | null>
   /** Lets go of the file; a later attempt opens it again. */
   close(): void
 }
@@ -113,19 +120,6 @@ export interface StoreDefect {
   reason: string
   /** `key` or `value`. */
   field?: string
-}
-
-/** What is to be done with a pool. */
-export interface StoreJob {
-  /** `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. */
-  op: string
-  /** Keys and values in turn, or keys, each ended by a NUL. */
-  text: string
-  /**
-   * For `set`: different keys at most. For `clear`: only if older than this second. For `read`: whether
-   * links are followed, and locks not insisted on.
-   */
-  number?: number
 }
 
 /** What an attempt came to. */

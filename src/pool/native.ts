@@ -101,51 +101,62 @@ export class NativeStore implements StoreBackend {
   }
 
   append(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    return this.#attempt({ op: 'append', text: joined(records) }, () => undefined);
+    return this.#attempt(nothing, 'append', joined(records));
   }
 
   set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
-    return this.#attempt({ op: 'set', text: joined([record]), number: maxKeys }, () => undefined);
+    return this.#attempt(nothing, 'set', joined([record]), maxKeys);
   }
 
   delete(keys: readonly string[]): Op<Attempt<number>> {
     const text = keys.map((key) => `${key}\0`).join('');
-    return this.#attempt({ op: 'delete', text }, ({ count = 0 }) => count);
+    return this.#attempt(({ count = 0 }) => count, 'delete', text);
   }
 
   load(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    return this.#attempt({ op: 'load', text: joined(records) }, () => undefined);
+    return this.#attempt(nothing, 'load', joined(records));
   }
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
-    const job = { op: 'clear', text: '', ...(staleBefore !== undefined && { number: staleBefore }) };
-    return this.#attempt(job, ({ count = 0 }) => count > 0);
+    return this.#attempt(({ count = 0 }) => count > 0, 'clear', '', staleBefore);
   }
 
   repair(): Op<Attempt<Defect[]>> {
-    return this.#attempt({ op: 'repair', text: '' }, ({ defects = [] }) => defects as Defect[]);
+    return this.#attempt(({ defects = [] }) => defects as Defect[], 'repair', '');
   }
 
   read(lenient: boolean): Op<Attempt<Contents>> {
-    const job = { op: 'read', text: '', ...(lenient && { number: 1 }) };
-    return this.#attempt(job, ({ state, bytes }) => bytes ?? (state as Contents));
+    return this.#attempt(
+      ({ state, bytes }) => bytes ?? (state as Contents),
+      'read',
+      '',
+      lenient ? 1 : undefined,
+    );
   }
 
   close(): void {
     this.#store.close();
   }
 
-  *#attempt<R>(job: Binding.StoreJob, found: (reply: Binding.StoreReply) => R): Op<Attempt<R>> {
+  *#attempt<R>(
+    found: (reply: Binding.StoreReply) => R,
+    ...job: Parameters<Binding.Store['attempt']>
+  ): Op<Attempt<R>> {
     const store = this.#store;
     const reply = yield* call(
-      () => store.attempt(job),
-      () => store.attemptAsync(job),
+      () => store.attempt(...job),
+      () => store.attemptAsync(...job),
     );
+    if (reply === null) return { done: found(DONE) };
     if (reply.problem !== undefined) throw fromNative(reply.problem);
     const { state } = reply;
     return state === 'busy' || state === 'unsettled' ? state : { done: found(reply) };
   }
 }
+
+const DONE: Binding.StoreReply = { state: 'done' };
+
+function nothing(): void {}
 
 /** Many texts cross the border as one: neither keys nor values have a NUL. */
 function joined(records: readonly PoolRecord[]): string {
@@ -159,5 +170,5 @@ function fromNative({ code, message, errno, syscall, path }: Binding.Problem): K
     return systemError(syscall, path, -errno);
   // What the system refused names the call; the other failure of this code is a write left half-way.
   if (code === 'ERR_KVP_IO' && syscall === undefined) return new CutShortError(code, message, { path });
-  return errorOf(code, message, { syscall, path });
+  return errorOf(code, message, { errno: errno === undefined ? undefined : -errno, syscall, path });
 }

@@ -47,6 +47,7 @@ const PAUSE_MAX = 20;
  * two forms, as in `node:fs`: a promise that does not block the event loop, in the order of the calls, and
  * `…Sync`. All throw `IoError`, `NotAPoolFileError`, `LockTimeoutError` and, once closed, `ClosedError`;
  * those that change the pool also `NoLockError`, and `MalformedPoolError` where its end never settles.
+ * On the fallback a `…Sync` that meets a promise's operation with the lock taken times out.
  */
 export class PoolStore implements Disposable {
   readonly path: string;
@@ -137,7 +138,7 @@ export class PoolStore implements Disposable {
     return entriesOf(runSync(this.#read()));
   }
 
-  /** All records, as `load` takes them and JSON keeps them. */
+  /** All records, as `load` takes them (with `limits: 'wire'` whatever others wrote) and JSON keeps them. */
   async dump(): Promise<PoolRecord[]> {
     return decodeRecords(await this.#later(this.#read()));
   }
@@ -312,9 +313,10 @@ export class PoolStore implements Disposable {
   *#until<R>(attempt: () => Op<Attempt<R>>): Op<R> {
     const deadline = performance.now() + this.#lockTimeout;
     for (let wait = PAUSE_MIN; ; wait = Math.min(wait * 2, PAUSE_MAX)) {
+      // Whoever was kept from the event loop for longer than that has not looked yet.
+      const left = deadline - performance.now();
       const outcome = yield* attempt();
       if (typeof outcome === 'object') return outcome.done;
-      const left = deadline - performance.now();
       if (left <= 0) throw this.#timedOut(outcome);
       yield* pause(Math.min(wait, left));
     }

@@ -4,7 +4,7 @@ import { constants as os } from 'node:os';
 import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { READ_MAX } from './limits.ts';
 import { call, type Op } from './op.ts';
-import { notAPoolFile, thrownBySystem, tooLarge } from './system-error.ts';
+import { notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
 
 /** How a pool is opened: for adding at its end, for changing it (and making it), for reading it, for reading where a link leads. */
 export type Access = keyof typeof FLAGS;
@@ -111,7 +111,9 @@ export class PoolFile {
     while (written < bytes.length) {
       const rest = bytes.length - written;
       const args = [this.#fd, bytes, written, rest, offset + written];
-      written += yield* systemCall<number>('write', this.path, ...args);
+      const count = yield* systemCall<number>('write', this.path, ...args);
+      if (count === 0) throw systemError('write', this.path, -os.errno.ENOSPC);
+      written += count;
     }
   }
 

@@ -15,18 +15,6 @@ use napi_derive::napi;
 
 use crate::{Problem, as_number, whole};
 
-/// What is to be done with a pool.
-#[napi(object)]
-pub struct StoreJob {
-    /// `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`.
-    pub op: String,
-    /// Keys and values in turn, or keys, each ended by a NUL.
-    pub text: String,
-    /// For `set`: different keys at most. For `clear`: only if older than this second. For `read`: whether
-    /// links are followed, and locks not insisted on.
-    pub number: Option<f64>,
-}
-
 /// A defect of a pool.
 #[napi(object)]
 pub struct StoreDefect {
@@ -93,16 +81,27 @@ pub fn open_store(path: String) -> Store {
 #[napi]
 #[allow(clippy::needless_pass_by_value, clippy::missing_errors_doc, clippy::must_use_candidate)]
 impl Store {
-    /// One attempt, in this thread.
+    /// One attempt, in this thread; no reply where it was done and there is nothing to tell.
+    ///
+    /// `op` is `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. `text` has keys and values in turn,
+    /// or keys, each ended by a NUL. `number` is for `set` how many different keys there may be, for `clear` the
+    /// second before which the file must have changed, for `read` present if links are to be followed, and
+    /// locks not insisted on.
     #[napi]
-    pub fn attempt(&self, job: StoreJob) -> napi::Result<StoreReply> {
-        run(&self.inner, &work_of(&job)?).map(reply)
+    pub fn attempt(&self, op: String, text: String, number: Option<f64>) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &work_of(&op, &text, number)?).map(reply)
     }
 
     /// One attempt, on a thread of the pool.
-    #[napi(ts_return_type = "Promise<StoreReply>")]
-    pub fn attempt_async(&self, job: StoreJob) -> napi::Result<AsyncTask<StoreTask>> {
-        Ok(AsyncTask::new(StoreTask { store: Arc::clone(&self.inner), work: work_of(&job)? }))
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn attempt_async(
+        &self,
+        op: String,
+        text: String,
+        number: Option<f64>,
+    ) -> napi::Result<AsyncTask<StoreTask>> {
+        let work = work_of(&op, &text, number)?;
+        Ok(AsyncTask::new(StoreTask { store: Arc::clone(&self.inner), work }))
     }
 
     /// Lets go of the file; a later attempt opens it again.
@@ -120,28 +119,27 @@ pub struct StoreTask {
 
 impl Task for StoreTask {
     type Output = Outcome;
-    type JsValue = StoreReply;
+    type JsValue = Option<StoreReply>;
 
     fn compute(&mut self) -> napi::Result<Outcome> {
         run(&self.store, &self.work)
     }
 
-    fn resolve(&mut self, _env: Env, outcome: Outcome) -> napi::Result<StoreReply> {
+    fn resolve(&mut self, _env: Env, outcome: Outcome) -> napi::Result<Option<StoreReply>> {
         Ok(reply(outcome))
     }
 }
 
-fn work_of(job: &StoreJob) -> napi::Result<Work> {
-    let number = job.number;
-    Ok(match job.op.as_str() {
-        "append" => Work::Append(batch_of(&job.text)),
-        "load" => Work::Load(batch_of(&job.text)),
+fn work_of(op: &str, text: &str, number: Option<f64>) -> napi::Result<Work> {
+    Ok(match op {
+        "append" => Work::Append(batch_of(text)),
+        "load" => Work::Load(batch_of(text)),
         "set" => {
-            let record = batch_of(&job.text).as_bytes().try_into();
+            let record = batch_of(text).as_bytes().try_into();
             let record = record.map_err(|_| napi::Error::from_reason("set takes one record"))?;
             Work::Set(Box::new(record), usize::try_from(whole(number.unwrap_or(0.0))).unwrap_or(usize::MAX))
         }
-        "delete" => Work::Delete(texts(&job.text).map(Into::into).collect()),
+        "delete" => Work::Delete(texts(text).map(Into::into).collect()),
         "clear" => Work::Clear(number.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX))),
         "repair" => Work::Repair,
         "read" => Work::Read(number.is_some()),
@@ -183,10 +181,10 @@ fn run(store: &Mutex<kvp::Store>, work: &Work) -> napi::Result<Outcome> {
     .map_err(|_| napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing"))
 }
 
-fn reply(outcome: Outcome) -> StoreReply {
+fn reply(outcome: Outcome) -> Option<StoreReply> {
     let mut reply = StoreReply { state: "done", count: None, bytes: None, defects: None, problem: None };
     match outcome {
-        Ok(Attempt::Done(Found::Nothing)) => {}
+        Ok(Attempt::Done(Found::Nothing)) => return None,
         Ok(Attempt::Done(Found::Count(count))) => reply.count = Some(as_number(count as u64)),
         Ok(Attempt::Done(Found::Contents(Contents::Bytes(bytes)))) => reply.bytes = Some(bytes.into()),
         Ok(Attempt::Done(Found::Contents(Contents::Missing))) => reply.state = "missing",
@@ -201,7 +199,7 @@ fn reply(outcome: Outcome) -> StoreReply {
             reply.problem = Some(Problem::from(&error));
         }
     }
-    reply
+    Some(reply)
 }
 
 impl From<Defect> for StoreDefect {
