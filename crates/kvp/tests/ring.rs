@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use kvp::ring::ring;
-use proptest::prelude::*;
-use std::collections::VecDeque;
 use std::thread;
 
 /// Miri takes its time for each.
@@ -48,38 +46,4 @@ fn an_entry_larger_than_the_ring_never_fits() {
     let (mut producer, _consumer) = ring(4096);
     assert!(producer.reserve(4096).is_none());
     assert!(producer.reserve(4088).is_some());
-}
-
-proptest! {
-    #[test]
-    fn it_behaves_as_a_bounded_queue(steps in prop::collection::vec((any::<bool>(), 0usize..700), 1..400)) {
-        let (mut producer, mut consumer) = ring(2048);
-        let mut model = VecDeque::new();
-        for (number, (put, len)) in steps.into_iter().enumerate() {
-            if put {
-                let fits = producer.reserve(len).map(|body| {
-                    prop_assert!(body.len() >= len);
-                    body[..len].fill(u8::try_from(number % 251).unwrap());
-                    Ok(())
-                });
-                if let Some(checked) = fits {
-                    checked?;
-                    producer.commit(len);
-                    model.push_back((number, len, producer.position()));
-                } else {
-                    prop_assert!(!model.is_empty() || len > 1000);
-                }
-            } else if let Some((number, len, position)) = model.pop_front() {
-                let (body, next) = consumer.peek(consumer.position()).unwrap();
-                prop_assert_eq!(body.len(), len);
-                prop_assert!(body.iter().all(|&byte| usize::from(byte) == number % 251));
-                prop_assert_eq!(next, position);
-                prop_assert!(!producer.is_consumed(position));
-                consumer.advance(next);
-                prop_assert!(producer.is_consumed(position));
-            } else {
-                prop_assert!(consumer.peek(consumer.position()).is_none());
-            }
-        }
-    }
 }
