@@ -34,7 +34,7 @@ export declare class Store {
    *
    * `op` is `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. `text` has keys and values in turn,
    * or keys, each ended by a NUL. `number` is for `set` how many different keys there may be, for `clear` the
-   * second before which the file must have changed, for `read` there if links are to be followed, and
+   * second before which the file must have changed, for `read` present if links are to be followed, and
    * locks not insisted on.
    */
   attempt(op: string, text: string, number?: number | undefined | null): StoreReply | null

@@ -158,11 +158,12 @@ const DONE: Binding.StoreReply = { state: 'done' };
 
 function nothing(): void {}
 
-/** Many texts cross the border as one: neither keys nor values have a NUL. */
+/** Many texts cross the border as one, in one piece: neither keys nor values have a NUL. */
 function joined(records: readonly PoolRecord[]): string {
-  let text = '';
-  for (const { key, value } of records) text += `${key}\0${value}\0`;
-  return text;
+  const texts: string[] = [];
+  for (const { key, value } of records) texts.push(key, value);
+  texts.push('');
+  return texts.join('\0');
 }
 
 function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kvp::edit::Defect;
-use kvp::limits::RECORD_SIZE;
 use kvp::pool::Attempt;
 use kvp::record::Batch;
 use kvp::store::Contents;
@@ -41,16 +40,6 @@ pub struct StoreReply {
     pub problem: Option<Problem>,
 }
 
-enum Work {
-    Append(Batch),
-    Set(Box<[u8; RECORD_SIZE]>, usize),
-    Delete(Vec<Vec<u8>>),
-    Load(Batch),
-    Clear(Option<i64>),
-    Repair,
-    Read(bool),
-}
-
 /// What an attempt that was done found.
 pub enum Found {
     /// There was nothing to find.
@@ -65,17 +54,27 @@ pub enum Found {
 
 type Outcome = kvp::Result<Attempt<Found>>;
 
+/// A batch of more records than these is not kept for the next job.
+const KEPT_RECORDS: usize = 256;
+
+struct Inner {
+    store: kvp::Store,
+    /// Reused, because the system gives memory for many records slower than it takes their bytes.
+    batch: Batch,
+}
+
 /// A pool that is read and changed.
 #[napi]
 pub struct Store {
-    inner: Arc<Mutex<kvp::Store>>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 /// A store at a path; opens nothing yet.
 #[napi]
 #[must_use]
 pub fn open_store(path: String) -> Store {
-    Store { inner: Arc::new(Mutex::new(kvp::Store::new(RealSys, path))) }
+    let inner = Inner { store: kvp::Store::new(RealSys, path), batch: Batch::default() };
+    Store { inner: Arc::new(Mutex::new(inner)) }
 }
 
 #[napi]
@@ -89,32 +88,28 @@ impl Store {
     /// locks not insisted on.
     #[napi]
     pub fn attempt(&self, op: String, text: String, number: Option<f64>) -> napi::Result<Option<StoreReply>> {
-        run(&self.inner, &work_of(&op, &text, number)?).map(reply)
+        run(&self.inner, &op, &text, number).map(reply)
     }
 
     /// One attempt, on a thread of the pool.
     #[napi(ts_return_type = "Promise<StoreReply | null>")]
-    pub fn attempt_async(
-        &self,
-        op: String,
-        text: String,
-        number: Option<f64>,
-    ) -> napi::Result<AsyncTask<StoreTask>> {
-        let work = work_of(&op, &text, number)?;
-        Ok(AsyncTask::new(StoreTask { store: Arc::clone(&self.inner), work }))
+    pub fn attempt_async(&self, op: String, text: String, number: Option<f64>) -> AsyncTask<StoreTask> {
+        AsyncTask::new(StoreTask { inner: Arc::clone(&self.inner), op, text, number })
     }
 
     /// Lets go of the file; a later attempt opens it again.
     #[napi]
     pub fn close(&self) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).close();
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).store.close();
     }
 }
 
 /// An attempt under way.
 pub struct StoreTask {
-    store: Arc<Mutex<kvp::Store>>,
-    work: Work,
+    inner: Arc<Mutex<Inner>>,
+    op: String,
+    text: String,
+    number: Option<f64>,
 }
 
 impl Task for StoreTask {
@@ -122,7 +117,7 @@ impl Task for StoreTask {
     type JsValue = Option<StoreReply>;
 
     fn compute(&mut self) -> napi::Result<Outcome> {
-        run(&self.store, &self.work)
+        run(&self.inner, &self.op, &self.text, self.number)
     }
 
     fn resolve(&mut self, _env: Env, outcome: Outcome) -> napi::Result<Option<StoreReply>> {
@@ -130,55 +125,52 @@ impl Task for StoreTask {
     }
 }
 
-fn work_of(op: &str, text: &str, number: Option<f64>) -> napi::Result<Work> {
-    Ok(match op {
-        "append" => Work::Append(batch_of(text)),
-        "load" => Work::Load(batch_of(text)),
-        "set" => {
-            let record = batch_of(text).as_bytes().try_into();
-            let record = record.map_err(|_| napi::Error::from_reason("set takes one record"))?;
-            Work::Set(Box::new(record), usize::try_from(whole(number.unwrap_or(0.0))).unwrap_or(usize::MAX))
-        }
-        "delete" => Work::Delete(texts(text).map(Into::into).collect()),
-        "clear" => Work::Clear(number.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX))),
-        "repair" => Work::Repair,
-        "read" => Work::Read(number.is_some()),
-        other => return Err(napi::Error::from_reason(format!("a store can not {other}"))),
-    })
-}
-
 fn texts(text: &str) -> impl Iterator<Item = &[u8]> {
     text.split_terminator('\0').map(str::as_bytes)
 }
 
-fn batch_of(text: &str) -> Batch {
-    let mut batch = Batch::default();
+fn run(inner: &Mutex<Inner>, op: &str, text: &str, number: Option<f64>) -> napi::Result<Outcome> {
+    let work = || {
+        let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        attempt(&mut inner, op, text, number)
+    };
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|_| napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing"))
+}
+
+fn attempt(inner: &mut Inner, op: &str, text: &str, number: Option<f64>) -> Outcome {
+    let Inner { store, batch } = inner;
+    if batch.len() > KEPT_RECORDS {
+        *batch = Batch::default();
+    }
+    batch.truncate(0);
+    Ok(match op {
+        "append" => store.append(filled(batch, text))?.map(|()| Found::Nothing),
+        "load" => store.load(filled(batch, text))?.map(|()| Found::Nothing),
+        "set" => {
+            let max_keys = usize::try_from(whole(number.unwrap_or(0.0))).unwrap_or(usize::MAX);
+            let record = filled(batch, text).first_chunk();
+            record
+                .map_or(Ok(Attempt::Done(())), |record| store.set(record, max_keys))?
+                .map(|()| Found::Nothing)
+        }
+        "delete" => store.delete(&texts(text).collect::<Vec<_>>())?.map(Found::Count),
+        "clear" => {
+            let stale_before = number.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX));
+            store.clear(stale_before)?.map(|cleared| Found::Count(cleared.into()))
+        }
+        "repair" => store.repair()?.map(Found::Defects),
+        _ => store.read(number.is_some())?.map(Found::Contents),
+    })
+}
+
+/// The records of a text, as they are in a file.
+fn filled<'a>(batch: &'a mut Batch, text: &str) -> &'a [u8] {
     let mut texts = texts(text);
     while let (Some(key), Some(value)) = (texts.next(), texts.next()) {
         batch.push(key, value);
     }
-    batch
-}
-
-fn run(store: &Mutex<kvp::Store>, work: &Work) -> napi::Result<Outcome> {
-    catch_unwind(AssertUnwindSafe(|| {
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-        match work {
-            Work::Append(batch) => Ok(store.append(batch.as_bytes())?.map(|()| Found::Nothing)),
-            Work::Load(batch) => Ok(store.load(batch.as_bytes())?.map(|()| Found::Nothing)),
-            Work::Set(record, max_keys) => Ok(store.set(record, *max_keys)?.map(|()| Found::Nothing)),
-            Work::Delete(keys) => {
-                let keys: Vec<_> = keys.iter().map(Vec::as_slice).collect();
-                Ok(store.delete(&keys)?.map(Found::Count))
-            }
-            Work::Clear(stale_before) => {
-                Ok(store.clear(*stale_before)?.map(|cleared| Found::Count(cleared.into())))
-            }
-            Work::Repair => Ok(store.repair()?.map(Found::Defects)),
-            Work::Read(lenient) => Ok(store.read(*lenient)?.map(Found::Contents)),
-        }
-    }))
-    .map_err(|_| napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing"))
+    batch.as_bytes()
 }
 
 fn reply(outcome: Outcome) -> Option<StoreReply> {
