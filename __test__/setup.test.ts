@@ -96,17 +96,24 @@ test.serial('an option that is wrong is named, and nothing is set up', async (t)
     ['layers', new Recorder()],
     ['layers', [() => {}]],
     ['onProblem', 'print'],
+    ['redact', 'password'],
+    ['file.path', ''],
   ];
   for (const [option, given] of wrong) {
-    const error = await t.throwsAsync(initializeTracing({ ...OFF, [option]: given }), {
-      instanceOf: OptionError,
-      code: 'ERR_KVP_INVALID_OPTION',
-    });
+    const error = await t.throwsAsync(
+      initializeTracing({ ...OFF, [option.split('.')[0] as string]: given }),
+      {
+        instanceOf: OptionError,
+        code: 'ERR_KVP_INVALID_OPTION',
+      },
+    );
     t.regex(error?.message ?? '', new RegExp(`^${option} must be `), option);
   }
   for (const output of ['kvp', 'opentelemetry', 'stderr']) {
     const options = { ...OFF, [output]: { filter: 'loud' } };
-    await t.throwsAsync(initializeTracing(options), { message: /^filter must be .*, not "loud"$/ }, output);
+    await t.throwsAsync(initializeTracing(options), {
+      message: new RegExp(`^${output}\\.filter must be .*, not "loud"$`),
+    });
   }
   await setUp(t, OFF);
   await t.throwsAsync(initializeTracing(OFF), { instanceOf: SubscriberSetError });
@@ -285,4 +292,72 @@ test.serial('await using ends it, and stats tell what each layer did', async (t)
   t.deepEqual(stopped, ['mine']);
   log.info('nobody');
   t.is(readFileSync(path).length, 3 * 2560);
+});
+
+test.serial('a log file takes info, beside stderr that takes errors', async (t) => {
+  const file = join(folderOf(t), 'logs', 'agent.log');
+  const writer = linesOf();
+  const { tracing } = await setUp(t, { ...OFF, stderr: { writer }, file });
+  log.info('for the file');
+  log.error('for both');
+  log.debug('for nobody');
+  t.true((await tracing.shutdown()).complete);
+  t.deepEqual(messagesIn(readFileSync(file, 'utf8')), ['for the file', 'for both']);
+  t.deepEqual(messagesIn(writer.lines.join('')), ['for both']);
+});
+
+/** The messages of lines. */
+function messagesIn(lines: string): string[] {
+  return [...lines.matchAll(/ agent: (.*)\n/g)].map(([, message]) => message as string);
+}
+
+test.serial('reload changes filters and adds the log file while spans are open', async (t) => {
+  const [path, file] = [poolOf(t), join(folderOf(t), 'agent.log')];
+  const writer = linesOf();
+  const { tracing, problems } = await setUp(t, { kvp: { path, vmId: 'vm' }, stderr: { writer } });
+  log.inSpan('long', () => {
+    log.debug('before');
+    tracing.reload({ kvp: 'debug', stderr: 'debug', file: { path: file, filter: 'debug' } });
+    log.debug('after');
+    tracing.reload({ file: { filter: 'off' } });
+    log.error('last');
+  });
+  t.true((await tracing.shutdown()).complete);
+  const { diagnostics } = readDiagnosticsSync(path);
+  t.deepEqual(
+    diagnostics.filter(({ kind }) => kind === 'event').map(({ message }) => message),
+    ['after', 'last'],
+  );
+  t.deepEqual(messagesIn(writer.lines.join('')), ['after', 'last']);
+  t.deepEqual(messagesIn(readFileSync(file, 'utf8')), ['after']);
+  t.deepEqual(problems, []);
+});
+
+test.serial('a reload with a wrong value changes nothing, the value is named', async (t) => {
+  const file = join(folderOf(t), 'agent.log');
+  const { tracing, names } = await setUp(t, { ...OFF, stderr: { writer: linesOf(), filter: 'info' }, file });
+  const wrong: [object, RegExp][] = [
+    [{ stderr: 'off', kvp: 'loud' }, /^kvp must be /],
+    [{ stderr: 'off', file: { path: '' } }, /^file\.path must be /],
+    [{ stderr: 'off', file: { path: file } }, /^file\.path must be left out: there is a log file already/],
+  ];
+  for (const [changes, message] of wrong) {
+    t.throws(() => tracing.reload(changes), { instanceOf: OptionError, message });
+  }
+  t.true(log.enabled('info'));
+  t.deepEqual(names(), ['StderrLayer', 'StderrLayer 2']);
+});
+
+test.serial('a filter of the environment stays, whatever options and reloads say', async (t) => {
+  const writer = linesOf();
+  const path = poolOf(t);
+  const env = { AZURE_INIT_LOG: 'debug', AZURE_INIT_KVP_FILTER: 'error' };
+  const options = { kvp: { path, vmId: 'vm', filter: 'trace' }, stderr: { writer, filter: 'off' } } as const;
+  const { tracing } = await setUp(t, options, env);
+  tracing.reload({ kvp: 'trace', stderr: 'off' });
+  log.debug('to stderr');
+  log.error('to both');
+  await tracing.shutdown();
+  t.deepEqual(messagesIn(writer.lines.join('')), ['to stderr', 'to both']);
+  t.is(readDiagnosticsSync(path).diagnostics.length, 1);
 });

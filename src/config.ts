@@ -7,6 +7,7 @@ import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
 import type { Exporter, Processor } from './opentelemetry/tally.ts';
 import type { Layer } from './tracing/layer.ts';
 import { guarded, type ProblemHandler } from './tracing/problem.ts';
+import { REDACTED_NAMES } from './tracing/redact.ts';
 
 /** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */
 export interface OpenTelemetryOptions {
@@ -22,6 +23,14 @@ export interface OpenTelemetryOptions {
   filter?: FilterInput;
 }
 
+/** A log file: lines as on stderr. */
+export interface FileOptions extends Omit<StderrLayerOptions, 'writer'> {
+  /** Its path; missing folders are made, it is appended to and readable by its owner only. */
+  path: string;
+  /** Which spans and events have lines. Default `'info'`. */
+  filter?: FilterInput;
+}
+
 export interface TracingOptions {
   /** The program's name: the target of the free functions, `service.name`, and part of the agent in the pool. Default `'app'`. */
   service?: string;
@@ -33,7 +42,11 @@ export interface TracingOptions {
   opentelemetry?: OpenTelemetryOptions | false;
   /** Lines on stderr, or `false` for none. */
   stderr?: StderrLayerOptions | false;
-  /** More layers, after the three. */
+  /** Lines in a file too: its path, or options. Default: none. */
+  file?: string | FileOptions;
+  /** Fields whose values leave the program nowhere; see `Registry`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
+  redact?: readonly string[];
+  /** More layers, after these. */
   layers?: readonly (Layer | null | undefined)[];
   /** Flush on SIGINT, SIGTERM and SIGHUP, then die of them: `installSignalHandlers()`. Default `false`. */
   signals?: boolean;
@@ -48,12 +61,20 @@ export interface Config {
   kvp: EmitKVPLayerOptions | false;
   opentelemetry: OpenTelemetryOptions | false;
   stderr: StderrLayerOptions | false;
+  file: StderrLayerOptions | undefined;
+  redact: readonly string[];
   layers: readonly (Layer | null | undefined)[];
   signals: boolean;
   onProblem: ProblemHandler;
+  /** The filters that the environment sets; what the program says later does not change them. */
+  forced: { kvp: FilterInput | undefined; log: FilterInput | undefined };
 }
 
-const DEFAULTS = { service: 'app', version: '0', filter: { kvp: 'info', opentelemetry: 'info' } } as const;
+const DEFAULTS = {
+  service: 'app',
+  version: '0',
+  filter: { kvp: 'info', opentelemetry: 'info', file: 'info' },
+} as const;
 
 /** Whether the environment asks to export (OpenTelemetry's specification of environment variables). */
 const EXPORT_VARIABLES = [
@@ -71,10 +92,13 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
   const kvp = sectionOf('kvp', options.kvp);
   const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
   const stderr = sectionOf('stderr', options.stderr);
-  const kvpFilter = filterIn(env, 'AZURE_INIT_KVP_FILTER', onProblem) ?? optionOf(kvp) ?? DEFAULTS.filter.kvp;
-  const logFilter = filterIn(env, 'AZURE_INIT_LOG', onProblem);
-  const traceFilter = logFilter ?? optionOf(opentelemetry) ?? DEFAULTS.filter.opentelemetry;
-  const stderrFilter = logFilter ?? optionOf(stderr);
+  const forced = {
+    kvp: filterIn(env, 'AZURE_INIT_KVP_FILTER', onProblem),
+    log: filterIn(env, 'AZURE_INIT_LOG', onProblem),
+  };
+  const kvpFilter = forced.kvp ?? optionOf('kvp', kvp) ?? DEFAULTS.filter.kvp;
+  const traceFilter = forced.log ?? optionOf('opentelemetry', opentelemetry) ?? DEFAULTS.filter.opentelemetry;
+  const stderrFilter = forced.log ?? optionOf('stderr', stderr);
   return {
     service,
     version,
@@ -86,10 +110,20 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     },
     opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
     stderr: stderr && { ...stderr, ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }) },
+    file: options.file === undefined ? undefined : readFile(options.file, forced.log),
+    redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
     layers: layersOf(options.layers),
     signals: options.signals === true,
     onProblem,
+    forced,
   };
+}
+
+/** Checks the options of a log file; `forced` is the filter that the environment sets. Throws `OptionError`. */
+export function readFile(given: string | FileOptions, forced: FilterInput | undefined): StderrLayerOptions {
+  const { path, ...options } = typeof given === 'string' ? { path: given } : sectionOf('file', given) || {};
+  const filter = forced ?? optionOf('file', options) ?? DEFAULTS.filter.file;
+  return { ...options, writer: textOf('file.path', path), filter };
 }
 
 /** Whether spans are to be exported by an own provider. */
@@ -128,8 +162,9 @@ function filterIn(
   }
 }
 
-function optionOf(section: { filter?: FilterInput } | false): FilterInput | undefined {
-  return section === false || section.filter === undefined ? undefined : filterOf(section.filter);
+function optionOf(name: string, section: { filter?: FilterInput } | false): FilterInput | undefined {
+  if (section === false || section.filter === undefined) return undefined;
+  return filterOf(section.filter, `${name}.filter`);
 }
 
 function layersOf(given: TracingOptions['layers']): readonly (Layer | null | undefined)[] {

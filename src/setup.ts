@@ -1,11 +1,21 @@
-import { asksForExport, type Config, joinsOpenTelemetry, readConfig, type TracingOptions } from './config.ts';
-import { LayerError, messageOf } from './errors.ts';
+import {
+  asksForExport,
+  type Config,
+  type FileOptions,
+  joinsOpenTelemetry,
+  readConfig,
+  readFile,
+  type TracingOptions,
+} from './config.ts';
+import { LayerError, messageOf, OptionError } from './errors.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
+import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
 import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
 import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
-import type { Deadline, Layer, Outcome } from './tracing/layer.ts';
+import { type FilterInput, filterOf } from './tracing/filter.ts';
+import type { BaseLayer, Deadline, Layer, Outcome } from './tracing/layer.ts';
 import { Registry } from './tracing/registry.ts';
 import { installSignalHandlers } from './tracing/signals.ts';
 
@@ -18,6 +28,20 @@ export interface Tracing extends AsyncDisposable {
   shutdown(deadline?: Deadline): Promise<Outcome>;
   /** What each layer says of itself. */
   stats(): Record<string, unknown>;
+  /**
+   * Changes filters while spans are open, and adds the log file, once the program has read its configuration. A
+   * filter that the environment sets stays. Throws `OptionError`, and then nothing is changed.
+   */
+  reload(changes: Reload): void;
+}
+
+/** What `Tracing.reload` changes; what is not named stays. */
+export interface Reload {
+  kvp?: FilterInput;
+  opentelemetry?: FilterInput;
+  stderr?: FilterInput;
+  /** With a `path` the log file that there is not yet, else a filter for that which there is. */
+  file?: Partial<FileOptions>;
 }
 
 /**
@@ -27,17 +51,25 @@ export interface Tracing extends AsyncDisposable {
  */
 export async function initializeTracing(options: TracingOptions = {}): Promise<Tracing> {
   const config = readConfig(options, process.env);
-  const subscriber = new Registry({ onProblem: config.onProblem });
+  const subscriber = new Registry({ onProblem: config.onProblem, redact: config.redact });
   setGlobalDefault(subscriber);
   dispatch.target = config.service;
-  const { kvp, stderr } = config;
-  if (kvp !== false) subscriber.with(attempt(config, 'kvp', () => new EmitKVPLayer(kvp)));
+  const outputs: Outputs = {};
+  const add: Add = (name, make) => {
+    outputs[name] = attempt(config, name, make);
+    subscriber.with(outputs[name]);
+  };
+  const { kvp, stderr, file } = config;
+  if (kvp !== false) add('kvp', () => new EmitKVPLayer(kvp));
   if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
     const layer = await openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env));
-    subscriber.with(layer);
-    if (layer !== undefined) flushAtNaturalEnd(subscriber, layer);
+    if (layer !== undefined) {
+      add('opentelemetry', () => layer);
+      flushAtNaturalEnd(subscriber, layer);
+    }
   }
-  if (stderr !== false) subscriber.with(attempt(config, 'stderr', () => new StderrLayer(stderr)));
+  if (stderr !== false) add('stderr', () => new StderrLayer(stderr));
+  if (file !== undefined) add('file', () => new StderrLayer(file));
   for (const layer of config.layers) subscriber.with(layer);
   if (config.signals) subscriber.onShutdown(installSignalHandlers());
   return {
@@ -45,12 +77,34 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
     flush: (deadline) => subscriber.flush(deadline),
     shutdown: (deadline) => subscriber.shutdown(deadline),
     stats: () => subscriber.stats(),
+    reload: (changes) => reload(changes, config, outputs, add),
     [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
   };
 }
 
+/** The layers whose filters can be changed later. */
+type Outputs = { [Name in keyof Reload]: (BaseLayer & Layer) | undefined };
+/** Adds one of them, or reports why it is left out. */
+type Add = (name: keyof Outputs, make: () => BaseLayer & Layer) => void;
+
+function reload(changes: Reload, { forced }: Config, outputs: Outputs, add: Add): void {
+  const { file: { path, filter } = {}, kvp, opentelemetry, stderr } = changes;
+  const file = path === undefined ? undefined : readFile({ ...changes.file, path }, forced.log);
+  if (file !== undefined && outputs.file !== undefined) {
+    throw new OptionError('file.path', path, 'left out: there is a log file already');
+  }
+  const given = { kvp, opentelemetry, stderr, file: filter };
+  const filters = Object.entries(given).map(([name, filter]) => {
+    const checked = filter === undefined ? undefined : filterOf(filter, name);
+    const isForced = (name === 'kvp' ? forced.kvp : forced.log) !== undefined;
+    return [outputs[name as keyof Outputs], isForced ? undefined : checked] as const;
+  });
+  for (const [layer, filter] of filters) if (filter !== undefined) layer?.withFilter(filter);
+  if (file !== undefined) add('file', () => new StderrLayer(file));
+}
+
 /** The layer, with a provider of its own if it `exports`. */
-async function openTelemetryLayer(config: Config, exports: boolean): Promise<Layer | undefined> {
+async function openTelemetryLayer(config: Config, exports: boolean): Promise<OpenTelemetryLayer | undefined> {
   const { opentelemetry, onProblem, service, version } = config;
   if (opentelemetry === false) return undefined;
   const { exporter, spanProcessors, ...rest } = opentelemetry;
@@ -91,7 +145,7 @@ function flushAtNaturalEnd(subscriber: Registry, layer: Layer): void {
   subscriber.onShutdown(() => process.off('beforeExit', flush));
 }
 
-function attempt(config: Config, name: string, make: () => Layer): Layer | undefined {
+function attempt<L extends Layer>(config: Config, name: string, make: () => L): L | undefined {
   try {
     return make();
   } catch (error) {

@@ -151,7 +151,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   onClose(span: Span, view: LayerView<SpanState>): void {
     const state = view.get(span);
     if (state === undefined || !this.#moments.has('close')) return;
-    const failed = hasFailed(span, state);
+    const failed = span.hasFailed(state.sawError);
     const seconds = span.duration / 1000;
     const times = `,"entered":${span.entered},"busy":${secondsOf(span.busy)},"idle":${secondsOf(span.idle)}`;
     const end = `}${state.fullName}${times}${traceOf(span)}}`;
@@ -309,11 +309,6 @@ function tailOf(span: Span, state: SpanState): string {
 
 function traceOf(span: Span): string {
   return span.traceId === undefined ? '' : `,"trace_id":"${span.traceId}","span_id":"${span.spanId}"`;
-}
-
-function hasFailed(span: Span, state: SpanState): boolean {
-  if (span.thrown !== undefined) return true;
-  return span.verdict === undefined ? state.sawError : span.verdict === 'fail';
 }
 
 function secondsOf(milliseconds: number): number {

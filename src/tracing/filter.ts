@@ -25,11 +25,11 @@ class LevelFilter implements Filter {
 }
 
 /** The filter that an option names. Throws `OptionError` for what is none. */
-export function filterOf(input: FilterInput): Filter {
+export function filterOf(input: FilterInput, option = 'filter'): Filter {
   if (typeof input === 'object' && input !== null && typeof input.enabled === 'function') return input;
   const verbosity = verbosityOf(input);
   if (verbosity === undefined) {
-    throw new OptionError('filter', input, 'off, error, warn, info, debug, trace or a filter');
+    throw new OptionError(option, input, 'off, error, warn, info, debug, trace or a filter');
   }
   return new LevelFilter(verbosity);
 }

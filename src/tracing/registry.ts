@@ -6,9 +6,15 @@ import { type Filter, type FilterInput, filterOf } from './filter.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
 import type { Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
+import { REDACTED_NAMES, Redactor } from './redact.ts';
 import { Span } from './span.ts';
 
 export interface RegistryOptions {
+  /**
+   * Fields whose values no layer sees: a name at any depth in any case, also in Errors, or a path from a field on
+   * (`user.pin`, `users.*.pin`). Texts are not searched. Default `['password', 'passwd', 'secret', 'token', 'authorization']`.
+   */
+  redact?: readonly string[];
   /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
 }
@@ -39,13 +45,17 @@ export class Registry {
   readonly #slots: Slot[] = [];
   #filter: Filter | undefined;
   readonly #onProblem: ProblemHandler;
+  readonly #redactor: Redactor;
   readonly #onShutdown: (() => void)[] = [];
   #shutdown: Promise<Outcome> | undefined;
   #isScoped = false;
   #filterThrew = false;
 
+  /** Throws `OptionError`. */
   constructor(options: RegistryOptions = {}) {
+    const { redact = REDACTED_NAMES } = options;
     this.#onProblem = guarded(options.onProblem);
+    this.#redactor = new Redactor(redact);
   }
 
   /** Adds a layer; hooks run in this order. `null` and `undefined` are skipped. */
@@ -112,6 +122,7 @@ export class Registry {
 
   /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
+    this.redact(fields);
     const span = new Span(this, metadata, fields, parent, seenBy);
     for (const slot of this.#slots) {
       if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
@@ -124,8 +135,14 @@ export class Registry {
     return span;
   }
 
+  /** Replaces secrets among fields that layers are about to see. */
+  redact(fields: Fields): void {
+    this.#redactor.apply(fields);
+  }
+
   /** Tells the layers in `seenBy` of an event. */
   event(event: Event, seenBy: number): void {
+    this.redact(event.fields);
     for (const slot of this.#slots) {
       if ((seenBy & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
       try {

@@ -110,6 +110,7 @@ export class Span extends Emitter {
   record(fields: FieldsInput): this {
     if (this.registry === undefined || this.#closed) return this;
     const added = evaluate(fields);
+    this.registry.redact(added);
     this.fields.merge(added);
     this.#hearVerdict(added);
     this.registry.notify(this, (layer, view) => layer.onRecord?.(this, added, view));
@@ -135,6 +136,12 @@ export class Span extends Emitter {
     this.verdict = 'success';
     this.reason = undefined;
     return this;
+  }
+
+  /** Whether it failed, as a layer says that did or did not see an ERROR event in it. */
+  hasFailed(sawError: boolean): boolean {
+    if (this.thrown !== undefined) return true;
+    return this.verdict === undefined ? sawError : this.verdict === 'fail';
   }
 
   /** Says that another span caused it without being its parent. */

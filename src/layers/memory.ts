@@ -1,0 +1,119 @@
+import type { Event } from '../tracing/event.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { FilterInput } from '../tracing/filter.ts';
+import { BaseLayer, type Layer, type LayerView } from '../tracing/layer.ts';
+import { Level } from '../tracing/level.ts';
+import type { Result, Span } from '../tracing/span.ts';
+
+/** An event as a test compares it. Not enumerable: `time`. */
+export interface MemoryEvent {
+  level: Level;
+  target: string;
+  message: string | undefined;
+  /** All fields but the message, Errors as themselves. */
+  fields: Record<string, unknown>;
+  /** When it was emitted. */
+  readonly time: Date;
+}
+
+/** A span as a test compares it. Not enumerable: `id`, `traceId`, `start` and `end`. */
+export interface MemorySpan {
+  name: string;
+  target: string;
+  level: Level;
+  fields: Record<string, unknown>;
+  /** How it ended; `undefined` while it is open. */
+  result: Result | undefined;
+  events: MemoryEvent[];
+  /** Spans whose parent it is, in the order in which they were made. */
+  children: MemorySpan[];
+  readonly id: string;
+  readonly traceId: string | undefined;
+  readonly start: Date;
+  readonly end: Date | undefined;
+}
+
+/** What a `MemoryLayer` kept. */
+export interface Memory {
+  /** Spans without a parent, or whose parent was taken before. */
+  spans: MemorySpan[];
+  /** Events outside of any span, or in one that was taken before. */
+  events: MemoryEvent[];
+}
+
+/** Keeps spans and events for tests, in a shape that compares and prints well. It has no bound. */
+export class MemoryLayer extends BaseLayer implements Layer<MemorySpan> {
+  readonly name = 'MemoryLayer';
+  #memory: Memory = { spans: [], events: [] };
+  #taken = new WeakSet<MemorySpan>();
+  #kept: MemorySpan[] = [];
+
+  /** Default filter: none. Throws `OptionError`. */
+  constructor(options: { filter?: FilterInput } = {}) {
+    super(options.filter);
+  }
+
+  /** Returns what was kept and forgets it. A span that is open goes on changing. */
+  take(): Memory {
+    const memory = this.#memory;
+    for (const span of this.#kept) this.#taken.add(span);
+    this.#kept = [];
+    this.#memory = { spans: [], events: [] };
+    return memory;
+  }
+
+  onNewSpan(span: Span, view: LayerView<MemorySpan>): void {
+    const { name, target, level } = span.metadata;
+    const kept = {
+      name: name ?? '',
+      target,
+      level,
+      fields: objectOf(span.fields),
+      result: undefined,
+      events: [],
+      children: [],
+    };
+    hide(kept, { id: span.id, start: new Date(), end: undefined });
+    Object.defineProperty(kept, 'traceId', { get: () => span.traceId });
+    const memory = kept as unknown as MemorySpan;
+    view.set(span, memory);
+    this.#kept.push(memory);
+    (this.#parentOf(span.parent, view)?.children ?? this.#memory.spans).push(memory);
+  }
+
+  onRecord(span: Span, _fields: Fields, view: LayerView<MemorySpan>): void {
+    const kept = view.get(span);
+    if (kept !== undefined) kept.fields = objectOf(span.fields);
+  }
+
+  onClose(span: Span, view: LayerView<MemorySpan>): void {
+    const kept = view.get(span);
+    if (kept === undefined) return;
+    kept.result = span.hasFailed(kept.events.some(({ level }) => level === Level.ERROR)) ? 'fail' : 'success';
+    hide(kept, { end: new Date() });
+  }
+
+  onEvent(event: Event, view: LayerView<MemorySpan>): void {
+    const { level, target, message } = event;
+    const kept = { level, target, message, fields: objectOf(event.fields) };
+    hide(kept, { time: new Date() });
+    (this.#parentOf(event.parent, view)?.events ?? this.#memory.events).push(kept as MemoryEvent);
+  }
+
+  #parentOf(span: Span | undefined, view: LayerView<MemorySpan>): MemorySpan | undefined {
+    const visible = view.visible(span);
+    const kept = visible && view.get(visible);
+    return kept !== undefined && !this.#taken.has(kept) ? kept : undefined;
+  }
+}
+
+/** An ordinary object, in which no name means anything but itself. */
+function objectOf(fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(fields.names.map((name, i) => [name, fields.values[i]]));
+}
+
+function hide(object: object, members: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(members)) {
+    Object.defineProperty(object, name, { value, enumerable: false, configurable: true });
+  }
+}
