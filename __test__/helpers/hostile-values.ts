@@ -57,7 +57,7 @@ export const HOSTILE: readonly HostileValue[] = [
     json: { a: 1, self: '[Circular]' },
     line: /\[Circular \*1\]/,
   },
-  { what: 'a revoked proxy', value: revoked(), json: '[unreadable]', line: '<Revoked Proxy>' },
+  { what: 'a revoked proxy', value: revoked(), json: '[unreadable]', line: '"[unreadable]"' },
   {
     what: 'a proxy whose traps throw',
     value: trapped(),
