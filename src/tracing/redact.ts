@@ -124,10 +124,14 @@ function membersOf(value: object, all: boolean): Member[] {
     const members = [...value].map((member, i): Member => [String(i), member, true]);
     return all ? members : members.filter(([, member]) => isObject(member));
   }
-  return Object.getOwnPropertyNames(value).map((name) => {
+  const members: Member[] = [];
+  for (const name of Object.getOwnPropertyNames(value)) {
+    // A text, and costly: V8 puts it together when it is asked for.
+    if (name === 'stack' && value instanceof Error) continue;
     const { enumerable = false } = Object.getOwnPropertyDescriptor(value, name) ?? {};
-    return [name, read(value, name), enumerable];
-  });
+    members.push([name, read(value, name), enumerable]);
+  }
+  return members;
 }
 
 function read(value: object, name: string): unknown {
@@ -147,7 +151,9 @@ function emptyLike(value: object): object {
   if (value instanceof Map) return new Map();
   if (value instanceof Set) return new Set();
   if (Array.isArray(value)) return [];
-  return Object.create(Object.getPrototypeOf(value) as object | null) as object;
+  const copy = Object.create(Object.getPrototypeOf(value) as object | null) as object;
+  if (value instanceof Error) Object.defineProperty(copy, 'stack', { value: read(value, 'stack') });
+  return copy;
 }
 
 function isObject(value: unknown): value is object {
