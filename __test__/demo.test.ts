@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import test from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { timeline, type TimelineNode } from '../src/diagnostics/timeline.ts';
@@ -93,4 +95,18 @@ test('the example of a store prints what it says', async (t) => {
     'agent/state',
     'ERR_KVP_VALUE_TOO_LONG KVP value length (2000) exceeds maximum (1022)',
   ]);
+});
+
+test('the example of a filter that a signal changes does what it says', async (t) => {
+  const program = start({ file: 'examples/reload.ts' }, [], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const lines = createInterface(program.stderr!)[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => String((await lines.next()).value);
+  t.regex(await next(), /INFO my_agent: waiting for SIGUSR2 pid=/);
+  program.kill('SIGUSR2');
+  t.regex(await next(), /INFO my_agent: filter changed isVerbose=true/);
+  t.regex(await next(), /DEBUG my_agent: details/);
+  program.kill('SIGUSR2');
+  t.regex(await next(), /INFO my_agent: filter changed isVerbose=false/);
+  program.stdin?.end();
+  t.deepEqual(await once(program, 'exit'), [0, null]);
 });

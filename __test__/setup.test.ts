@@ -315,11 +315,11 @@ test.serial('reload changes filters and adds the log file while spans are open',
   const [path, file] = [poolOf(t), join(folderOf(t), 'agent.log')];
   const writer = linesOf();
   const { tracing, problems } = await setUp(t, { kvp: { path, vmId: 'vm' }, stderr: { writer } });
-  log.inSpan('long', () => {
+  await log.inSpan('long', async () => {
     log.debug('before');
-    tracing.reload({ kvp: 'debug', stderr: 'debug', file: { path: file, filter: 'debug' } });
+    await tracing.reload({ kvp: 'debug', stderr: 'debug', file: { path: file, filter: 'debug' } });
     log.debug('after');
-    tracing.reload({ file: { filter: 'off' } });
+    await tracing.reload({ file: { filter: 'off' } });
     log.error('last');
   });
   t.true((await tracing.shutdown()).complete);
@@ -342,7 +342,7 @@ test.serial('a reload with a wrong value changes nothing, the value is named', a
     [{ stderr: 'off', file: { path: file } }, /^file\.path must be left out: there is a log file already/],
   ];
   for (const [changes, message] of wrong) {
-    t.throws(() => tracing.reload(changes), { instanceOf: OptionError, message });
+    await t.throwsAsync(tracing.reload(changes), { instanceOf: OptionError, message });
   }
   t.true(log.enabled('info'));
   t.deepEqual(names(), ['StderrLayer', 'StderrLayer 2']);
@@ -354,7 +354,7 @@ test.serial('a filter of the environment stays, whatever options and reloads say
   const env = { AZURE_INIT_LOG: 'debug', AZURE_INIT_KVP_FILTER: 'error' };
   const options = { kvp: { path, vmId: 'vm', filter: 'trace' }, stderr: { writer, filter: 'off' } } as const;
   const { tracing } = await setUp(t, options, env);
-  tracing.reload({ kvp: 'trace', stderr: 'off' });
+  await tracing.reload({ kvp: 'trace', stderr: 'off' });
   log.debug('to stderr');
   log.error('to both');
   await tracing.shutdown();

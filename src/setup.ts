@@ -30,9 +30,9 @@ export interface Tracing extends AsyncDisposable {
   stats(): Record<string, unknown>;
   /**
    * Changes filters while spans are open, and adds the log file, once the program has read its configuration. A
-   * filter that the environment sets stays. Throws `OptionError`, and then nothing is changed.
+   * filter that the environment sets stays. Rejects with `OptionError`, and then nothing is changed.
    */
-  reload(changes: Reload): void;
+  reload(changes: Reload): Promise<void>;
 }
 
 /** What `Tracing.reload` changes; what is not named stays. */
@@ -87,7 +87,7 @@ type Outputs = { [Name in keyof Reload]: (BaseLayer & Layer) | undefined };
 /** Adds one of them, or reports why it is left out. */
 type Add = (name: keyof Outputs, make: () => BaseLayer & Layer) => void;
 
-function reload(changes: Reload, { forced }: Config, outputs: Outputs, add: Add): void {
+async function reload(changes: Reload, { forced }: Config, outputs: Outputs, add: Add): Promise<void> {
   const { file: { path, filter } = {}, kvp, opentelemetry, stderr } = changes;
   const file = path === undefined ? undefined : readFile({ ...changes.file, path }, forced.log);
   if (file !== undefined && outputs.file !== undefined) {
