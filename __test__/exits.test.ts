@@ -93,14 +93,15 @@ test('worker threads load, emit, are terminated in the middle, and load again', 
   else t.is(fromWorkers, 400);
 });
 
-/** Emits without end, and says in `flushed` how much of that is in the pool. */
+/** Emits as much as a pool that can be read again has room for, and says in `flushed` how much of that is in it. */
 const WORKER = `
   import { workerData } from 'node:worker_threads';
   import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
   const { path, flushed, id } = workerData;
   const layer = new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 });
   setGlobalDefault(new Registry().with(layer));
-  for (let seq = 0; ; ) {
+  setInterval(() => {}, 1000);
+  for (let seq = 0; seq < 3000; ) {
     for (let i = 0; i < 300; i++) target('t').info({ id, seq: seq++ }, 'x');
     const { complete, dropped } = await layer.flush();
     if (complete && dropped === 0) Atomics.store(flushed, id, seq);

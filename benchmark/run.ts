@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { backend } from 'kvp-tracing';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
+import { lineCosts } from './lines.ts';
 import { quantile } from './measure.ts';
 import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
@@ -110,6 +111,13 @@ try {
     const call = parts.get('the native call with a flat text') ?? Number.NaN;
     for (const [piece, nanoseconds] of parts) console.log(`  ${nanoseconds.toFixed(0)} ns ${piece}`);
     console.log(`  the writer alone: ${ratios.cost('writer alone / pino', call / cost('pino'))} × pino`);
+  }
+
+  const lines = await lineCosts();
+  const line = lines.get('pino') ?? Number.NaN;
+  console.log(`The same event as a line on /dev/null, × pino (${line.toFixed(0)} ns):`);
+  for (const format of ['full', 'compact', 'pretty', 'json']) {
+    console.log(`  ${ratios.cost(`${format} / pino`, (lines.get(format) ?? Number.NaN) / line)} ${format}`);
   }
 
   const { ours, plain, ratio } = sustained(folder);

@@ -9,6 +9,11 @@ import type { Layer } from './tracing/layer.ts';
 import { guarded, type ProblemHandler } from './tracing/problem.ts';
 import { REDACTED_NAMES } from './tracing/redact.ts';
 
+/** Lines on stderr or in a file; `json` is `JsonLayer` of `kvp-tracing/pino`, loaded only then. */
+export type LinesOptions = Omit<StderrLayerOptions, 'format'> & {
+  format?: StderrLayerOptions['format'] | 'json';
+};
+
 /** What of OpenTelemetry `initializeTracing` sets up. Structural, so that SDK 2 and SDK 3 both fit. */
 export interface OpenTelemetryOptions {
   /** The tracer to use. */
@@ -24,7 +29,7 @@ export interface OpenTelemetryOptions {
 }
 
 /** A log file: lines as on stderr. */
-export interface FileOptions extends Omit<StderrLayerOptions, 'writer'> {
+export interface FileOptions extends Omit<LinesOptions, 'writer'> {
   /** Its path; missing folders are made, it is appended to and readable by its owner only. */
   path: string;
   /** Which spans and events have lines. Default `'info'`. */
@@ -41,7 +46,7 @@ export interface TracingOptions {
   /** OpenTelemetry, or `false` for none. Default: joins if the environment or a registered SDK asks for it. */
   opentelemetry?: OpenTelemetryOptions | false;
   /** Lines on stderr, or `false` for none. */
-  stderr?: StderrLayerOptions | false;
+  stderr?: LinesOptions | false;
   /** Lines in a file too: its path, or options. Default: none. */
   file?: string | FileOptions;
   /** Fields whose values leave the program nowhere; see `Registry`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
@@ -60,8 +65,8 @@ export interface Config {
   version: string | undefined;
   kvp: EmitKVPLayerOptions | false;
   opentelemetry: OpenTelemetryOptions | false;
-  stderr: StderrLayerOptions | false;
-  file: StderrLayerOptions | undefined;
+  stderr: LinesOptions | false;
+  file: LinesOptions | undefined;
   redact: readonly string[];
   layers: readonly (Layer | null | undefined)[];
   signals: boolean;
@@ -109,8 +114,12 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
       filter: kvpFilter,
     },
     opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
-    stderr: stderr && { ...stderr, ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }) },
-    file: options.file === undefined ? undefined : readFile(options.file, forced.log),
+    stderr: stderr && {
+      onProblem,
+      ...stderr,
+      ...(stderrFilter === undefined ? undefined : { filter: stderrFilter }),
+    },
+    file: options.file === undefined ? undefined : { onProblem, ...readFile(options.file, forced.log) },
     redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
     layers: layersOf(options.layers),
     signals: options.signals === true,
@@ -120,7 +129,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
 }
 
 /** Checks the options of a log file; `forced` is the filter that the environment sets. Throws `OptionError`. */
-export function readFile(given: string | FileOptions, forced: FilterInput | undefined): StderrLayerOptions {
+export function readFile(given: string | FileOptions, forced: FilterInput | undefined): LinesOptions {
   const { path, ...options } = typeof given === 'string' ? { path: given } : sectionOf('file', given) || {};
   const filter = forced ?? optionOf('file', options) ?? DEFAULTS.filter.file;
   return { ...options, writer: textOf('file.path', path), filter };

@@ -3,6 +3,7 @@ import {
   type Config,
   type FileOptions,
   joinsOpenTelemetry,
+  type LinesOptions,
   readConfig,
   readFile,
   type TracingOptions,
@@ -55,21 +56,24 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
   setGlobalDefault(subscriber);
   dispatch.target = config.service;
   const outputs: Outputs = {};
-  const add: Add = (name, make) => {
-    outputs[name] = attempt(config, name, make);
-    subscriber.with(outputs[name]);
+  const add: Add = async (name, make) => {
+    try {
+      outputs[name] = await make();
+      subscriber.with(outputs[name]);
+    } catch (error) {
+      report(config, name, error);
+    }
   };
   const { kvp, stderr, file } = config;
-  if (kvp !== false) add('kvp', () => new EmitKVPLayer(kvp));
+  if (kvp !== false) await add('kvp', () => new EmitKVPLayer(kvp));
   if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
-    const layer = await openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env));
-    if (layer !== undefined) {
-      add('opentelemetry', () => layer);
-      flushAtNaturalEnd(subscriber, layer);
-    }
+    await add('opentelemetry', () =>
+      openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env)),
+    );
+    if (outputs.opentelemetry !== undefined) flushAtNaturalEnd(subscriber, outputs.opentelemetry);
   }
-  if (stderr !== false) add('stderr', () => new StderrLayer(stderr));
-  if (file !== undefined) add('file', () => new StderrLayer(file));
+  if (stderr !== false) await add('stderr', () => lineLayer(stderr));
+  if (file !== undefined) await add('file', () => lineLayer(file));
   for (const layer of config.layers) subscriber.with(layer);
   if (config.signals) subscriber.onShutdown(installSignalHandlers());
   return {
@@ -85,9 +89,13 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
 /** The layers whose filters can be changed later. */
 type Outputs = { [Name in keyof Reload]: (BaseLayer & Layer) | undefined };
 /** Adds one of them, or reports why it is left out. */
-type Add = (name: keyof Outputs, make: () => BaseLayer & Layer) => void;
+type Add = (
+  name: keyof Outputs,
+  make: () => (BaseLayer & Layer) | Promise<BaseLayer & Layer>,
+) => Promise<void>;
 
-async function reload(changes: Reload, { forced }: Config, outputs: Outputs, add: Add): Promise<void> {
+async function reload(changes: Reload, config: Config, outputs: Outputs, add: Add): Promise<void> {
+  const { forced, onProblem } = config;
   const { file: { path, filter } = {}, kvp, opentelemetry, stderr } = changes;
   const file = path === undefined ? undefined : readFile({ ...changes.file, path }, forced.log);
   if (file !== undefined && outputs.file !== undefined) {
@@ -100,24 +108,22 @@ async function reload(changes: Reload, { forced }: Config, outputs: Outputs, add
     return [outputs[name as keyof Outputs], isForced ? undefined : checked] as const;
   });
   for (const [layer, filter] of filters) if (filter !== undefined) layer?.withFilter(filter);
-  if (file !== undefined) add('file', () => new StderrLayer(file));
+  if (file !== undefined) await add('file', () => lineLayer({ onProblem, ...file }));
+}
+
+/** JSON is written by pino, which is loaded only then. */
+async function lineLayer({ format, ...options }: LinesOptions): Promise<BaseLayer & Layer> {
+  if (format === 'json') return new (await import('./pino/index.ts')).JsonLayer(options);
+  return new StderrLayer({ ...options, ...(format !== undefined && { format }) });
 }
 
 /** The layer, with a provider of its own if it `exports`. */
-async function openTelemetryLayer(config: Config, exports: boolean): Promise<OpenTelemetryLayer | undefined> {
+async function openTelemetryLayer(config: Config, exports: boolean): Promise<OpenTelemetryLayer> {
   const { opentelemetry, onProblem, service, version } = config;
-  if (opentelemetry === false) return undefined;
-  const { exporter, spanProcessors, ...rest } = opentelemetry;
-  try {
-    const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
-    const own = exports
-      ? await ownProvider(config, { service, version, exporter, spanProcessors })
-      : undefined;
-    return new OpenTelemetryLayer({ ...rest, ...(own && { provider: own }), onProblem });
-  } catch (error) {
-    report(config, 'opentelemetry', error);
-    return undefined;
-  }
+  const { exporter, spanProcessors, ...rest } = opentelemetry || {};
+  const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
+  const own = exports ? await ownProvider(config, { service, version, exporter, spanProcessors }) : undefined;
+  return new OpenTelemetryLayer({ ...rest, ...(own && { provider: own }), onProblem });
 }
 
 /** Without the packages to export with, spans are still made, so that their context propagates. */
@@ -143,15 +149,6 @@ function flushAtNaturalEnd(subscriber: Registry, layer: Layer): void {
   const flush = () => void layer.flush?.();
   process.once('beforeExit', flush);
   subscriber.onShutdown(() => process.off('beforeExit', flush));
-}
-
-function attempt<L extends Layer>(config: Config, name: string, make: () => L): L | undefined {
-  try {
-    return make();
-  } catch (error) {
-    report(config, name, error);
-    return undefined;
-  }
 }
 
 function report(config: Config, name: string, error: unknown): void {

@@ -1,28 +1,75 @@
 import { rfc3339Micros } from '../tracing/clock.ts';
-import type { Level } from '../tracing/level.ts';
-import { raw } from './values.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
+import { FieldsText } from './fields.ts';
+import type { LineFormat, Scope, Scopes } from './line-format.ts';
+import { Attributes, LEVEL_COLORS, type Paint, painted, unpainted } from './paint.ts';
+import { harmless } from './values.ts';
 
-/** What a line says. */
-export interface Line {
-  micros: number;
-  level: Level;
-  target: string;
-  /** Names and formatted fields of the spans around it, root first, each as `scopeText` makes it. */
-  scopes: string;
-  message: string | undefined;
-  /** The formatted fields. */
-  fields: string;
-}
+/** Targets that are kept. */
+const KEPT_MAX = 1024;
 
-/** A span as a line names it: `name{k=v}:`, without braces if it has no fields. */
-export function scopeText(name: string, fields: string): string {
-  return fields === '' ? `${raw(name)}:` : `${raw(name)}{${fields}}:`;
-}
+/** The `full` format of tracing-subscriber: `TIME LEVEL span{fields}:span: target: message fields`. */
+export class FullFormat implements LineFormat {
+  protected readonly paint: Paint;
+  protected readonly fields: FieldsText;
+  /** By verbosity: what stands between the time and the spans. */
+  readonly #levels: readonly string[];
+  readonly #targets = new Map<string, string>();
 
-/** The `full` format of tracing-subscriber, with the line feed. */
-export function fullLine({ micros, level, target, scopes, message, fields }: Line): string {
-  let line = `${rfc3339Micros(micros)} ${level.padStart(5)} ${scopes === '' ? '' : `${scopes} `}${raw(target)}:`;
-  if (message !== undefined) line += ` ${raw(message)}`;
-  if (fields !== '') line += ` ${fields}`;
-  return `${line}\n`;
+  constructor(color: boolean) {
+    const paint = color ? painted : unpainted;
+    this.paint = paint;
+    this.fields = new FieldsText(
+      ' ',
+      (name, suffix) =>
+        paint(Attributes.italic, name) +
+        (suffix === '' ? '' : paint(Attributes.italic, suffix)) +
+        paint(Attributes.dim, '='),
+    );
+    this.#levels = ['OFF', 'ERROR', ' WARN', ' INFO', 'DEBUG', 'TRACE'].map(
+      (level, verbosity) => ` ${paint(LEVEL_COLORS[verbosity] ?? '', level)} `,
+    );
+  }
+
+  scope(span: Span): Scope {
+    const { paint } = this;
+    const name = paint(Attributes.bold, harmless(span.name));
+    const fields = this.fields.of(span.fields);
+    const braced = fields === '' ? '' : paint(Attributes.bold, '{') + fields + paint(Attributes.bold, '}');
+    return { before: name + braced + paint(Attributes.dim, ':'), behind: '' };
+  }
+
+  enclose(scopes: Scopes, scope: Scope): void {
+    scopes.before = scope.before + scopes.before;
+    scopes.behind = scope.behind + scopes.behind;
+  }
+
+  line(
+    micros: number,
+    metadata: Metadata,
+    { before, behind }: Scopes,
+    message: string | undefined,
+    fields: Fields,
+  ): string {
+    let line = this.paint(Attributes.dim, rfc3339Micros(micros)) + this.#levels[metadata.verbosity];
+    if (before !== '') line += `${before} `;
+    line += this.#target(metadata.target);
+    if (message !== undefined) line += harmless(message);
+    if (fields.names.length > 0) {
+      const text = this.fields.of(fields);
+      line += message === undefined || text === '' ? text : ` ${text}`;
+    }
+    return `${line}${behind}\n`;
+  }
+
+  #target(target: string): string {
+    let text = this.#targets.get(target);
+    if (text === undefined) {
+      text = `${this.paint(Attributes.dim, harmless(target))}${this.paint(Attributes.dim, ':')} `;
+      if (this.#targets.size < KEPT_MAX) this.#targets.set(target, text);
+    }
+    return text;
+  }
 }

@@ -1,12 +1,12 @@
-import type { Fields } from '../tracing/fields.ts';
-import { causesOf, cutText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
+import { cutText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 
-/** Characters that Rust's Debug escapes: controls, separators, formats, what is unassigned or private. */
-const UNPRINTABLE =
-  /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/u;
-const QUOTED = new RegExp(`["\\\\]|${UNPRINTABLE.source}`, 'gu');
-const RAW = new RegExp(UNPRINTABLE.source, 'gu');
-const PLAIN = /^[ !#-[\]-~]*$/;
+/** What can't be seen: controls, separators, formats, what is unassigned or private. */
+const UNSEEN = '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
+const RAW = new RegExp(`[${UNSEEN}]`, 'gu');
+/** Rust's Debug escapes what changes the character before, too. */
+const QUOTED = new RegExp(`["\\\\\\p{Grapheme_Extend}${UNSEEN}]`, 'gu');
+/** What would break a line, the terminal, or the order in which the rest of the line is shown. */
+const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 const SHORT = new Map([
   ['"', '\\"'],
   ['\\', '\\\\'],
@@ -15,74 +15,98 @@ const SHORT = new Map([
   ['\t', '\\t'],
   ['\0', '\\0'],
 ]);
+/** Longer texts are looked at by regular expressions; of shorter ones a loop knows more quickly that they are plain. */
+const SHORT_LENGTH = 64;
+const NOT_PLAIN = /[^ !#-[\]-~]/;
+const NOT_ASCII = /[^ -~]/;
 
-function escapeCharacter(character: string): string {
+function unicodeEscape(character: string): string {
   return SHORT.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** As tracing-subscriber spells controls in messages, and line breaks, which it leaves, as Debug does. */
+function harmlessEscape(character: string): string {
+  const code = character.charCodeAt(0);
+  if (code > 0x7f || SHORT.has(character)) return unicodeEscape(character);
+  return `\\x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** A text in quotes, escaped as Rust's Debug does. */
 export function quoted(text: string): string {
-  if (PLAIN.test(text)) return text.length * 3 > 1024 ? `"${cutText(text)}"` : `"${text}"`;
-  return `"${cutText(text).replace(QUOTED, escapeCharacter)}"`;
+  return isPlain(text) ? `"${text}"` : `"${cutText(text).replace(QUOTED, unicodeEscape)}"`;
 }
 
-/** A text as it is, but for what would break the line or the terminal. */
+/** A text as it is, but for what can't be seen; for what is read out of a pool. */
 export function raw(text: string): string {
-  if (text.length < 1024 && PLAIN.test(text)) return text;
-  return cutText(text).replace(RAW, escapeCharacter);
+  return isAscii(text) ? text : cutText(text).replace(RAW, unicodeEscape);
 }
 
-/** ` name=value` for each field; `separator` stands between them. */
-export function fieldsText(fields: Fields, separator = ' '): string {
-  let text = '';
-  const { names, values } = fields;
-  for (let i = 0; i < names.length; i++) {
-    const value = values[i];
-    if (value === undefined) continue;
-    if (text !== '') text += separator;
-    const name = raw(names[i] as string);
-    text += `${name}=${valueText(value)}`;
-    if (isError(value)) text += sourcesText(name, value, separator);
+/** A text of the program as lines show it without quotes: as it is, but for what would break the line or the terminal. */
+export function harmless(text: string): string {
+  return isAscii(text) ? text : cutText(text).replace(HARMFUL, harmlessEscape);
+}
+
+/** Whether a text is short and has but printable ASCII without quotes and backslashes. */
+function isPlain(text: string): boolean {
+  const { length } = text;
+  if (length > SHORT_LENGTH) return length < 1024 && !NOT_PLAIN.test(text);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return false;
   }
-  return text;
+  return true;
 }
 
-function sourcesText(name: string, error: Error, separator: string): string {
-  try {
-    const causes = causesOf(error);
-    return causes.length === 0 ? '' : `${separator}${name}.sources=[${causes.map(raw).join(', ')}]`;
-  } catch {
-    return '';
+function isAscii(text: string): boolean {
+  const { length } = text;
+  if (length > SHORT_LENGTH) return length < 1024 && !NOT_ASCII.test(text);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e) return false;
+  }
+  return true;
+}
+
+/** A duration as a field's value. */
+export class Duration {
+  readonly #milliseconds: number;
+
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+  }
+
+  /** As tracing-subscriber prints it: three digits and a unit, `72.0µs`. */
+  toString(): string {
+    let amount = this.#milliseconds * 1e6;
+    for (const unit of ['ns', 'µs', 'ms']) {
+      if (amount < 10) return `${amount.toFixed(2)}${unit}`;
+      if (amount < 100) return `${amount.toFixed(1)}${unit}`;
+      if (amount < 1000) return `${amount.toFixed(0)}${unit}`;
+      amount /= 1000;
+    }
+    return `${amount.toFixed(amount < 10 ? 2 : amount < 100 ? 1 : 0)}s`;
   }
 }
 
-function valueText(value: unknown): string {
+/** A field's value as lines show it. */
+export function valueText(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number') return numberText(value);
   if (typeof value === 'boolean' || typeof value === 'bigint' || value === null) return String(value);
   try {
-    if (isError(value)) return raw(errorMessage(value));
+    if (isError(value)) return harmless(errorMessage(value));
+    if (value instanceof Duration) return value.toString();
     if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   } catch {
     // A hostile prototype; inspecting it is safe.
   }
-  return raw(inspectLine(value));
+  return harmless(inspectLine(value));
 }
 
-/** A number; infinities as Rust prints them. */
+/** A number as Rust's Debug prints it, but without a point where it is whole. */
 function numberText(value: number): string {
-  if (Number.isFinite(value) || Number.isNaN(value)) return String(value);
-  return value > 0 ? 'inf' : '-inf';
-}
-
-/** A duration in milliseconds as tracing-subscriber prints it: three digits and a unit, `72.0µs`. */
-export function durationText(milliseconds: number): string {
-  let amount = milliseconds * 1e6;
-  for (const unit of ['ns', 'µs', 'ms', 's']) {
-    if (amount < 10) return `${amount.toFixed(2)}${unit}`;
-    if (amount < 100) return `${amount.toFixed(1)}${unit}`;
-    if (amount < 1000 || unit === 's') return `${amount.toFixed(0)}${unit}`;
-    amount /= 1000;
-  }
-  return '';
+  const size = Math.abs(value);
+  if (size < 1e16 && (size >= 1e-4 || size === 0)) return String(value);
+  if (Number.isFinite(value)) return value.toExponential().replace('+', '');
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? 'inf' : '-inf';
 }

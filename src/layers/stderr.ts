@@ -1,105 +1,81 @@
 import { OptionError } from '../errors.ts';
-import { durationText, fieldsText } from '../format/values.ts';
-import { fullLine, scopeText } from '../format/full.ts';
+import { CompactFormat } from '../format/compact.ts';
+import { FullFormat } from '../format/full.ts';
+import type { LineFormat, Scope, Scopes } from '../format/line-format.ts';
+import { PrettyFormat } from '../format/pretty.ts';
 import { wallMicros } from '../tracing/clock.ts';
-import type { Event } from '../tracing/event.ts';
-import type { FilterInput } from '../tracing/filter.ts';
-import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { LayerView } from '../tracing/layer.ts';
+import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
-import { Lines, type Writer } from './lines.ts';
+import { LineLayer, type LineLayerOptions } from './line-layer.ts';
 
-/** A moment of a span that gets a line of its own. */
-export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
-
-export interface StderrLayerOptions {
-  /** Where lines go: a file descriptor, a file's path, or what has `write`. Default: stderr. */
-  writer?: Writer;
-  /** Which spans and events have lines. Default `'error'`, on a terminal `'info'`. */
-  filter?: FilterInput;
-  /** Which moments of a span have lines. Default `['new', 'close']`. */
-  spanEvents?: readonly SpanEvent[];
+export interface StderrLayerOptions extends LineLayerOptions {
+  /**
+   * As tracing-subscriber's formats of these names: `'full'` has a line an event, `'compact'` too, with spans'
+   * fields at its end, `'pretty'` several. Default `'full'`.
+   */
+  format?: 'full' | 'compact' | 'pretty';
+  /**
+   * Whether levels, names and spans are marked by a terminal's colours. Default: on a terminal, unless `NO_COLOR`
+   * is set; `FORCE_COLOR` decides for all but files. Never in the journal.
+   */
+  color?: boolean;
 }
 
-/** Writes a line for each event, and for a span when it begins and ends, for people to read. */
-export class StderrLayer extends BaseLayer implements Layer<string> {
-  readonly name = 'StderrLayer';
-  readonly timed: boolean;
-  readonly #lines: Lines;
-  readonly #moments: ReadonlySet<SpanEvent>;
-  #shutdown: Promise<Outcome> | undefined;
+const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat };
+
+/** Writes each event, and a span's beginning and end, as text for people to read. */
+export class StderrLayer extends LineLayer<Scope> {
+  override readonly name = 'StderrLayer';
+  readonly #format: LineFormat;
 
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: StderrLayerOptions = {}) {
-    super(options.filter ?? (process.stderr.isTTY && options.writer === undefined ? 'info' : 'error'));
-    this.#moments = momentsOf(options.spanEvents ?? ['new', 'close']);
-    this.timed = this.#moments.has('close');
-    this.#lines = new Lines(options.writer ?? 2);
+    const format = formatOf(options.format ?? 'full');
+    const color = booleanOf('color', options.color);
+    super(options);
+    const isFile = typeof options.writer === 'string';
+    this.#format = new format(color ?? (!this.isJournal && !isFile && this.#wantsColor()));
   }
 
-  onNewSpan(span: Span, view: LayerView<string>): void {
-    view.set(span, scopeText(span.name, fieldsText(span.fields)));
-    if (this.#moments.has('new')) this.#spanLine(span, view, 'new');
+  #wantsColor(): boolean {
+    const { FORCE_COLOR = '', NO_COLOR = '' } = process.env;
+    if (FORCE_COLOR !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+    return NO_COLOR === '' && this.lines.isTerminal;
   }
 
-  onRecord(span: Span, _fields: unknown, view: LayerView<string>): void {
-    view.set(span, scopeText(span.name, fieldsText(span.fields)));
+  protected override keep(span: Span, view: LayerView<Scope>): void {
+    view.set(span, this.#format.scope(span));
   }
 
-  onEnter(span: Span, view: LayerView<string>): void {
-    if (this.#moments.has('enter')) this.#spanLine(span, view, 'enter');
-  }
-
-  onExit(span: Span, view: LayerView<string>): void {
-    if (this.#moments.has('exit')) this.#spanLine(span, view, 'exit');
-  }
-
-  onClose(span: Span, view: LayerView<string>): void {
-    if (!this.#moments.has('close')) return;
-    const times = `time.busy=${durationText(span.busy)} time.idle=${durationText(span.idle)}`;
-    this.#spanLine(span, view, 'close', times);
-  }
-
-  onEvent(event: Event, view: LayerView<string>): void {
-    const { level, target, message } = event;
-    const scopes = scopesOf(event.parent, view);
-    const fields = fieldsText(event.fields);
-    this.#lines.write(fullLine({ micros: wallMicros(), level, target, scopes, message, fields }));
-  }
-
-  #spanLine(span: Span, view: LayerView<string>, message: string, fields = ''): void {
-    const { level, target } = span.metadata;
-    const scopes = scopesOf(span, view);
-    this.#lines.write(fullLine({ micros: wallMicros(), level, target, scopes, message, fields }));
-  }
-
-  flush(deadline?: Deadline): Promise<Outcome> {
-    return this.#lines.flush(deadline);
-  }
-
-  /** Writes what waits, then closes a file of its own. Idempotent. */
-  shutdown(deadline?: Deadline): Promise<Outcome> {
-    return (this.#shutdown ??= this.#lines.end(deadline));
-  }
-
-  /** Lines written and dropped. */
-  stats(): { lines: number; dropped: number } {
-    return this.#lines.stats();
-  }
-}
-
-function scopesOf(span: Span | undefined, view: LayerView<string>): string {
-  let scopes = '';
-  for (let at = view.visible(span); at !== undefined; at = view.visible(at.parent)) {
-    scopes = (view.get(at) ?? '') + scopes;
-  }
-  return scopes;
-}
-
-function momentsOf(spanEvents: readonly SpanEvent[]): ReadonlySet<SpanEvent> {
-  for (const moment of spanEvents) {
-    if (!['new', 'enter', 'exit', 'close'].includes(moment)) {
-      throw new OptionError('spanEvents', moment, 'made of new, enter, exit and close');
+  protected override say(
+    metadata: Metadata,
+    span: Span | undefined,
+    message: string | undefined,
+    fields: Fields,
+    view: LayerView<Scope>,
+  ): void {
+    const scopes: Scopes = { before: '', behind: '' };
+    for (let at = span; at !== undefined; at = view.visible(at.parent)) {
+      const scope = view.get(at);
+      if (scope !== undefined) this.#format.enclose(scopes, scope);
     }
+    const text = this.#format.line(wallMicros(), metadata, scopes, message, fields);
+    this.write(metadata.verbosity, text);
   }
-  return new Set(spanEvents);
+}
+
+function formatOf(format: unknown): new (color: boolean) => LineFormat {
+  if (format === 'full' || format === 'compact' || format === 'pretty') return FORMATS[format];
+  throw new OptionError(
+    'format',
+    format,
+    'full, compact or pretty (json is JsonLayer of kvp-tracing/pino, or that of initializeTracing)',
+  );
+}
+
+function booleanOf(option: string, given: unknown): boolean | undefined {
+  if (given === undefined || typeof given === 'boolean') return given;
+  throw new OptionError(option, given, 'true or false');
 }

@@ -1,0 +1,33 @@
+import type { Fields } from '../tracing/fields.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
+
+/** What the lines inside of a span say of it. */
+export interface Scope {
+  /** What stands before the target. */
+  readonly before: string;
+  /** What stands behind the event's fields. */
+  readonly behind: string;
+}
+
+/** What the spans around an event say, put together. */
+export interface Scopes {
+  before: string;
+  behind: string;
+}
+
+/** How an event becomes text. */
+export interface LineFormat {
+  /** What is kept with a span until its fields change. */
+  scope(span: Span): Scope;
+  /** Puts a span's scope around those of the spans inside of it. */
+  enclose(scopes: Scopes, scope: Scope): void;
+  /** The text, with its line feed; `micros` since 1970. */
+  line(
+    micros: number,
+    metadata: Metadata,
+    scopes: Scopes,
+    message: string | undefined,
+    fields: Fields,
+  ): string;
+}

@@ -1,0 +1,126 @@
+import { isatty } from 'node:tty';
+import { OptionError } from '../errors.ts';
+import { Duration } from '../format/values.ts';
+import type { Event } from '../tracing/event.ts';
+import { Fields } from '../tracing/fields.ts';
+import type { FilterInput } from '../tracing/filter.ts';
+import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import type { Span } from '../tracing/span.ts';
+import { isJournal, withPriority } from '../tracing/stderr.ts';
+import { type Lines, type LineStats, linesTo, type Writer } from './lines.ts';
+
+/** A moment of a span that gets a line of its own. */
+export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
+
+export interface LineLayerOptions {
+  /**
+   * Where lines go: a file's path, a file descriptor, a destination of pino, or what has `write`. A file is
+   * appended to; where there is none it is made, 0600, with its folders. Default: stderr.
+   */
+  writer?: Writer;
+  /** Which spans and events have lines. Default `'error'`, on a terminal `'info'`. */
+  filter?: FilterInput;
+  /** Which moments of a span have lines. Default `['new', 'close']`. */
+  spanEvents?: readonly SpanEvent[];
+  /** A signal at which the file of a path is opened anew, for who rotates logs: `'SIGHUP'`. Default: none. */
+  reopenOn?: NodeJS.Signals;
+  /** Hears of problems. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
+}
+
+const DEFAULTS = { writer: 2, spanEvents: ['new', 'close'] } as const;
+const STDERR = 2;
+const NO_FIELDS = new Fields([], []);
+
+/** A layer that writes a text for each event and for moments of spans. */
+export abstract class LineLayer<State> extends BaseLayer implements Layer<State> {
+  abstract override readonly name: string;
+  readonly timed: boolean;
+  protected readonly lines: Lines;
+  /** Whether lines go to systemd's journal, with priorities and without colour. */
+  protected readonly isJournal: boolean;
+  readonly #moments: ReadonlySet<SpanEvent>;
+  #shutdown: Promise<Outcome> | undefined;
+
+  /** Throws `OptionError`, or the error of opening the file. */
+  constructor(options: LineLayerOptions) {
+    const writer = options.writer ?? DEFAULTS.writer;
+    super(options.filter ?? (writer === STDERR && isatty(STDERR) ? 'info' : 'error'));
+    this.#moments = momentsOf(options.spanEvents ?? DEFAULTS.spanEvents);
+    this.timed = this.#moments.has('close');
+    this.isJournal = writer === STDERR && isJournal();
+    const { reopenOn } = options;
+    this.lines = linesTo(writer, { reopenOn, onProblem: guarded(options.onProblem) });
+  }
+
+  onNewSpan(span: Span, view: LayerView<State>): void {
+    this.keep(span, view);
+    if (this.#moments.has('new')) this.say(span.metadata, span, 'new', NO_FIELDS, view);
+  }
+
+  onRecord(span: Span, _fields: Fields, view: LayerView<State>): void {
+    this.keep(span, view);
+  }
+
+  onEnter(span: Span, view: LayerView<State>): void {
+    if (this.#moments.has('enter')) this.say(span.metadata, span, 'enter', NO_FIELDS, view);
+  }
+
+  onExit(span: Span, view: LayerView<State>): void {
+    if (this.#moments.has('exit')) this.say(span.metadata, span, 'exit', NO_FIELDS, view);
+  }
+
+  onClose(span: Span, view: LayerView<State>): void {
+    if (!this.#moments.has('close')) return;
+    const times = [new Duration(span.busy), new Duration(span.idle)];
+    this.say(span.metadata, span, 'close', new Fields(['time.busy', 'time.idle'], times), view);
+  }
+
+  onEvent(event: Event, view: LayerView<State>): void {
+    this.say(event.metadata, view.visible(event.parent), event.message, event.fields, view);
+  }
+
+  /** Keeps with a span what its lines will need of it; called again when its fields change. */
+  protected abstract keep(span: Span, view: LayerView<State>): void;
+
+  /** Writes what happened in `span`. */
+  protected abstract say(
+    metadata: Metadata,
+    span: Span | undefined,
+    message: string | undefined,
+    fields: Fields,
+    view: LayerView<State>,
+  ): void;
+
+  /** Writes a text that ends in a line feed. */
+  protected write(verbosity: number, text: string): void {
+    this.lines.write(this.isJournal ? withPriority(verbosity, text) : text, verbosity);
+  }
+
+  /** Resolves when everything emitted so far is written, or at the deadline. */
+  flush(deadline?: Deadline): Promise<Outcome> {
+    return this.lines.flush(deadline);
+  }
+
+  /** The same, then closes a file of its own. Idempotent. */
+  shutdown(deadline?: Deadline): Promise<Outcome> {
+    return (this.#shutdown ??= this.lines.end(deadline));
+  }
+
+  /** Lines written and dropped. */
+  stats(): LineStats {
+    return this.lines.stats();
+  }
+}
+
+function momentsOf(spanEvents: readonly SpanEvent[]): ReadonlySet<SpanEvent> {
+  if (!Array.isArray(spanEvents)) throw new OptionError('spanEvents', spanEvents, 'a list');
+  for (const moment of spanEvents) {
+    if (!['new', 'enter', 'exit', 'close'].includes(moment)) {
+      throw new OptionError('spanEvents', moment, 'made of new, enter, exit and close');
+    }
+  }
+  return new Set(spanEvents);
+}

@@ -1,0 +1,132 @@
+import { type Logger, type LoggerOptions, pino } from 'pino';
+import { LineLayer, type LineLayerOptions } from '../layers/line-layer.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { LayerView } from '../tracing/layer.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
+import { cutText } from '../tracing/value.ts';
+import { withoutEcho } from './own-lines.ts';
+import { type ErrorSerializer, plain, setOwn } from './plain.ts';
+
+export interface JsonLayerOptions extends LineLayerOptions {
+  /**
+   * Options of the pino that writes, such as `timestamp`, `formatters` or `redact`. Default: pino's own, without
+   * `pid` and `hostname`.
+   */
+  pino?: Omit<LoggerOptions, 'enabled' | 'level' | 'mixin' | 'mixinMergeStrategy' | 'transport'>;
+}
+
+/** What is kept with a span: the loggers that write its lines, by target, until a field changes. */
+interface State {
+  readonly loggers: Map<string, Logger>;
+  generation: number;
+  traceId: string | undefined;
+}
+
+/** pino's methods by verbosity. */
+const METHODS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+/** Members of a line that a field can't have; it gets an underscore then. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'level',
+  'time',
+  'target',
+  'span',
+  'spans',
+  'trace_id',
+  'span_id',
+]);
+const RESERVED_IN_SPAN: ReadonlySet<string> = new Set(['name']);
+/** Targets whose loggers are kept. */
+const KEPT_MAX = 1024;
+
+/**
+ * Writes each event as a line of JSON, by pino: `level`, `time`, `target`, where there is one the `span` it is
+ * in and `spans`, the root first, the fields, `msg`.
+ */
+export class JsonLayer extends LineLayer<State> {
+  override readonly name = 'JsonLayer';
+  readonly #pino: Logger;
+  readonly #serializeError: ErrorSerializer;
+  readonly #reserved: ReadonlySet<string>;
+  /** Loggers of events outside of any span. */
+  readonly #outside: State = { loggers: new Map(), generation: 0, traceId: undefined };
+  /** How often fields of spans were changed. */
+  #generation = 0;
+  /** Of the line that is written now. */
+  #verbosity = 0;
+  #members: object = {};
+
+  /** Throws `OptionError`, the error of opening the file, or pino's of its options. */
+  constructor(options: JsonLayerOptions = {}) {
+    super(options);
+    const own = options.pino ?? {};
+    this.#serializeError = own.serializers?.['err'] ?? pino.stdSerializers.err;
+    this.#reserved = new Set([...RESERVED, own.messageKey ?? 'msg']);
+    // Errors are serialised wherever they are, and need not be once more.
+    const serializers = { ...own.serializers, err: (value: unknown) => value };
+    const stream = { write: (line: string) => this.write(this.#verbosity, line) };
+    // As an argument, members that look like those of an HTTP request would be taken for one.
+    const mixin = (): object => this.#members;
+    this.#pino = pino({ base: null, ...own, serializers, mixin, level: 'trace' }, stream);
+  }
+
+  protected override keep(span: Span, view: LayerView<State>): void {
+    if (view.get(span) !== undefined) this.#generation++;
+    else view.set(span, { loggers: new Map(), generation: this.#generation, traceId: span.traceId });
+  }
+
+  protected override say(
+    metadata: Metadata,
+    span: Span | undefined,
+    message: string | undefined,
+    fields: Fields,
+    view: LayerView<State>,
+  ): void {
+    const logger = this.#logger(metadata.target, span, view);
+    const { names, values } = fields;
+    const members = {};
+    for (let i = 0; i < names.length; i++) {
+      this.#add(members, this.#reserved, names[i] as string, values[i]);
+    }
+    this.#verbosity = metadata.verbosity;
+    this.#members = members;
+    const text = message === undefined ? undefined : cutText(message);
+    withoutEcho(() => logger[METHODS[metadata.verbosity]](text));
+  }
+
+  /** The logger whose bindings are what all lines of this target in this span have. */
+  #logger(target: string, span: Span | undefined, view: LayerView<State>): Logger {
+    const state = (span === undefined ? undefined : view.get(span)) ?? this.#outside;
+    if (span !== undefined && (state.generation !== this.#generation || state.traceId !== span.traceId)) {
+      // A span around it may have changed, or OpenTelemetry's layer came later.
+      state.loggers.clear();
+      state.generation = this.#generation;
+      state.traceId = span.traceId;
+    }
+    let logger = state.loggers.get(target);
+    if (logger === undefined) {
+      logger = this.#pino.child(this.#bindings(target, span, view));
+      if (state.loggers.size < KEPT_MAX) state.loggers.set(target, logger);
+    }
+    return logger;
+  }
+
+  #bindings(target: string, span: Span | undefined, view: LayerView<State>): object {
+    if (span === undefined) return { target };
+    const spans = view.scope(span).map(({ name, fields }) => {
+      const members = { name };
+      const { names, values } = fields;
+      for (let i = 0; i < names.length; i++) {
+        this.#add(members, RESERVED_IN_SPAN, names[i] as string, values[i]);
+      }
+      return members;
+    });
+    const ids = span.traceId === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
+    return { target, ...ids, span: spans.at(-1), spans };
+  }
+
+  #add(members: object, reserved: ReadonlySet<string>, name: string, value: unknown): void {
+    const key = reserved.has(name) ? `${name}_` : name;
+    setOwn(members, key, plain(value, this.#serializeError));
+  }
+}
