@@ -174,7 +174,8 @@ test('ret and err tell inside of the span what came out, at the level asked for'
 test('ret and err tell also where the span itself is hidden', async (t) => {
   const { registry, recorder } = recording({ filter: 'info' });
   await withDefault(registry, async () => {
-    const work = log.instrument({ level: 'debug', ret: true, err: true }, async (a: number) => {
+    const options = { level: 'debug', ret: { level: 'info' }, err: true } as const;
+    const work = log.instrument(options, async (a: number) => {
       if (a < 0) throw new RangeError('negative');
       return a;
     });
@@ -256,4 +257,24 @@ test('an async generator does so too, and a failing one fails its span', async (
     [undefined, error, undefined],
   );
   t.is(heard.filter((line) => line === 'event - in stream').length, 3, 'two returned, one threw');
+});
+
+test("what ret and err tell is of the span's target, with the fields of whoever instruments, ret of its level", async (t) => {
+  const fail = () => {
+    throw new Error('boom');
+  };
+  const { events } = await record(() => {
+    const options = { name: 'work', target: 'other', level: 'debug', ret: true, err: true } as const;
+    log.child({ nic: 'eth0' }).instrument(options, () => 5)();
+    t.throws(() => log.instrument(options, fail)());
+    log.instrument({ name: 'work', ret: true }, () => 6)();
+  });
+  t.deepEqual(
+    events.map(({ target: name, level, fields }) => [name, level, fields.names]),
+    [
+      ['other', 'DEBUG', ['nic', 'return']],
+      ['other', 'ERROR', ['error']],
+      ['agent', 'INFO', ['return']],
+    ],
+  );
 });

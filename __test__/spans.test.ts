@@ -91,31 +91,6 @@ test('the current span is kept over await and timers, and ends with its code', a
   });
 });
 
-test('of 1,000 interleaved tasks each event has the span of its own task', async (t) => {
-  const { registry, recorder } = recording();
-  const pause = [() => null, () => sleep(0), () => sleep(2), () => new Promise(setImmediate)];
-  await withDefault(registry, () =>
-    Promise.all(
-      Array.from({ length: 1000 }, (_, i) =>
-        log.inSpan(`task ${i}`, async () => {
-          for (let step = 0; step < 4; step++) {
-            await pause[(i + step) % 4]?.();
-            log.info(`task ${i}`);
-          }
-        }),
-      ),
-    ),
-  );
-  t.is(recorder.events.length, 4000);
-  t.deepEqual(
-    recorder.events.filter(({ message, parent }) => message !== parent?.name),
-    [],
-  );
-  t.true(recorder.spans.every(({ isClosed, parent }) => isClosed && parent === undefined));
-  const order = recorder.events.slice(0, 2000).map(({ message }) => message);
-  t.true(new Set(order).size > 500, 'they were interleaved');
-});
-
 test('inScope runs inside without closing, bind keeps this and arguments for later', async (t) => {
   const { registry, recorder } = recording();
   const span = withDefault(registry, () => log.span('work'));
@@ -246,4 +221,66 @@ test('fail, succeed and the field diagnostic.result say how a span ended, the la
     span.fail();
     t.deepEqual([span.verdict, span.reason], ['fail', undefined]);
   });
+});
+
+test('ids are UUIDs, each of one span only, and stay what they are', (t) => {
+  const { spans } = record(() => {
+    for (let i = 0; i < 50_000; i++) log.span('work').close();
+    for (let i = 0; i < 50_000; i++) log.span('open');
+  });
+  const ids = spans.map(({ id }) => id);
+  t.is(new Set(ids).size, 100_000);
+  t.true(ids.every((id) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)));
+  t.deepEqual(
+    spans.map(({ id }) => id),
+    ids,
+  );
+});
+
+test('busy is how long a span was entered, idle the rest, nested and still running ones included', async (t) => {
+  const { registry, recorder } = recording();
+  registry.with({ timed: true });
+  await withDefault(registry, async () => {
+    const span = log.span('work');
+    t.is(span.busy, 0);
+    await sleep(20);
+    span.inScope(() => {
+      const began = span.busy;
+      span.inScope(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20));
+      t.true(span.busy - began >= 15, `${span.busy}`);
+    });
+    const { busy } = span;
+    await sleep(20);
+    t.is(span.busy, busy, 'not while nothing runs in it');
+    t.true(span.idle >= 30 && span.idle < span.duration, `${span.idle}`);
+    t.true(Math.abs(span.busy + span.idle - span.duration) < 5);
+    const late = span.inScope(() => sleep(20));
+    span.close();
+    const times = [span.busy, span.idle, span.duration];
+    await late;
+    t.deepEqual([span.busy, span.idle, span.duration], times, 'they stand once it is closed');
+  });
+  t.is(recorder.spans[0]?.isClosed, true);
+});
+
+test('a child outlives its parent and keeps it, and each closes for itself', (t) => {
+  const { heard, spans } = record(() => {
+    const parent = log.span('parent');
+    const child = log.span('child', { parent });
+    parent.close();
+    t.false(child.isClosed);
+    child.inScope(() => log.span('grandchild').close());
+    child.info('still here');
+    child.close();
+  });
+  t.is(spans[1]?.parent, spans[0]);
+  t.deepEqual(heard.slice(2), [
+    'close parent',
+    'enter child',
+    'new grandchild in child',
+    'close grandchild',
+    'exit child',
+    'event still here in child',
+    'close child',
+  ]);
 });

@@ -15,6 +15,7 @@ import { quantile } from './measure.ts';
 import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
 import { Ratios } from './ratios.ts';
+import { bytesPerSpan, spanCosts } from './spans.ts';
 import { storeCosts } from './store.ts';
 
 const RECORDS = 100_000;
@@ -119,6 +120,20 @@ try {
   for (const format of ['full', 'compact', 'pretty', 'json']) {
     console.log(`  ${ratios.cost(`${format} / pino`, (lines.get(format) ?? Number.NaN) / line)} ${format}`);
   }
+
+  const spans = await spanCosts();
+  const spanCost = (name: string) => spans.get(name) ?? Number.NaN;
+  const run = spanCost('als.run');
+  console.log(
+    `A span without layers: ${spanCost('span').toFixed(0)} ns, ${bytesPerSpan().toFixed(0)} bytes while it is open`,
+  );
+  const around = ratios.cost(
+    'instrument / als.run',
+    (spanCost('instrument') - spanCost('span, entered')) / run,
+  );
+  console.log(`  instrument around it: ${around} × als.run (${run.toFixed(0)} ns)`);
+  const disabled = ratios.cost('instrument, disabled / als.run', spanCost('instrument, disabled') / run);
+  console.log(`  instrument, disabled: ${disabled} × als.run`);
 
   const { ours, plain, ratio } = sustained(folder);
   const shown = ratios.rate('sustained / plain loop of 128', ratio);

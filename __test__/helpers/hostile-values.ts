@@ -12,6 +12,21 @@ class Disk {
   readonly size = 3;
 }
 
+class LyingDate extends Date {
+  override getTime(): number {
+    return NaN;
+  }
+  override toISOString(): string {
+    return '"\n';
+  }
+}
+
+function nested(levels: number): unknown[] {
+  let array: unknown[] = [];
+  for (let level = 0; level < levels; level++) array = [array];
+  return array;
+}
+
 const throwing = (): never => {
   throw new Error('trap');
 };
@@ -104,6 +119,75 @@ export const HOSTILE: readonly HostileValue[] = [
   },
   { what: 'no date', value: new Date(NaN), json: 'Invalid Date', line: 'Invalid Date' },
   { what: 'a false date', value: Object.create(Date.prototype), json: '[unreadable]', line: /Date/ },
+  {
+    what: 'a date whose methods lie',
+    value: new LyingDate(0),
+    json: '1970-01-01T00:00:00.000Z',
+    line: '1970-01-01T00:00:00.000Z',
+  },
+  {
+    what: 'an object with toJSON',
+    value: { a: 1, toJSON: throwing },
+    json: { a: 1, toJSON: '[Function: throwing]' },
+    line: '{ a: 1, toJSON: [Function: throwing] }',
+  },
+  {
+    what: 'an object without a prototype',
+    value: Object.assign(Object.create(null) as object, { a: 1 }),
+    json: { a: 1 },
+    line: '[Object: null prototype] { a: 1 }',
+  },
+  {
+    what: 'a tag that throws',
+    value: Object.defineProperty({ a: 1 }, Symbol.toStringTag, { get: throwing }),
+    json: { a: 1 },
+    line: '[uninspectable: object]',
+  },
+  {
+    what: 'a function whose name throws',
+    value: Object.defineProperty(() => {}, 'name', { get: throwing }),
+    json: '[uninspectable: function]',
+    line: '[uninspectable: function]',
+  },
+  {
+    what: 'an error whose name throws',
+    value: Object.defineProperty(new Error(''), 'name', { get: throwing }),
+    json: '[an error without a message]',
+    line: '[an error without a message]',
+  },
+  { what: 'a proxy of an error', value: new Proxy(new Error('own'), {}), json: 'own', line: 'own' },
+  {
+    what: 'what is an error in name only',
+    value: Object.create(Error.prototype),
+    json: 'Error',
+    line: 'Error',
+  },
+  {
+    what: 'an error with a cause that is none',
+    value: new Error('own', { cause: 5 }),
+    json: 'own',
+    sources: ['5'],
+    line: 'own value.sources=[5]',
+  },
+  { what: 'a boxed text', value: Object('x'), json: "[String: 'x']", line: "[String: 'x']" },
+  {
+    what: 'holes',
+    value: Object.assign(['a'], { length: 3 }),
+    json: ['a', null, null],
+    line: "[ 'a', <2 empty items> ]",
+  },
+  {
+    what: 'a name of the prototype',
+    value: JSON.parse('{"__proto__":{"a":1}}') as unknown,
+    json: JSON.parse('{"__proto__":{"a":1}}') as unknown,
+    line: "{ ['__proto__']: { a: 1 } }",
+  },
+  {
+    what: '100,000 levels',
+    value: nested(100_000),
+    json: [[[['[Array]']]]],
+    line: '[ [ [ [ [Array] ] ] ] ]',
+  },
   { what: 'not a number', value: NaN, json: 'NaN', line: 'NaN' },
   { what: 'infinity', value: Infinity, json: 'inf', line: 'inf' },
   { what: 'negative infinity', value: -Infinity, json: '-inf', line: '-inf' },

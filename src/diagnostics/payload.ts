@@ -2,6 +2,7 @@ import type { Fields } from '../tracing/fields.ts';
 import {
   causesOf,
   cutText,
+  dateText,
   DEPTH_MAX,
   errorMessage,
   inspectLine,
@@ -107,7 +108,10 @@ function valueJson(value: unknown): string {
     case 'object':
       return value === null
         ? 'null'
-        : guarded(() => objectJson(value, { ancestors: [], left: MEMBERS_MAX }), '"[unreadable]"');
+        : guarded(
+            () => objectJson(value, { ancestors: [], left: MEMBERS_MAX, room: ROOM }),
+            '"[unreadable]"',
+          );
     default:
       return quote(inspectLine(value));
   }
@@ -127,19 +131,20 @@ function numberJson(value: number): string {
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }
 
-/** A value that is followed: the objects around the current one, and how many members may still be written. */
+/** A value that is followed: the objects around the current one, and how many members and characters may still be written. */
 interface Walk {
   ancestors: object[];
   left: number;
+  room: number;
 }
 
-/** Members of one value; what refers to the same arrays again and again would grow without end. */
+/** Members of one value and characters of its texts; what refers to the same again and again would grow without end. */
 const MEMBERS_MAX = 10_000;
+const ROOM = 1024 * 1024;
 
 function objectJson(value: object, walk: Walk): string {
   if (value instanceof Error) return quote(errorMessage(value));
-  if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? '"Invalid Date"' : `"${value.toISOString()}"`;
+  if (value instanceof Date) return `"${dateText(value)}"`;
   const isArray = Array.isArray(value);
   if (!isArray && !isPlain(value)) return quote(inspectLine(value));
   if (walk.ancestors.includes(value)) return '"[Circular]"';
@@ -174,6 +179,10 @@ function membersJson(object: Record<string, unknown>, walk: Walk): string {
 
 function nestedJson(value: unknown, walk: Walk): string | undefined {
   if (value === undefined) return undefined;
+  if (typeof value === 'string') {
+    if (walk.room <= 0) return `"[+${value.length} characters]"`;
+    walk.room -= value.length;
+  }
   return typeof value === 'object' && value !== null ? objectJson(value, walk) : valueJson(value);
 }
 

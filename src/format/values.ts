@@ -1,4 +1,4 @@
-import { cutText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
+import { cutText, dateText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 
 /** What can't be seen: controls, separators, formats, what is unassigned or private. */
 const UNSEEN = '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
@@ -96,7 +96,7 @@ export function valueText(value: unknown): string {
   try {
     if (isError(value)) return harmless(errorMessage(value));
     if (value instanceof Duration) return value.toString();
-    if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+    if (value instanceof Date) return dateText(value);
   } catch {
     // A hostile prototype; inspecting it is safe.
   }

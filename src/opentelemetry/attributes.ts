@@ -1,7 +1,7 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
-import { cutText, errorMessage, inspectLine } from '../tracing/value.ts';
+import { cutText, dateText, errorMessage, inspectLine } from '../tracing/value.ts';
 
 /** Fields of a span that say something to OpenTelemetry instead of being attributes. */
 export const RESERVED: ReadonlySet<string> = new Set([
@@ -62,16 +62,24 @@ export function textOf(value: unknown): string {
 
 function objectAttribute(value: unknown): AttributeValue {
   if (value instanceof Error) return errorMessage(value);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (value instanceof Date) return dateText(value);
   if (Array.isArray(value) && isUniform(value)) return value.map(attributeOf) as string[];
   return inspectLine(value);
 }
 
-/** Whether all items are primitives of one type; OpenTelemetry knows no other arrays. */
+/** An array that takes about so many bytes is told as text, which is cut. */
+const ARRAY_MAX = 256 * 1024;
+
+/** Whether all items are primitives of one type, and not too many; OpenTelemetry knows no other arrays. */
 function isUniform(items: readonly unknown[]): boolean {
   const type = typeof items[0];
   if (!['string', 'number', 'boolean', 'bigint'].includes(type)) return items.length === 0;
+  let bytes = 0;
   // Not `every`, which passes over holes.
-  for (let i = 1; i < items.length; i++) if (typeof items[i] !== type) return false;
+  for (const item of items) {
+    if (typeof item !== type) return false;
+    bytes += typeof item === 'string' ? item.length : 8;
+    if (bytes > ARRAY_MAX && items.length > 1) return false;
+  }
   return true;
 }

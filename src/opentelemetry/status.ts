@@ -27,7 +27,9 @@ function reasonOf(span: Span, error: SeenError | undefined): string | undefined 
 }
 
 function failed(message: string | undefined): SpanStatus {
-  return message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message };
+  return message === undefined
+    ? { code: SpanStatusCode.ERROR }
+    : { code: SpanStatusCode.ERROR, message: textOf(message) };
 }
 
 function fieldOf(span: Span, name: string): string | undefined {

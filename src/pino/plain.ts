@@ -1,5 +1,5 @@
 import { Duration } from '../format/values.ts';
-import { cutText, DEPTH_MAX, errorMessage, inspectLine, isError, isPlain } from '../tracing/value.ts';
+import { cutText, dateText, DEPTH_MAX, errorMessage, inspectLine, isError, isPlain } from '../tracing/value.ts';
 
 /** Makes of an Error what stands for it in JSON. */
 export type ErrorSerializer = (error: Error) => unknown;
@@ -55,7 +55,7 @@ function nested(value: unknown, walk: Walk): unknown {
 function objectOf(value: object, walk: Walk): unknown {
   if (walk.ancestors.includes(value)) return '[Circular]';
   if (isError(value)) return errorOf(value, walk);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (value instanceof Date) return dateText(value);
   if (value instanceof Duration) return value.toString();
   const isArray = Array.isArray(value);
   if (!isArray && !isPlain(value)) return inspectLine(value);

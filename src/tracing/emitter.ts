@@ -54,7 +54,7 @@ export function readEvent(
   input: unknown,
   message: string | undefined,
 ): { message: string | undefined; fields: Fields } {
-  if (typeof input === 'string') return { message: input, fields: new Fields([], []) };
+  if (typeof input === 'string') return { message: input, fields: new Fields() };
   const fields = evaluate(input as FieldsInput);
   const own = fields.take('message');
   let text = message ?? own;

@@ -1,7 +1,13 @@
 import { errorMessage } from './value.ts';
 
+/** Any object but a function: `object` alone would take one whatever it asks for and returns. */
+export type FieldsObject = Record<string, unknown> | (object & { readonly [Symbol.hasInstance]?: never });
+
 /** Fields as a caller gives them: named values, an Error, or a function that makes them when they are needed. */
-export type FieldsInput = object | (() => object | undefined);
+export type FieldsInput = FieldsObject | (() => FieldsObject | undefined);
+
+/** Names and values where there are none: most spans and events have no fields, and need no memory for them. */
+const NONE = Object.freeze([]) as unknown as never[];
 
 /**
  * Named values, read once from what the caller gave: a getter runs once, and what it throws is its value.
@@ -10,13 +16,13 @@ export class Fields {
   readonly names: string[];
   readonly values: unknown[];
 
-  constructor(names: string[], values: unknown[]) {
+  constructor(names: string[] = NONE, values: unknown[] = NONE) {
     this.names = names;
     this.values = values;
   }
 
   static of(input: object | undefined): Fields {
-    if (input === undefined || input === null) return new Fields([], []);
+    if (input === undefined || input === null) return new Fields();
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
@@ -38,6 +44,7 @@ export class Fields {
     const index = this.names.indexOf(name);
     if (index >= 0) this.values[index] = value;
     else {
+      if (this.names === NONE) Object.assign(this, { names: [], values: [] });
       this.names.push(name);
       this.values.push(value);
     }

@@ -1,5 +1,5 @@
 import type { FieldsInput } from './fields.ts';
-import { type Decorator, type InstrumentOptions, instrumented } from './instrument.ts';
+import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import type { LevelName } from './level.ts';
 import type { Span } from './span.ts';
 import { type SpanOptions, Target } from './target.ts';
@@ -47,7 +47,7 @@ export function inSpan<R>(
 /** A function, or a method as a decorator, with a span around each call. */
 export function instrument<F extends (...args: never[]) => unknown>(fn: F): F;
 export function instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
-export function instrument(options?: InstrumentOptions): Decorator;
+export function instrument(options?: DecoratorOptions): Decorator;
 export function instrument(first?: unknown, second?: unknown): unknown {
   return instrumented(app, first, second);
 }

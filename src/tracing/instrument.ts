@@ -1,10 +1,16 @@
-import type { FieldsInput } from './fields.ts';
-import { Level, type LevelName } from './level.ts';
+import { OptionError } from '../errors.ts';
+import { dispatch } from './context.ts';
+import type { FieldsObject } from './fields.ts';
+import { Level, type LevelName, verbosityOf } from './level.ts';
+import { likened } from './likened.ts';
 import { type Report, runInside } from './run.ts';
 import type { Span } from './span.ts';
 import type { SpanOptions, Target } from './target.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
+
+/** Of a decorated method, which is not known yet; `fields` may say of which type they take `this` to be. */
+type AnyMethod = (this: never, ...args: never[]) => unknown;
 
 export interface InstrumentOptions<F extends AnyFunction = AnyFunction> {
   /** The span's name. Default: the function's. */
@@ -18,12 +24,15 @@ export interface InstrumentOptions<F extends AnyFunction = AnyFunction> {
   /** Spans that cause each call without being its parent. */
   followsFrom?: Span | readonly Span[];
   /** The span's fields, or a function of the call's arguments that makes them. Default: none, because names do not survive minifiers and arguments may be secret. */
-  fields?: object | ((this: ThisParameterType<F>, ...args: Parameters<F>) => object | undefined);
-  /** Emit what is returned as the field `return` of an event. Default: no. */
+  fields?: FieldsObject | ((this: ThisParameterType<F>, ...args: Parameters<F>) => FieldsObject | undefined);
+  /** Emit what is returned as the field `return` of an event, unless told otherwise of the span's level. Default: no. */
   ret?: boolean | { level: LevelName };
   /** Emit what is thrown as the field `error` of an ERROR event. Default: no; the span is marked failed in any case. */
   err?: boolean | { level: LevelName };
 }
+
+/** Options of a decorator. */
+export type DecoratorOptions = InstrumentOptions<AnyMethod>;
 
 /** A method decorator, TC39's or TypeScript's older one. */
 export interface Decorator {
@@ -33,12 +42,17 @@ export interface Decorator {
 
 /** `instrument(fn)`, `instrument(options, fn)`, or `instrument(options?)` as a decorator. */
 export function instrumented(log: Target, first: unknown, second: unknown): unknown {
-  if (typeof first === 'function') return wrap(log, {}, first as AnyFunction);
+  if (typeof first === 'function') return wrap(log, {}, first);
+  if (typeof first !== 'object' && first !== undefined) throw refused(first);
   const options = (first ?? {}) as InstrumentOptions;
-  if (typeof second === 'function') return wrap(log, options, second as AnyFunction);
+  if (second !== undefined) return wrap(log, options, second);
   return (subject: unknown, context: unknown, descriptor?: PropertyDescriptor): unknown => {
-    if (descriptor === undefined) return wrap(log, named(options, context), subject as AnyFunction);
-    return { ...descriptor, value: wrap(log, named(options, context), descriptor.value as AnyFunction) };
+    if (descriptor !== undefined) {
+      return { ...descriptor, value: wrap(log, named(options, context), descriptor.value ?? 'an accessor') };
+    }
+    const kind = (context as { kind?: unknown } | null | undefined)?.kind;
+    if (kind !== 'method') throw refused(kind ?? subject);
+    return wrap(log, named(options, context), subject);
   };
 }
 
@@ -48,32 +62,70 @@ function named(options: InstrumentOptions, context: unknown): InstrumentOptions 
   return options.name === undefined ? { ...options, name: String(name) } : options;
 }
 
-function wrap<F extends AnyFunction>(log: Target, options: InstrumentOptions, fn: F): F {
-  const name = options.name ?? (fn.name || 'anonymous');
-  const { fields, ret, err, ...how } = options;
-  const report = ret || err ? reportOf(log, ret, err) : undefined;
-  const wrapper = function (this: unknown, ...args: unknown[]): unknown {
-    const spanOptions: SpanOptions = how;
-    const given =
-      typeof fields === 'function' ? () => Reflect.apply(fields, this, args) as object | undefined : fields;
+function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction {
+  if (typeof fn !== 'function' || isClass(fn)) throw refused(fn);
+  const { name = fn.name || 'anonymous', fields, ret, err, ...how } = options;
+  const level = how.level ?? Level.INFO;
+  const levels = { level, ...reportLevels(ret === true ? { level } : ret, err) };
+  // Nobody hears anything of a call while all that it may tell is more verbose than what anybody wants.
+  const least = Math.min(...Object.entries(levels).map(([option, level]) => verbosityOption(option, level)));
+  const report =
+    ret || err ? reportOf(how.target === undefined ? log : log.renamed(how.target), levels) : undefined;
+  const spanOptions: SpanOptions =
+    fields === undefined || typeof fields === 'function' ? how : { ...how, fields };
+  const traced = function (this: unknown, ...args: unknown[]): unknown {
     const span = log.span(
       name,
-      given === undefined ? spanOptions : { ...spanOptions, fields: given as FieldsInput },
+      typeof fields === 'function'
+        ? { ...how, fields: () => Reflect.apply(fields, this, args) as object | undefined }
+        : spanOptions,
     );
     return runInside(span, true, fn as never, this, args, report);
   };
-  for (const key of ['name', 'length'] as const) {
-    Object.defineProperty(wrapper, key, { value: fn[key], configurable: true });
-  }
-  return wrapper as unknown as F;
+  const wrapper = function (this: unknown): unknown {
+    if (new.target !== undefined) throw refused(fn, true);
+    // Neither target of the call makes V8 build the arguments, unlike a rest parameter.
+    return Reflect.apply(least > dispatch.verbosity ? fn : traced, this, arguments);
+  };
+  return likened(wrapper, fn as AnyFunction);
+}
+
+/** Builtin classes and those of the language have a prototype that can't be replaced. */
+function isClass(fn: object): boolean {
+  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
+}
+
+function refused(given: unknown, isNew = false): OptionError {
+  let what = given;
+  if (typeof given === 'function') what = `${isNew ? 'new' : 'class'} ${given.name}`;
+  return new OptionError('instrument', what, 'given a function or a method that is no constructor');
+}
+
+function verbosityOption(option: string, level: unknown): number {
+  const verbosity = verbosityOf(level);
+  if (!verbosity) throw new OptionError(option, level, 'error, warn, info, debug or trace');
+  return verbosity;
+}
+
+interface ReportLevels {
+  ret?: LevelName;
+  err?: LevelName;
+}
+
+function reportLevels(
+  ret: false | { level: LevelName } | undefined,
+  err: InstrumentOptions['err'],
+): ReportLevels {
+  return {
+    ...(ret && { ret: ret.level }),
+    ...(err && { err: err === true ? Level.ERROR : err.level }),
+  };
 }
 
 /** Events that tell what a call returned or threw. */
-function reportOf(log: Target, ret: InstrumentOptions['ret'], err: InstrumentOptions['err']): Report {
-  const levelOf = (asked: typeof ret, otherwise: Level) =>
-    typeof asked === 'object' ? asked.level : otherwise;
+function reportOf(log: Target, { ret, err }: ReportLevels): Report {
   return {
-    returned: ret ? (value) => log.event(levelOf(ret, Level.INFO), { return: value }) : undefined,
-    threw: err ? (error) => log.event(levelOf(err, Level.ERROR), { error }) : undefined,
+    returned: ret && ((value) => log.event(ret, { return: value })),
+    threw: err && ((error) => log.event(err, { error })),
   };
 }

@@ -196,7 +196,8 @@ export class Registry {
         slot.layer.run?.(span, once, slot.view);
       } catch (thrown) {
         const after = outcome();
-        if (after === undefined || !('thrown' in after) || after.thrown !== thrown) this.#threw(slot, thrown);
+        if (after === undefined || !('thrown' in after) || !Object.is(after.thrown, thrown))
+          this.#threw(slot, thrown);
       }
       return once();
     };

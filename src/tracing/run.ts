@@ -45,7 +45,7 @@ export function runInside(
   }
   if (typeof result === 'object' && result !== null) {
     if (isPromise(result) && result.constructor === Promise) return settled(call, result);
-    if (isGeneratorObject(result) || RESUMED.has(result)) {
+    if (isGeneratorObject(result) || isResumed(result)) {
       span.exit();
       return resumed(call, result as unknown as Resumable);
     }
@@ -70,9 +70,10 @@ function succeed(call: Call, value: unknown): void {
 }
 
 function fail(call: Call, error: unknown): void {
-  const { span, owned, report } = call;
-  if (report?.threw !== undefined && !call.isOver) callInside(span, report.threw, undefined, [error]);
-  if (owned && span.registry !== undefined) span.thrown = { error };
+  const { span, owned, report, isOver } = call;
+  if (report?.threw !== undefined && !isOver) callInside(span, report.threw, undefined, [error]);
+  // A generator that is done throws what it is given; that is none of its span's any more.
+  if (owned && span.registry !== undefined && !isOver) span.thrown = { error };
   end(call);
 }
 
@@ -150,8 +151,16 @@ interface Resumable {
   throw(error?: unknown): unknown;
 }
 
-/** Generators that enter a span at each resume; they are no generators to Node.js. */
-const RESUMED = new WeakSet<object>();
+/** Marks a generator that enters a span at each resume: it is none to Node.js. All copies of the package know it. */
+const RESUMED = Symbol.for('kvp-tracing.resumed');
+
+function isResumed(value: object): boolean {
+  try {
+    return RESUMED in value;
+  } catch {
+    return false;
+  }
+}
 
 /** A generator that enters the span at each resume and ends it when it is done. */
 function resumed(call: Call, generator: Resumable): unknown {
@@ -182,8 +191,10 @@ function resumed(call: Call, generator: Resumable): unknown {
       return step;
     };
   const wrapper = Object.create(Object.getPrototypeOf(generator) as object) as Resumable;
-  for (const how of ['next', 'return', 'throw'] as const) wrapper[how] = resume(how);
-  RESUMED.add(wrapper);
+  for (const how of ['next', 'return', 'throw'] as const) {
+    Object.defineProperty(wrapper, how, { value: resume(how), configurable: true, writable: true });
+  }
+  Object.defineProperty(wrapper, RESUMED, { value: true });
   return wrapper;
 }
 

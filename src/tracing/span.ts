@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
 import { Event } from './event.ts';
 import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
+import { likened } from './likened.ts';
 import { eventMetadata, type Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run.ts';
@@ -28,8 +30,8 @@ export class Span extends Emitter {
   readonly isRoot: boolean;
   /** Which layers see it, as bits. */
   readonly seenBy: number;
-  /** What layers keep with it, by their index. */
-  readonly states: unknown[] = [];
+  /** What layers keep with it, by their index. A first write to an empty array would make room for 17. */
+  readonly states: unknown[] = [undefined, undefined, undefined];
   /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
   traceId: string | undefined;
   /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
@@ -45,10 +47,9 @@ export class Span extends Emitter {
   #id: string | undefined;
   #closed = false;
   #depth = 0;
-  #enteredAt = 0;
+  // Sums of times, without the moment at which a period that still lasts will end: one number each, not two.
+  #open: number;
   #busy = 0;
-  readonly #createdAt: number;
-  #closedAt = 0;
   #context: Context | undefined;
 
   constructor(
@@ -65,7 +66,7 @@ export class Span extends Emitter {
     this.parent = parent ?? undefined;
     this.isRoot = parent === null;
     this.seenBy = seenBy;
-    this.#createdAt = registry === undefined ? 0 : performance.now();
+    this.#open = registry === undefined ? 0 : -performance.now();
     if (fields.names.length > 0) this.#hearVerdict(fields);
   }
 
@@ -93,12 +94,13 @@ export class Span extends Emitter {
 
   /** How long it has been or was open, in milliseconds of a monotonic clock. */
   get duration(): number {
-    return (this.#closed ? this.#closedAt : performance.now()) - this.#createdAt;
+    if (this.registry === undefined) return 0;
+    return this.#closed ? this.#open : this.#open + performance.now();
   }
 
   /** How long it was entered, in milliseconds; measured only if a layer asks for it (`timed`). */
   get busy(): number {
-    return this.#busy + (this.#depth > 0 && !this.#closed ? performance.now() - this.#enteredAt : 0);
+    return this.#busy < 0 ? this.#busy + performance.now() : this.#busy;
   }
 
   /** How long it was open without being entered, in milliseconds. */
@@ -159,17 +161,17 @@ export class Span extends Emitter {
   /** `fn`, bound to run inside of the span, for emitters and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
     const run = (self: unknown, args: unknown[]): unknown => runInside(this, false, fn as never, self, args);
-    const bound = function (this: unknown, ...args: unknown[]): unknown {
+    return likened(function (this: unknown, ...args: unknown[]): unknown {
       return run(this, args);
-    };
-    return bound as unknown as F;
+    }, fn);
   }
 
   /** Ends it. Later calls do nothing. */
   close(): void {
     if (this.registry === undefined || this.#closed) return;
-    if (this.#depth > 0) this.#leave();
-    this.#closedAt = performance.now();
+    const now = performance.now();
+    if (this.#depth > 0) this.#leave(now);
+    this.#open += now;
     this.#closed = true;
     this.registry.notify(this, (layer, view) => layer.onClose?.(this, view));
   }
@@ -182,7 +184,7 @@ export class Span extends Emitter {
   enter(): void {
     if (this.registry === undefined || this.#closed) return;
     this.entered++;
-    if (this.#depth++ === 0 && this.registry.timed) this.#enteredAt = performance.now();
+    if (this.#depth++ === 0 && this.registry.timed) this.#busy -= performance.now();
     this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
   }
 
@@ -190,12 +192,12 @@ export class Span extends Emitter {
   exit(): void {
     if (this.registry === undefined || this.#closed || this.#depth === 0) return;
     this.registry.notify(this, (layer, view) => layer.onExit?.(this, view));
-    if (--this.#depth === 0) this.#leave();
+    if (--this.#depth === 0) this.#leave(this.#busy < 0 ? performance.now() : 0);
   }
 
-  #leave(): void {
+  #leave(now: number): void {
     this.#depth = 0;
-    if (this.registry?.timed === true) this.#busy += performance.now() - this.#enteredAt;
+    if (this.#busy < 0) this.#busy += now;
   }
 
   /** The context of code inside; kept, because it is the same nearly always. */

@@ -2,7 +2,7 @@ import { currentSpan, currentSubscriber, dispatch } from './context.ts';
 import { Emitter, readEvent } from './emitter.ts';
 import { Event } from './event.ts';
 import { evaluate, Fields, type FieldsInput } from './fields.ts';
-import { type Decorator, type InstrumentOptions, instrumented } from './instrument.ts';
+import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
 import { eventMetadata, type Metadata, spanMetadata } from './metadata.ts';
 import { runInside } from './run.ts';
@@ -42,6 +42,11 @@ export class Target extends Emitter {
     return new Target(this.#name, this.#withOwn(evaluate(fields)).toObject());
   }
 
+  /** Another target with the same fields. */
+  renamed(name: string): Target {
+    return new Target(name, this.#fields?.toObject());
+  }
+
   /** Whether anybody would see an event of this level. */
   enabled(level: LevelName): boolean {
     return (currentSubscriber()?.interest(this.#eventMetadata(levelOf(level))) ?? 0) !== 0;
@@ -51,12 +56,13 @@ export class Target extends Emitter {
   span(name: string, options?: SpanOptions): Span {
     const verbosity = options?.level === undefined ? 3 : (verbosityOf(options.level) ?? 3);
     if (verbosity > dispatch.verbosity) return disabledSpan();
-    const registry = currentSubscriber();
+    const context = dispatch.storage.getStore();
+    const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined) return disabledSpan();
     const metadata = spanMetadata(options?.target ?? this.name, levelOf(options?.level ?? Level.INFO), name);
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return disabledSpan();
-    const parent = options?.parent === undefined ? currentSpan(registry) : options.parent;
+    const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
     const fields = this.#withOwn(evaluate(options?.fields));
     const span = registry.newSpan(
       metadata,
@@ -82,7 +88,7 @@ export class Target extends Emitter {
   /** `fn`, or a method, with a span around each call. */
   instrument<F extends (...args: never[]) => unknown>(fn: F): F;
   instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
-  instrument(options?: InstrumentOptions): Decorator;
+  instrument(options?: DecoratorOptions): Decorator;
   instrument(first?: unknown, second?: unknown): unknown {
     return instrumented(this, first, second);
   }

@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 
 /** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
 const TEXT_MAX = 256 * 1024;
+/** What ends a text that was cut before: an error's message may be cut once more as that of an event. */
+const IS_CUT = /… \[\+\d+ bytes\]$/;
 /** How deep plain objects and arrays are followed. */
 export const DEPTH_MAX = 3;
 
@@ -11,25 +13,36 @@ export function cutText(text: string): string {
   // Short of reading all of a text of many megabytes: only as much of it as may stay.
   const bytes = Buffer.byteLength(text);
   if (bytes <= TEXT_MAX) return text.toWellFormed();
+  if (bytes < TEXT_MAX + 64 && IS_CUT.test(text)) return text;
   const start = Buffer.from(text.slice(0, TEXT_MAX).toWellFormed());
   let end = Math.min(TEXT_MAX, start.length);
   while (end > 0 && ((start[end] ?? 0) & 0xc0) === 0x80) end--;
   return `${start.toString('utf8', 0, end)}… [+${bytes - end} bytes]`;
 }
 
+/** Longer texts are not looked into deeper: each level may be a hundred times as long as the one above. */
+const DEEPER_MAX = 8 * 1024;
+/** What `inspect` writes for what it left out: `[Array]`, `[Object]`, `[Disk]`. */
+const LEFT_OUT = /\[[^\s\]]/;
+
 /** Anything as one line of text. */
 export function inspectLine(value: unknown): string {
   try {
-    const text = inspect(value, {
-      depth: DEPTH_MAX,
-      breakLength: Infinity,
-      compact: true,
-      customInspect: false,
-    });
+    let text = '';
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      text = inspect(value, { depth, breakLength: Infinity, compact: true, customInspect: false });
+      if (text.length > DEEPER_MAX || !LEFT_OUT.test(text)) break;
+    }
     return cutText(text.replaceAll('\n', ' '));
-  } catch (thrown) {
-    return `[uninspectable: ${typeof thrown}]`;
+  } catch {
+    return `[uninspectable: ${typeof value}]`;
   }
+}
+
+/** A date as ISO text, whatever its class makes of its methods. Throws for what is none. */
+export function dateText(date: Date): string {
+  const { getTime, toISOString } = Date.prototype;
+  return Number.isNaN(getTime.call(date)) ? 'Invalid Date' : toISOString.call(date);
 }
 
 /** Whether a value is an error; a proxy that was revoked or whose traps throw is none. */
