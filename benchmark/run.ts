@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backend } from 'kvp-tracing';
+import { disabledCosts } from './disabled.ts';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
 import { lineCosts } from './lines.ts';
@@ -134,6 +135,8 @@ try {
   console.log(`  instrument around it: ${around} × als.run (${run.toFixed(0)} ns)`);
   const disabled = ratios.cost('instrument, disabled / als.run', spanCost('instrument, disabled') / run);
   console.log(`  instrument, disabled: ${disabled} × als.run`);
+  console.log('An event that nobody wants to hear of:');
+  for (const [kind, nanoseconds] of disabledCosts()) console.log(`  ${nanoseconds.toFixed(1)} ns ${kind}`);
 
   const { ours, plain, ratio } = sustained(folder);
   const shown = ratios.rate('sustained / plain loop of 128', ratio);

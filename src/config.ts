@@ -1,5 +1,7 @@
 import type { Tracer } from '@opentelemetry/api';
-import { OptionError } from './errors.ts';
+import { messageOf, OptionError } from './errors.ts';
+// So that the option `filter` may be the text of an `EnvFilter`.
+import './filter/env-filter.ts';
 import type { EmitKVPLayerOptions } from './layers/kvp.ts';
 import type { StderrLayerOptions } from './layers/stderr.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
@@ -165,8 +167,11 @@ function filterIn(
   if (given === undefined || given === '') return undefined;
   try {
     return filterOf(given as FilterInput);
-  } catch {
-    onProblem(new OptionError(variable, given, 'off, error, warn, info, debug or trace; it is ignored'));
+  } catch (error) {
+    const { cause } = error as Error;
+    const expected =
+      cause === undefined ? 'off, error, warn, info, debug or trace' : `a filter (${messageOf(cause)})`;
+    onProblem(new OptionError(variable, given, `${expected}; it is ignored`));
     return undefined;
   }
 }

@@ -35,8 +35,22 @@ export class OptionError extends KvpError {
   static {
     this.prototype.name = 'OptionError';
   }
-  constructor(option: string, given: unknown, expected: string) {
-    super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`);
+  constructor(option: string, given: unknown, expected: string, cause?: unknown) {
+    super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`, { cause });
+  }
+}
+
+/** `ERR_KVP_INVALID_FILTER`: a part of an `EnvFilter`'s text is no directive. */
+export class FilterError extends KvpError {
+  static {
+    this.prototype.name = 'FilterError';
+  }
+  /** The part. */
+  readonly part: string;
+
+  constructor(part: string, why: string, cause?: unknown) {
+    super('ERR_KVP_INVALID_FILTER', `invalid filter directive ${describe(part)}: ${why}`, { cause });
+    this.part = part;
   }
 }
 

@@ -9,6 +9,8 @@ export { Fields } from './tracing/fields.ts';
 export { Target, target } from './tracing/target.ts';
 export { debug, error, event, info, inSpan, instrument, span, trace, warn } from './tracing/free.ts';
 export { BaseLayer, LayerView } from './tracing/layer.ts';
+export { EnvFilter } from './filter/env-filter.ts';
+export { reload } from './filter/reload.ts';
 export { EmitKVPLayer } from './layers/kvp.ts';
 export { StderrLayer } from './layers/stderr.ts';
 export { MemoryLayer } from './layers/memory.ts';
@@ -26,6 +28,7 @@ export {
   DroppedError,
   EmptyKeyError,
   FieldError,
+  FilterError,
   IoError,
   KeyTooLongError,
   KvpError,
@@ -56,7 +59,9 @@ export type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } 
 export type { Reload, Tracing } from './setup.ts';
 export type { Deadline, Layer, Outcome } from './tracing/layer.ts';
 export type { FieldsInput } from './tracing/fields.ts';
-export type { Filter, FilterInput } from './tracing/filter.ts';
+export type { EnvFilterOptions } from './filter/env-filter.ts';
+export type { ReloadHandle } from './filter/reload.ts';
+export type { FieldNames, Filter, FilterInput, Inside } from './tracing/filter.ts';
 export type { InstrumentOptions } from './tracing/instrument.ts';
 export type { LevelFilterName, LevelName } from './tracing/level.ts';
 export type { Metadata } from './tracing/metadata.ts';

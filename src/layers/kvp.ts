@@ -1,5 +1,7 @@
 import { DroppedError, OptionError } from '../errors.ts';
 import { fieldsJson, inOnePiece, quote } from '../diagnostics/payload.ts';
+// So that the option `filter` may be the text of an `EnvFilter`.
+import '../filter/env-filter.ts';
 import { legalAgent, legalName } from '../diagnostics/names.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';

@@ -1,5 +1,13 @@
 import { Duration } from '../format/values.ts';
-import { cutText, dateText, DEPTH_MAX, errorMessage, inspectLine, isError, isPlain } from '../tracing/value.ts';
+import {
+  cutText,
+  dateText,
+  DEPTH_MAX,
+  errorMessage,
+  inspectLine,
+  isError,
+  isPlain,
+} from '../tracing/value.ts';
 
 /** Makes of an Error what stands for it in JSON. */
 export type ErrorSerializer = (error: Error) => unknown;

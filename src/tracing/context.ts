@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Scope } from './gates.ts';
 import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
 
@@ -7,6 +8,8 @@ export interface Context {
   readonly span: Span | undefined;
   /** The subscriber that `withDefault` put in place of the global one. */
   readonly subscriber: Registry | undefined;
+  /** What passes because of the spans that the code runs inside of. */
+  readonly scope: Scope | undefined;
 }
 
 /** One per process, even if the package is loaded twice. */
@@ -16,6 +19,8 @@ interface Dispatch {
   global: Registry | undefined;
   /** Nothing more verbose than this is seen by anybody. */
   verbosity: number;
+  /** Whether `withDefault` was ever used. */
+  hasScoped: boolean;
   /** How verbose subscribers of `withDefault` ever were. */
   scopedVerbosity: number;
   /** The target of the free functions. */
@@ -30,6 +35,7 @@ export const dispatch: Dispatch = (globals[KEY] ??= {
   storage: new AsyncLocalStorage<Context>(),
   global: undefined,
   verbosity: 0,
+  hasScoped: false,
   scopedVerbosity: 0,
   target: 'app',
 });

@@ -22,5 +22,5 @@ export function setGlobalDefault(subscriber: Registry): void {
 /** Runs `fn`, and what it awaits, with another subscriber; returns what `fn` returns. */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
   subscriber.enterScope();
-  return dispatch.storage.run({ span: undefined, subscriber }, fn);
+  return dispatch.storage.run({ span: undefined, subscriber, scope: undefined }, fn);
 }

@@ -1,4 +1,4 @@
-import { evaluate, Fields, type FieldsInput } from './fields.ts';
+import { Fields, type FieldsInput, forced, namesOf } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
 import { errorMessage, inspectLine, isError } from './value.ts';
 
@@ -55,9 +55,21 @@ export function readEvent(
   message: string | undefined,
 ): { message: string | undefined; fields: Fields } {
   if (typeof input === 'string') return { message: input, fields: new Fields() };
-  const fields = evaluate(input as FieldsInput);
+  const given = forced(input);
+  const fields = Fields.of(given as object | undefined);
   const own = fields.take('message');
   let text = message ?? own;
-  if (text === undefined && isError(input)) text = errorMessage(input);
+  if (text === undefined && isError(given)) text = errorMessage(given);
   return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
+}
+
+/** The names of an event's fields, the message first. */
+export function eventNames(
+  input: string | FieldsInput | undefined,
+  message: string | undefined,
+  own: readonly string[] = [],
+): readonly string[] {
+  const names = typeof input === 'string' ? [] : namesOf(input);
+  const hasMessage = typeof input === 'string' || message !== undefined || isError(input);
+  return [...new Set([...(hasMessage ? ['message'] : []), ...own, ...names])];
 }

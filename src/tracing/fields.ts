@@ -71,13 +71,28 @@ export class Fields {
   }
 }
 
-/** Fields of an input that may be a function; what that throws becomes a field. */
+/** Fields of an input that may be a function. */
 export function evaluate(input: FieldsInput | undefined): Fields {
-  if (typeof input !== 'function') return Fields.of(input);
+  return Fields.of(forced(input));
+}
+
+/** What a function makes instead of the function; what it throws becomes a field. */
+export function forced<T>(input: T): T | object | undefined {
+  if (typeof input !== 'function') return input;
   try {
-    return Fields.of((input as () => object | undefined)());
+    return (input as () => object | undefined)();
   } catch (thrown) {
-    return new Fields(['fields'], [`[threw: ${errorMessage(thrown)}]`]);
+    return { fields: `[threw: ${errorMessage(thrown)}]` };
+  }
+}
+
+/** The names of the fields, without reading any value; a function has none yet. */
+export function namesOf(input: object | undefined): readonly string[] {
+  if (typeof input !== 'object' || input === null) return [];
+  try {
+    return input instanceof Error ? ['error'] : Object.keys(input);
+  } catch {
+    return ['fields'];
   }
 }
 

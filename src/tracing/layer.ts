@@ -25,7 +25,7 @@ export interface Deadline {
 export interface Layer<State = unknown> {
   /** Says which layer it is in problems and statistics. Default: the name of its class. */
   readonly name?: string;
-  /** Which spans and events it sees. Default: all. */
+  /** Which spans and events it sees; looked at when it is added and when it says so. Default: all. */
   readonly filter?: Filter | undefined;
   /** How a registry hears that the filter was changed. */
   onFilterChange?(listener: () => void): void;

@@ -1,10 +1,11 @@
 import { LayerError, messageOf } from '../errors.ts';
-import { updateVerbosity } from './context.ts';
+import { dispatch, updateVerbosity } from './context.ts';
 import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
-import { type Filter, type FilterInput, filterOf } from './filter.ts';
+import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
+import { COMMON, Gates, type Scope } from './gates.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
-import type { Metadata } from './metadata.ts';
+import type { Callsite, Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
 import { REDACTED_NAMES, Redactor } from './redact.ts';
 import { Span } from './span.ts';
@@ -36,14 +37,20 @@ const GRACE = 100;
 
 /** Makes spans, knows the layers, tells them what happens. */
 export class Registry {
-  /** Nothing more verbose than this passes. */
-  verbosity = 0;
   /** Whether some layer wants to know how long spans are entered. */
   timed = false;
   /** Whether some layer wraps the user's code. */
   wraps = false;
+  /** The state of all filters: another object after each change. */
+  filters: object = {};
   readonly #slots: Slot[] = [];
-  #filter: Filter | undefined;
+  readonly #gates = new Gates(
+    (place, thrown) => this.#filterFailed(place, thrown),
+    () => {
+      this.filters = this.#gates.state;
+      updateVerbosity(this.#isScoped ? this.verbosity : 0);
+    },
+  );
   readonly #onProblem: ProblemHandler;
   readonly #redactor: Redactor;
   readonly #onShutdown: (() => void)[] = [];
@@ -58,17 +65,25 @@ export class Registry {
     this.#redactor = new Redactor(redact);
   }
 
-  /** Adds a layer; hooks run in this order. `null` and `undefined` are skipped. */
-  with(layer: Layer | null | undefined): this {
+  /**
+   * Adds a layer, or a filter that everything must pass besides what was added before. Hooks run in the order
+   * of layers; `null` and `undefined` are skipped.
+   */
+  with(layer: Layer | FilterInput | null | undefined): this {
     if (layer === null || layer === undefined) return this;
+    if (typeof layer !== 'object' || isFilter(layer)) {
+      this.#gates.add(filterOf(layer));
+      return this;
+    }
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
     const name = this.#nameOf(layer);
-    this.#slots.push({ layer, name, view: new LayerView(index), bit: 1 << index, throws: 0 });
+    const bit = 1 << index;
+    this.#slots.push({ layer, name, view: new LayerView(index), bit, throws: 0 });
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
-    layer.onFilterChange?.(() => this.#update());
-    this.#update();
+    layer.onFilterChange?.(() => this.#gates.set(bit, layer.filter));
+    this.#gates.set(bit, layer.filter);
     return this;
   }
 
@@ -79,51 +94,47 @@ export class Registry {
     return taken === 0 ? name : `${name} ${taken + 1}`;
   }
 
-  /** Sets what passes to any layer at all. */
+  /** Sets what passes to any layer at all, in place of all filters that were added. */
   withFilter(filter: FilterInput): this {
-    this.#filter = filterOf(filter);
-    this.#update();
+    this.#gates.set(COMMON, filterOf(filter));
     return this;
   }
 
-  #update(): void {
-    const most = Math.max(0, ...this.#slots.map((slot) => slot.layer.filter?.verbosity ?? 5));
-    this.verbosity = Math.min(most, this.#filter?.verbosity ?? 5);
-    updateVerbosity(this.#isScoped ? this.verbosity : 0);
+  /** Nothing more verbose than this passes. */
+  get verbosity(): number {
+    return this.#gates.verbosity;
+  }
+
+  /** What the filters must know of the names of fields. */
+  get fieldNames(): Readonly<Record<Metadata['kind'], FieldNames>> {
+    return this.#gates.fieldNames;
   }
 
   /** Called when `withDefault` puts it in place of the global one somewhere. */
   enterScope(): void {
     this.#isScoped = true;
+    dispatch.hasScoped = true;
     updateVerbosity(this.verbosity);
   }
 
-  /** Which layers want a span or event with this metadata, as bits. */
-  interest(metadata: Metadata): number {
-    if (metadata.verbosity > this.verbosity) return 0;
-    let bits = 0;
-    try {
-      if (this.#filter !== undefined && !this.#filter.enabled(metadata)) return 0;
-    } catch (thrown) {
-      if (this.#filterThrew) return 0;
-      this.#filterThrew = true;
-      this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
-      return 0;
-    }
-    for (const slot of this.#slots) {
-      try {
-        if (slot.layer.filter === undefined || slot.layer.filter.enabled(metadata)) bits |= slot.bit;
-      } catch (thrown) {
-        this.#threw(slot, thrown);
-      }
-    }
-    return bits;
+  /** Which layers want a span or event with this metadata here, as bits. */
+  interest(metadata: Callsite): number {
+    return this.#gates.interest(metadata);
+  }
+
+  #filterFailed(place: number, thrown: unknown): void {
+    const slot = this.#slots.find(({ bit }) => bit === place);
+    if (slot !== undefined) return this.#threw(slot, thrown);
+    if (this.#filterThrew) return;
+    this.#filterThrew = true;
+    this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
   /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
     this.redact(fields);
     const span = new Span(this, metadata, fields, parent, seenBy);
+    span.insides = this.#gates.insides(metadata, fields, seenBy, span.insides);
     for (const slot of this.#slots) {
       if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
       try {
@@ -138,6 +149,19 @@ export class Registry {
   /** Replaces secrets among fields that layers are about to see. */
   redact(fields: Fields): void {
     this.#redactor.apply(fields);
+  }
+
+  /** What passes because of the spans that code runs inside of, when it enters `span` as well. */
+  scope(span: Span, outer: Scope | undefined): Scope | undefined {
+    if (!this.#gates.isDynamic || span.isClosed) return outer;
+    span.insides = this.#gates.insides(span.metadata, span.fields, span.seenBy, span.insides);
+    return this.#gates.enter(span.insides, outer);
+  }
+
+  /** Tells the filters and layers that see a span what was recorded in it. */
+  record(span: Span, fields: Fields): void {
+    this.#gates.record(span.insides, fields);
+    this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 
   /** Tells the layers in `seenBy` of an event. */

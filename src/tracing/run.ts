@@ -58,7 +58,7 @@ export function runInside(
 function callInside(span: Span, fn: Callback, self: unknown, args: unknown[]): unknown {
   if (span.registry === undefined) return Reflect.apply(fn, self, args);
   const { storage } = dispatch;
-  const context = span.context(storage.getStore()?.subscriber);
+  const context = span.context(storage.getStore());
   if (!span.registry.wraps) return storage.run(context, Reflect.apply, fn, self, args);
   return storage.run(context, () => span.registry?.run(span, () => Reflect.apply(fn, self, args)));
 }

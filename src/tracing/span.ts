@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
 import { Event } from './event.ts';
-import { evaluate, type Fields, type FieldsInput } from './fields.ts';
+import { evaluate, type Fields, type FieldsInput, forced } from './fields.ts';
 import { Level } from './level.ts';
+import { type Insides, NOWHERE } from './gates.ts';
 import { likened } from './likened.ts';
 import { eventMetadata, type Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run.ts';
-import { Emitter, readEvent } from './emitter.ts';
+import { Emitter, eventNames, readEvent } from './emitter.ts';
 
 /** How a span ended. */
 export type Result = 'success' | 'fail';
@@ -32,6 +33,8 @@ export class Span extends Emitter {
   readonly seenBy: number;
   /** What layers keep with it, by their index. A first write to an empty array would make room for 17. */
   readonly states: unknown[] = [undefined, undefined, undefined];
+  /** What filters say of what happens inside of it. */
+  insides: Insides = NOWHERE;
   /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
   traceId: string | undefined;
   /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
@@ -115,7 +118,7 @@ export class Span extends Emitter {
     this.registry.redact(added);
     this.fields.merge(added);
     this.#hearVerdict(added);
-    this.registry.notify(this, (layer, view) => layer.onRecord?.(this, added, view));
+    this.registry.record(this, added);
     return this;
   }
 
@@ -201,26 +204,30 @@ export class Span extends Emitter {
   }
 
   /** The context of code inside; kept, because it is the same nearly always. */
-  context(subscriber: Registry | undefined): Context {
-    if (this.#context === undefined || this.#context.subscriber !== subscriber) {
-      this.#context = { span: this, subscriber };
-    }
-    return this.#context;
+  context(outer: Context | undefined): Context {
+    const subscriber = outer?.subscriber;
+    const scope = this.registry?.scope(this, outer?.scope);
+    const known = this.#context;
+    if (known !== undefined && known.subscriber === subscriber && known.scope === scope) return known;
+    return (this.#context = { span: this, subscriber, scope });
   }
 
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     if (this.registry === undefined) return;
-    const metadata = eventMetadata(this.metadata.target, level);
+    const need = this.registry.fieldNames.event;
+    const given = need === 'all' ? forced(input) : input;
+    let metadata = eventMetadata(this.metadata.target, level);
+    if (need !== 'none') metadata = metadata.withFields(eventNames(given, message));
     const seenBy = this.registry.interest(metadata);
     if (seenBy === 0) return;
-    const read = readEvent(input, message);
+    const read = readEvent(given, message);
     this.registry.event(new Event(metadata, read.message, read.fields, this), seenBy);
   }
 }
 
 const DISABLED = new Span(
   undefined,
-  { kind: 'span', target: '', level: Level.TRACE, verbosity: 5, name: '' },
+  { kind: 'span', target: '', level: Level.TRACE, verbosity: 5, name: '', fieldNames: [] },
   evaluate(undefined),
   undefined,
   0,

@@ -1,10 +1,10 @@
 import { currentSpan, currentSubscriber, dispatch } from './context.ts';
-import { Emitter, readEvent } from './emitter.ts';
+import { Emitter, eventNames, readEvent } from './emitter.ts';
 import { Event } from './event.ts';
-import { evaluate, Fields, type FieldsInput } from './fields.ts';
+import { evaluate, Fields, type FieldsInput, forced, namesOf } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
-import { eventMetadata, type Metadata, spanMetadata } from './metadata.ts';
+import { type Callsite, eventsOf, keep, spanMetadata } from './metadata.ts';
 import { runInside } from './run.ts';
 import { disabledSpan, Span } from './span.ts';
 
@@ -24,7 +24,10 @@ export interface SpanOptions {
 export class Target extends Emitter {
   readonly #name: string | undefined;
   readonly #fields: Fields | undefined;
-  readonly #metadata = new Map<string, Metadata>();
+  readonly #spans = new Map<string, Callsite>();
+  /** The name that `#events` is for. */
+  #of: string | undefined;
+  #events: Record<Level, Callsite> | undefined;
 
   /** Without a name the target is that of the free functions. */
   constructor(name?: string, fields?: FieldsInput) {
@@ -59,11 +62,15 @@ export class Target extends Emitter {
     const context = dispatch.storage.getStore();
     const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined) return disabledSpan();
-    const metadata = spanMetadata(options?.target ?? this.name, levelOf(options?.level ?? Level.INFO), name);
+    const need = registry.fieldNames.span;
+    const given = need === 'all' ? forced(options?.fields) : options?.fields;
+    const level = levelOf(options?.level ?? Level.INFO);
+    let metadata = this.#spanMetadata(options?.target ?? this.name, level, name);
+    if (need !== 'none') metadata = metadata.withFields(this.#namesWith(namesOf(given)));
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return disabledSpan();
     const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
-    const fields = this.#withOwn(evaluate(options?.fields));
+    const fields = this.#withOwn(evaluate(given));
     const span = registry.newSpan(
       metadata,
       fields,
@@ -94,20 +101,18 @@ export class Target extends Emitter {
   }
 
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
-    const metadata = this.#eventMetadata(level);
+    let metadata = this.#eventMetadata(level);
     if (metadata.verbosity > dispatch.verbosity) return;
-    const context = dispatch.storage.getStore();
-    const registry = context?.subscriber ?? dispatch.global;
-    if (registry === undefined) return;
+    // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
+    const registry = dispatch.hasScoped ? currentSubscriber() : dispatch.global;
+    if (registry === undefined || metadata.never === registry.filters) return;
+    const need = registry.fieldNames.event;
+    const given = need === 'all' ? forced(input) : input;
+    if (need !== 'none') metadata = metadata.withFields(eventNames(given, message, this.#fields?.names));
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return;
-    const read = readEvent(input, message);
-    const event = new Event(
-      metadata,
-      read.message,
-      this.#withOwn(read.fields),
-      currentSpan(registry, context),
-    );
+    const read = readEvent(given, message);
+    const event = new Event(metadata, read.message, this.#withOwn(read.fields), currentSpan(registry));
     registry.event(event, seenBy);
   }
 
@@ -118,13 +123,24 @@ export class Target extends Emitter {
     return all;
   }
 
-  #eventMetadata(level: Level): Metadata {
+  #namesWith(names: readonly string[]): readonly string[] {
+    return this.#fields === undefined ? names : [...new Set([...this.#fields.names, ...names])];
+  }
+
+  #eventMetadata(level: Level): Callsite {
     const { name } = this;
-    const known = this.#metadata.get(level);
-    if (known !== undefined && known.target === name) return known;
-    const metadata = eventMetadata(name, level);
-    this.#metadata.set(level, metadata);
-    return metadata;
+    if (this.#events === undefined || this.#of !== name) {
+      this.#of = name;
+      this.#events = eventsOf(name);
+    }
+    return this.#events[level];
+  }
+
+  /** The same one for spans that are made alike, so that decisions about them are kept. */
+  #spanMetadata(target: string, level: Level, name: string): Callsite {
+    const known = this.#spans.get(name);
+    if (known?.target === target && known.level === level) return known;
+    return keep(this.#spans, name, spanMetadata(target, level, name));
   }
 }
 

@@ -1,0 +1,231 @@
+import { spawnSync } from 'node:child_process';
+import { inspect } from 'node:util';
+import test from 'ava';
+import fc from 'fast-check';
+import { FilterError, OptionError } from '../src/errors.ts';
+import { EnvFilter, type EnvFilterOptions } from '../src/filter/env-filter.ts';
+import { Fields } from '../src/tracing/fields.ts';
+import { type FilterInput, filterOf } from '../src/tracing/filter.ts';
+import { Level } from '../src/tracing/level.ts';
+import { eventMetadata, spanMetadata } from '../src/tracing/metadata.ts';
+import { Recorder } from './helpers/recorder.ts';
+
+/** How verbose events of a target may be. */
+function verbosityIn(filter: EnvFilter, target: string): number {
+  return Object.values(Level).filter((level) => filter.enabled(eventMetadata(target, level))).length;
+}
+
+/** Whether `[s{v=VALUE}]` opens a span whose field has this value. */
+function matches(value: string, given: unknown, options?: EnvFilterOptions): boolean {
+  const filter = EnvFilter.parse(`[s{v=${value}}]=debug`, options);
+  const span = spanMetadata('t', 'INFO', 's').withFields(['v']);
+  return (filter.inside?.(span, new Fields(['v'], [given]))?.verbosity ?? 0) > 0;
+}
+
+test('a directive is a level, a target, a span, or all of them', (t) => {
+  t.is(verbosityIn(EnvFilter.parse('warn'), 'a'), 2);
+  t.is(verbosityIn(EnvFilter.parse('4'), 'a'), 4);
+  t.is(verbosityIn(EnvFilter.parse('a::b'), 'a::b::c'), 5);
+  t.is(verbosityIn(EnvFilter.parse('a::b'), 'a'), 0);
+  t.is(verbosityIn(EnvFilter.parse('@azure/agent.net_2-x=INFO'), '@azure/agent.net_2-x'), 3);
+  t.is(verbosityIn(EnvFilter.parse('größe=1'), 'größe'), 1);
+  t.is(verbosityIn(EnvFilter.parse('info='), 'info'), 5, 'a target may be named like a level');
+  t.is(verbosityIn(EnvFilter.parse(' a=debug , ,warn, '), 'a'), 4, 'parts are trimmed, empty ones dropped');
+  t.is(verbosityIn(EnvFilter.parse('a=debug,a=warn'), 'a'), 2, 'the same selector again replaces');
+  t.is(verbosityIn(EnvFilter.parse('trace,a=off'), 'a::b'), 0, 'the first match decides, even when stricter');
+});
+
+test('commas inside of braces and quotes do not split, nor do braces that stay open', (t) => {
+  const levels = (filter: string) =>
+    verbosityIn(EnvFilter.parse(filter, { lenient: true, onProblem() {} }), 'x');
+  t.is(levels('[s{a,b=2}]=debug,info'), 3);
+  t.is(levels('[s{a="x}]=trace,y",b}]=debug,info'), 3);
+  t.is(levels('[s{a=x{2,3}}]=debug,info'), 3);
+  t.is(levels('[s{a=1,info'), 3);
+  t.is(levels('[s"]=debug,info'), 3);
+  t.true(matches('a{2,3}', 'aaa'));
+  t.false(matches('^a{2,3}', 'aaaa'));
+  t.true(matches('"x},y"', 'x},y'));
+  t.true(matches('\\{', '{'));
+});
+
+test('values are booleans, numbers, quoted texts or regular expressions', (t) => {
+  const yes: [string, unknown][] = [
+    ['true', true],
+    ['4', 4],
+    ['4', 4n],
+    ['4.0', 4n],
+    ['4', 4.0],
+    ['+4', 4],
+    ['-4', -4],
+    ['1e3', 1000],
+    ['.5', 0.5],
+    ['NaN', NaN],
+    ['inf', Infinity],
+    ['-Infinity', -Infinity],
+    ['9007199254740993', 9007199254740993n],
+    ['"bob"', 'bob'],
+    ['"4"', '4'],
+    ['"a\\"b"', 'a"b'],
+    ['"C:\\temp"', 'C:\\temp'],
+    ['""', ''],
+    ['"bob"', { [inspect.custom]: () => '"bob"' }],
+    ['bob', 'bob'],
+    ['b.b', 'bob'],
+    ['(?i)BOB', 'bob'],
+    ['b\\-b', 'b-b'],
+    ['[\\-_]', '-'],
+    ['ob', 'bob'],
+    ['b', 'bob'],
+    ['', 'anything'],
+    ['a|b', 'xb'],
+    ['no such file', new Error('no such file')],
+    ['2024-.*Z', new Date(0 + Date.UTC(2024, 0, 1))],
+    ['\\[ 1. 2 \\]', [1, 2]],
+    ['a=b', 'a=b'],
+    ['1\\.0', '1.0'],
+  ];
+  for (const [text, value] of yes) t.true(matches(text, value), `${text} ${inspect(value)}`);
+  const no: [string, unknown][] = [
+    ['true', 'true'],
+    ['true', 1],
+    ['4', '4'],
+    ['4', 5],
+    ['4.5', 4n],
+    ['9007199254740993', 9007199254740992n],
+    ['"bob"', 'bobby'],
+    ['"bob"', { [inspect.custom]: () => 'bob' }],
+    ['"4"', 4],
+    ['bo', 'bob'],
+    ['.*', 42],
+    ['.*', undefined],
+    ['a$', 'a\n'],
+    ['.', '\n'],
+    ['x', 'x'.repeat(5000)],
+  ];
+  for (const [text, value] of no) t.false(matches(text, value), `${text} ${inspect(value)}`.slice(0, 80));
+  t.false(matches('bob', 'bob', { regex: false }), 'a text in Debug form has quotes');
+  t.true(matches('"bob"', 'bob', { regex: false }));
+  t.true(matches('a.b', { [inspect.custom]: () => 'a.b' }, { regex: false }));
+  t.false(matches('a.b', { [inspect.custom]: () => 'axb' }, { regex: false }));
+});
+
+test('a value that makes trouble matches nothing', (t) => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const throwing = {
+    [inspect.custom]: () => {
+      throw new Error('trap');
+    },
+  };
+  for (const value of [proxy, throwing]) t.notThrows(() => matches('x{0,9}y', value));
+  t.false(matches('.*', throwing));
+});
+
+test('an error names the part and why', (t) => {
+  const wrong: [string, string, RegExp][] = [
+    ['info,a=loud', 'a=loud', /"loud" is no level \(off, error, warn, info, debug, trace or 0 to 5\)$/],
+    ['=debug', '=debug', /no target in front of "="/],
+    [',!', '!', /"!" is neither a level \(.*\) nor a target/],
+    ['a b', 'a b', /"a b" is neither/],
+    ['[s]debug', '[s]debug', /"debug" behind "\]"/],
+    ['[s', '[s', /no "\]"/],
+    ['[s{a]', '[s{a]', /no "}\]"/],
+    ['[s{a}x]', '[s{a}x]', /no "}\]"/],
+    ['[{}]=info', '[{}]=info', /a field has no name/],
+    ['[s{a,}]', '[s{a,}]', /a field has no name/],
+    ['[s{a=(}]', '[s{a=(}]', /regular expression/],
+    ['[s{a=)(}]', '[s{a=)(}]', /regular expression/],
+    ['a=6', 'a=6', /"6" is no level/],
+  ];
+  for (const [text, part, why] of wrong) {
+    const error = t.throws(() => EnvFilter.parse(text), { instanceOf: FilterError }, text);
+    t.is(error?.code, 'ERR_KVP_INVALID_FILTER');
+    t.is(error?.part, part);
+    t.true(error?.message.startsWith(`invalid filter directive ${JSON.stringify(part)}: `), error?.message);
+    t.regex(error?.message ?? '', why);
+  }
+  t.throws(() => EnvFilter.parse('', { default: 'a=loud' }), { instanceOf: FilterError });
+  t.throws(() => EnvFilter.parse(undefined as never), {
+    instanceOf: OptionError,
+    message: 'filter must be a text, not undefined',
+  });
+});
+
+test('the lenient constructor reports bad parts on stderr, one line each; fromEnv is lenient as well', (t) => {
+  const source = `import { EnvFilter } from 'kvp-tracing';
+    const text = 'a=loud,warn,[s\\nx';
+    for (const filter of [new EnvFilter(text), EnvFilter.fromEnv('FILTER'), EnvFilter.fromEnv('NONE')]) {
+      console.log(filter.verbosity);
+    }`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    encoding: 'utf8',
+    env: { FILTER: 'b=loud' },
+  });
+  t.is(stdout, '2\n1\n1\n');
+  t.deepEqual(
+    stderr.split('\n').map((line) => line.replace(/:[^:]*;/, ':…;')),
+    [
+      'kvp-tracing: invalid filter directive "a=loud":…; it is ignored',
+      'kvp-tracing: invalid filter directive "[s\\nx":…; it is ignored',
+      'kvp-tracing: invalid filter directive "b=loud":…; it is ignored',
+      '',
+    ],
+  );
+});
+
+test('an option takes a level, the text of an EnvFilter, a function or a filter', (t) => {
+  const passes = (filter: FilterInput, target = 'agent') =>
+    Object.values(Level).filter((level) => filterOf(filter).enabled(eventMetadata(target, level))).length;
+  t.is(passes('Info'), 3);
+  t.is(passes('info,agent=debug'), 4);
+  t.is(passes('agent::'), 0);
+  t.is(
+    passes(({ verbosity }) => verbosity < 3),
+    2,
+  );
+  t.is(passes(new EnvFilter('warn')), 2);
+  t.is(passes({ verbosity: 5, enabled: ({ level }) => level === 'TRACE' }), 1);
+  const bad: [unknown, RegExp][] = [
+    ['agent=loud', /^filter must be a level or a filter \(.*"loud" is no level.*\), not "agent=loud"$/],
+    ['verbose', /^filter must be off, error, warn, info, debug, trace or a filter, not "verbose"$/],
+    ['', /^filter must be off, .* not ""$/],
+    [7, /^filter must be .* not 7$/],
+    [null, /^filter must be .* not null$/],
+    [{}, /^filter must be .* not an object$/],
+  ];
+  for (const [given, message] of bad) {
+    t.throws(() => new Recorder({ filter: given as FilterInput }), { instanceOf: OptionError, message });
+  }
+});
+
+/** Texts that look like filters, more or less. */
+const texts = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom(...'[]{}",=\\aé:-!*(|)?0', 'info', '[s{', '}]=') }),
+);
+
+test('for any text parse throws nothing but its own error, and the lenient constructor nothing', (t) => {
+  const check = fc.property(texts, fc.boolean(), (text, regex) => {
+    const problems: Error[] = [];
+    const lenient = new EnvFilter(text, { regex, onProblem: (problem) => problems.push(problem) });
+    try {
+      const strict = EnvFilter.parse(text, { regex });
+      t.is(problems.length, 0);
+      t.is(strict.verbosity, strict.verbosity === 0 ? 0 : lenient.verbosity);
+    } catch (error) {
+      if (!(error instanceof FilterError)) throw error;
+      t.true(text.includes(error.part));
+      t.not(problems.length, 0);
+    }
+  });
+  t.notThrows(() => fc.assert(check, { numRuns: 2000 }));
+});
+
+test('a long text of open braces or quotes takes no longer than others', (t) => {
+  const started = performance.now();
+  for (const text of ['{', '"', '[s{', '\\"', '{"', '}', ',']) {
+    new EnvFilter(text.repeat(100_000), { onProblem: () => {} });
+  }
+  t.true(performance.now() - started < 5000);
+});

@@ -1,0 +1,153 @@
+import { type FilterError, OptionError } from '../errors.ts';
+import type { Fields } from '../tracing/fields.ts';
+import { type FieldNames, type Filter, type Inside, parseFiltersBy } from '../tracing/filter.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { type Directive, type FieldMatch, parseDirective, partsOf } from './directive.ts';
+
+export interface EnvFilterOptions {
+  /** Directives that hold when the text has none. Default `''`: nothing passes. */
+  default?: string;
+  /** Whether values without quotes are regular expressions, else exact texts. Default `true`. */
+  regex?: boolean;
+  /** Whether a bad part is reported and ignored. Default `false`: it throws. */
+  lenient?: boolean;
+  /** Hears of parts that are ignored. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
+}
+
+/**
+ * Decides by directives, as in Rust's tracing-subscriber: `warn,my_agent::user=debug,[provision{user=alice}]=trace`.
+ * See docs/semantics.md.
+ */
+export class EnvFilter implements Filter {
+  readonly verbosity: number;
+  /** What decides by metadata alone, the most specific first. */
+  readonly #statics: readonly Directive[];
+  /** What lets more pass inside of spans. */
+  readonly #dynamics: readonly Directive[];
+  readonly inside?: (span: Metadata, fields: Fields) => Inside | undefined;
+
+  /** Is lenient, and what has no good part is `error`, unless `options` say otherwise. */
+  constructor(directives: string, options: EnvFilterOptions = {}) {
+    const { default: otherwise = 'error', regex = true, lenient = true } = options;
+    const refuse = lenient ? ignoring(options.onProblem) : undefined;
+    let all = parseAll('filter', directives, regex, refuse);
+    if (all.length === 0) all = parseAll('default', otherwise, regex, refuse);
+    const statics = all.filter(({ span, fields }) => span === undefined && fields.every(hasNoValue));
+    this.#statics = latest(statics).toSorted(bySpecificity);
+    this.#dynamics = latest(all.filter(({ span, fields }) => span !== undefined || fields.length > 0));
+    const comparesValues = !this.#dynamics.every(({ fields }) => fields.every(hasNoValue));
+    this.verbosity = comparesValues ? 5 : Math.max(0, ...all.map(({ verbosity }) => verbosity));
+    if (this.#dynamics.length > 0) this.inside = (span, fields) => this.#inside(span, fields);
+  }
+
+  /**
+   * Throws `FilterError`, which names the bad part and why, unless it is `lenient`; `OptionError` for what is
+   * no text.
+   */
+  static parse(directives: string, options: EnvFilterOptions = {}): EnvFilter {
+    return new EnvFilter(directives, { default: '', lenient: false, ...options });
+  }
+
+  /** The filter in an environment variable, read as the constructor does; `error` where it is not set. */
+  static fromEnv(name: string): EnvFilter {
+    return new EnvFilter(process.env[name] ?? '');
+  }
+
+  enabled(metadata: Metadata): boolean {
+    const { kind, verbosity, fieldNames } = metadata;
+    if (verbosity > this.verbosity) return false;
+    // A span that a directive is about must exist, or nothing could happen inside of it.
+    if (kind === 'span' && this.#dynamics.some((each) => isAbout(each, metadata, fieldNames))) return true;
+    const first = this.#statics.find((each) => isAbout(each, metadata, fieldNames));
+    return first !== undefined && verbosity <= first.verbosity;
+  }
+
+  fieldNames(kind: Metadata['kind']): FieldNames {
+    const asked = kind === 'event' ? this.#statics : [...this.#statics, ...this.#dynamics];
+    return asked.some(({ fields }) => fields.length > 0) ? 'all' : 'none';
+  }
+
+  #inside(span: Metadata, fields: Fields): Inside | undefined {
+    const about = this.#dynamics.filter((each) => isAbout(each, span, fields.names));
+    return about.length === 0 ? undefined : new SpanMatch(about, fields);
+  }
+}
+
+/** What the directives that are about a span let pass inside of it, by the values that its fields had. */
+class SpanMatch implements Inside {
+  verbosity = 0;
+  #pending: { readonly verbosity: number; readonly fields: readonly FieldMatch[] }[];
+
+  constructor(directives: readonly Directive[], fields: Fields) {
+    this.#pending = directives.map((each) => ({
+      verbosity: each.verbosity,
+      fields: each.fields.filter((field) => !hasNoValue(field)),
+    }));
+    this.record(fields);
+  }
+
+  /** As in Rust, a value that matched once stays matched. */
+  record(recorded: Fields): void {
+    this.#pending = this.#pending.flatMap(({ verbosity, fields }) => {
+      const left = fields.filter(({ name, value }) => value?.(recorded.get(name)) === false);
+      if (left.length > 0) return [{ verbosity, fields: left }];
+      this.verbosity = Math.max(this.verbosity, verbosity);
+      return [];
+    });
+  }
+}
+
+type Refuse = (error: FilterError) => void;
+
+/** What reports a part that is ignored. */
+function ignoring(onProblem: ProblemHandler | undefined): Refuse {
+  const report = guarded(onProblem);
+  return (error) => {
+    error.message += '; it is ignored';
+    report(error);
+  };
+}
+
+/** Throws for a bad part, unless there is another way to `refuse` it. */
+function parseAll(option: string, text: unknown, regex: boolean, refuse: Refuse | undefined): Directive[] {
+  if (typeof text !== 'string') throw new OptionError(option, text, 'a text');
+  return partsOf(text).flatMap((part) => {
+    try {
+      return [parseDirective(part, regex)];
+    } catch (error) {
+      if (refuse === undefined) throw error;
+      refuse(error as FilterError);
+      return [];
+    }
+  });
+}
+
+/** The directives without those that a later one replaces. */
+function latest(directives: readonly Directive[]): Directive[] {
+  return [...new Map(directives.map((each) => [each.selector, each])).values()];
+}
+
+function hasNoValue({ value }: FieldMatch): boolean {
+  return value === undefined;
+}
+
+function isAbout({ target, span, fields }: Directive, metadata: Metadata, names: readonly string[]): boolean {
+  return (
+    (target === undefined || metadata.target.startsWith(target)) &&
+    (span === undefined || span === metadata.name) &&
+    fields.every(({ name }) => names.includes(name))
+  );
+}
+
+/** The longest target first, then most fields, then as Rust does: what is later in the alphabet. */
+function bySpecificity(a: Directive, b: Directive): number {
+  return (
+    (b.target?.length ?? -1) - (a.target?.length ?? -1) ||
+    b.fields.length - a.fields.length ||
+    (a.selector < b.selector ? 1 : -1)
+  );
+}
+
+parseFiltersBy((text) => EnvFilter.parse(text));

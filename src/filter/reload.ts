@@ -1,0 +1,251 @@
+import { OptionError } from '../errors.ts';
+import type { Event } from '../tracing/event.ts';
+import type { Fields } from '../tracing/fields.ts';
+import {
+  type FieldNames,
+  type Filter,
+  type FilterInput,
+  filterOf,
+  type Inside,
+  isFilter,
+} from '../tracing/filter.ts';
+import { type Deadline, type Layer, LayerView, type Outcome } from '../tracing/layer.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
+
+/** Exchanges what `reload` was given, at any time. */
+export interface ReloadHandle<T> {
+  /** Throws `OptionError` for what is neither. */
+  reload(value: T): void;
+}
+
+/** A layer whose filter can be set, as that of `BaseLayer`. */
+interface Filterable {
+  withFilter(filter: FilterInput): unknown;
+}
+
+/**
+ * A filter or a layer that can be exchanged while spans are open: `[value, handle]`. The value goes where
+ * the original would have gone.
+ *
+ * A filter decides from the next span or event on; what its directives let pass inside of a span counts from
+ * the next time on that the span is entered.
+ *
+ * A layer is exchanged for another layer, which hears of the spans that are made from then on and of all
+ * events; the one that it replaces is shut down. A filter in place of a layer is set as the filter of the
+ * layer that is there. Throws `OptionError` for what is neither.
+ */
+export function reload(filter: FilterInput): [Filter, ReloadHandle<FilterInput>];
+export function reload(layer: Layer): [Layer, ReloadHandle<Layer | FilterInput>];
+export function reload(value: Layer | FilterInput): [Filter | Layer, ReloadHandle<never>] {
+  if (isLayer(value)) {
+    const layer = new ReloadableLayer(value);
+    return [layer, { reload: (next: Layer | FilterInput) => layer.reload(next) }];
+  }
+  const filter = new ReloadableFilter(filterOf(value));
+  return [filter, { reload: (next: FilterInput) => filter.reload(filterOf(next)) }];
+}
+
+function isLayer(value: Layer | FilterInput): value is Layer {
+  return typeof value === 'object' && value !== null && !isFilter(value);
+}
+
+class ReloadableFilter implements Filter {
+  #filter: Filter;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(filter: Filter) {
+    this.#filter = filter;
+    filter.onChange?.(() => this.#changed());
+  }
+
+  reload(filter: Filter): void {
+    this.#filter = filter;
+    filter.onChange?.(() => this.#changed());
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  get verbosity(): number {
+    return this.#filter.verbosity;
+  }
+
+  enabled(metadata: Metadata): boolean {
+    return this.#filter.enabled(metadata);
+  }
+
+  fieldNames(kind: Metadata['kind']): FieldNames {
+    return this.#filter.fieldNames?.(kind) ?? 'given';
+  }
+
+  get inside(): ((span: Metadata, fields: Fields) => Inside | undefined) | undefined {
+    return this.#filter.inside?.bind(this.#filter);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+}
+
+/** What the layer that is in place keeps with a span, and which layer that is. */
+interface Kept {
+  readonly layer: Layer;
+  state: unknown;
+}
+
+/** A layer sees only the spans that were made since it is in place: it knows nothing of others. */
+class View extends LayerView {
+  readonly #outer: LayerView<Kept>;
+  readonly #layer: Layer;
+
+  constructor(outer: LayerView<Kept>, layer: Layer) {
+    super(outer.index);
+    this.#outer = outer;
+    this.#layer = layer;
+  }
+
+  isOf(layer: Layer, outer: LayerView<Kept>): boolean {
+    return this.#layer === layer && this.#outer === outer;
+  }
+
+  knows(span: Span): boolean {
+    return this.#outer.get(span)?.layer === this.#layer;
+  }
+
+  override visible(span: Span | undefined): Span | undefined {
+    let at = this.#outer.visible(span);
+    while (at !== undefined && !this.knows(at)) at = this.#outer.visible(at.parent);
+    return at;
+  }
+
+  override get(span: Span): unknown {
+    return this.knows(span) ? this.#outer.get(span)?.state : undefined;
+  }
+
+  override set(span: Span, state: unknown): void {
+    this.#outer.set(span, { layer: this.#layer, state });
+  }
+}
+
+class ReloadableLayer implements Layer<Kept> {
+  readonly name: string;
+  /** Always: what a span did not measure from its start is no use to a later layer. */
+  readonly timed = true;
+  #layer: Layer;
+  readonly #filterListeners: (() => void)[] = [];
+  #view: View | undefined;
+
+  constructor(layer: Layer) {
+    this.#layer = layer;
+    this.name = layer.name ?? layer.constructor?.name ?? 'a layer';
+    this.#watch();
+  }
+
+  reload(next: Layer | FilterInput): void {
+    const layer = this.#layer;
+    if (!isLayer(next)) {
+      if (typeof (layer as Partial<Filterable>).withFilter !== 'function') {
+        throw new OptionError('filter', next, `a layer, for ${this.name} has no withFilter`);
+      }
+      (layer as unknown as Filterable).withFilter(next);
+      return;
+    }
+    if (next === layer) return;
+    this.#layer = next;
+    this.#watch();
+    this.#filterChanged();
+    void end(layer);
+  }
+
+  #watch(): void {
+    const layer = this.#layer;
+    layer.onFilterChange?.(() => {
+      if (layer === this.#layer) this.#filterChanged();
+    });
+  }
+
+  #filterChanged(): void {
+    for (const listener of this.#filterListeners) listener();
+  }
+
+  /** The view of the layer that is in place. */
+  #viewOf(outer: LayerView<Kept>): View {
+    if (this.#view?.isOf(this.#layer, outer) !== true) this.#view = new View(outer, this.#layer);
+    return this.#view as View;
+  }
+
+  get filter(): Filter | undefined {
+    return this.#layer.filter;
+  }
+
+  onFilterChange(listener: () => void): void {
+    this.#filterListeners.push(listener);
+  }
+
+  onNewSpan(span: Span, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    view.set(span, undefined);
+    this.#layer.onNewSpan?.(span, view);
+  }
+
+  onRecord(span: Span, fields: Fields, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    if (view.knows(span)) this.#layer.onRecord?.(span, fields, view);
+  }
+
+  onFollowsFrom(span: Span, from: Span, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    if (view.knows(span)) this.#layer.onFollowsFrom?.(span, from, view);
+  }
+
+  onEnter(span: Span, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    if (view.knows(span)) this.#layer.onEnter?.(span, view);
+  }
+
+  onExit(span: Span, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    if (view.knows(span)) this.#layer.onExit?.(span, view);
+  }
+
+  onClose(span: Span, outer: LayerView<Kept>): void {
+    const view = this.#viewOf(outer);
+    if (view.knows(span)) this.#layer.onClose?.(span, view);
+  }
+
+  onEvent(event: Event, outer: LayerView<Kept>): void {
+    this.#layer.onEvent?.(event, this.#viewOf(outer));
+  }
+
+  run<R>(span: Span, fn: () => R, outer: LayerView<Kept>): R {
+    const view = this.#viewOf(outer);
+    if (this.#layer.run === undefined || !view.knows(span)) return fn();
+    return this.#layer.run(span, fn, view);
+  }
+
+  flush(deadline?: Deadline): Promise<Outcome> {
+    return this.#layer.flush?.(deadline) ?? DONE;
+  }
+
+  shutdown(deadline?: Deadline): Promise<Outcome> {
+    return this.#layer.shutdown?.(deadline) ?? DONE;
+  }
+
+  stats(): unknown {
+    return this.#layer.stats?.();
+  }
+}
+
+/** A layer that is no longer in place reports for itself what it could not finish. */
+async function end(layer: Layer): Promise<void> {
+  try {
+    await layer.shutdown?.();
+  } catch {
+    // Nobody waits for it.
+  }
+}
+
+const DONE: Promise<Outcome> = Promise.resolve({ complete: true, dropped: 0, problems: [] });

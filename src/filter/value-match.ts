@@ -1,0 +1,67 @@
+import { inspect } from 'node:util';
+import { DEPTH_MAX, errorMessage, isError } from '../tracing/value.ts';
+
+/** Whether a field has the value that a directive names. */
+export type ValueMatch = (value: unknown) => boolean;
+
+/** Rust's grammar of floating point numbers; integers are among them. */
+const NUMBER = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$/i;
+const QUOTED = /^"(?:[^"\\]|\\.)*"$/s;
+const INTEGER = /^[+-]?\d+$/;
+
+/** A regular expression of JavaScript backtracks: longer texts than this, in UTF-16 units, match none. */
+const SEARCHED_MAX = 4096;
+
+/** What the text of a value in a directive matches. Throws `SyntaxError` for a bad regular expression. */
+export function parseValue(text: string, regex: boolean): ValueMatch {
+  if (text === 'true' || text === 'false') return (value) => value === (text === 'true');
+  if (NUMBER.test(text)) return numberMatch(text);
+  if (QUOTED.test(text)) {
+    const own = text.slice(1, -1).replace(/\\(["\\])/g, '$1');
+    return (value) => (typeof value === 'string' ? value === own : textOf(value) === text);
+  }
+  // A text as Rust's Debug writes it has quotes, so no string is equal to one without.
+  if (!regex) return (value) => typeof value !== 'string' && textOf(value) === text;
+  const pattern = patternOf(text);
+  return (value) => {
+    const searched = typeof value === 'string' ? value : textOf(value);
+    return searched !== undefined && searched.length <= SEARCHED_MAX && pattern.test(searched);
+  };
+}
+
+function numberMatch(text: string): ValueMatch {
+  const number = Number(text.replace(/inf(?:inity)?/i, 'Infinity').replace(/nan/i, 'NaN'));
+  const exact = INTEGER.test(text) ? BigInt(text.replace('+', '')) : undefined;
+  return (value) => {
+    if (typeof value === 'number') return value === number || (Number.isNaN(value) && Number.isNaN(number));
+    // oxlint-disable-next-line eqeqeq -- a bigint and a number that are numerically equal
+    return typeof value === 'bigint' && (exact === undefined ? value == (number as never) : value === exact);
+  };
+}
+
+/** The regular expression, which must match up to the end; `(?i)` and `(?s)` may stand in front. */
+function patternOf(text: string): RegExp {
+  const [prefix, flags = ''] = /^\(\?([is]+)\)/.exec(text) ?? [''];
+  const rest = text
+    .slice(prefix.length)
+    // With the flag u JavaScript refuses to escape what needs no escape.
+    .replace(/\\([\s\S])/g, (all, character: string) =>
+      /[!"#%&',:;=@_`~-]/.test(character) ? `\\x${character.charCodeAt(0).toString(16)}` : all,
+    );
+  // Alone first: together with what follows, parentheses that don't match could.
+  new RegExp(rest, 'u');
+  return new RegExp(`(?:${rest})$`, `u${[...new Set(flags)].join('')}`);
+}
+
+/** The text of a value that is compared as text; others have none. */
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'number' || typeof value === 'boolean') return undefined;
+  if (typeof value === 'bigint') return undefined;
+  try {
+    if (isError(value)) return errorMessage(value);
+    if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+    return inspect(value, { depth: DEPTH_MAX, breakLength: Infinity, compact: true }).replaceAll('\n', ' ');
+  } catch {
+    return undefined;
+  }
+}
