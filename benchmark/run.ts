@@ -11,6 +11,7 @@ import { backend } from 'kvp-tracing';
 import { disabledCosts } from './disabled.ts';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
+import { layerCosts } from './layers.ts';
 import { lineCosts } from './lines.ts';
 import { quantile } from './measure.ts';
 import { cloudInit, nodePeers, plainWrite } from './peers.ts';
@@ -135,6 +136,12 @@ try {
   console.log(`  instrument around it: ${around} × als.run (${run.toFixed(0)} ns)`);
   const disabled = ratios.cost('instrument, disabled / als.run', spanCost('instrument, disabled') / run);
   console.log(`  instrument, disabled: ${disabled} × als.run`);
+  const layers = await layerCosts(folder);
+  const through = (name: string) => layers.get(name) ?? Number.NaN;
+  const alone = through('kvp') + through('opentelemetry') + through('stderr') - 2 * through('none');
+  console.log(
+    `An event through all three layers: ${through('all').toFixed(0)} ns, ${ratios.cost('all layers / their sum', through('all') / alone)} × the sum of them alone (pool ${through('kvp').toFixed(0)}, OpenTelemetry ${through('opentelemetry').toFixed(0)}, stderr ${through('stderr').toFixed(0)}, none ${through('none').toFixed(0)})`,
+  );
   console.log('An event that nobody wants to hear of:');
   for (const [kind, nanoseconds] of disabledCosts()) console.log(`  ${nanoseconds.toFixed(1)} ns ${kind}`);
 

@@ -28,6 +28,8 @@ export class Redactor {
   readonly #paths: readonly Path[];
   /** How many parts the longest path has. */
   readonly #longest: number;
+  /** The lengths of secret names, as bits by the last five of a length: most names need no look-up. */
+  readonly #lengths: number;
   readonly #known = new Map<string, boolean>();
 
   /**
@@ -39,6 +41,9 @@ export class Redactor {
     if (!isList) throw new OptionError('redact', paths, 'a list of names and paths');
     const lower = paths.map((path) => path.toLowerCase());
     this.#names = new Set(lower.filter((path) => !path.includes('.')));
+    // Changing the case of other letters may change the length.
+    const isAscii = [...this.#names].every((name) => /^[\0-\x7f]*$/.test(name));
+    this.#lengths = isAscii ? [...this.#names].reduce((bits, { length }) => bits | (1 << length), 0) : -1;
     this.#paths = lower.filter((path) => path.includes('.')).map((path) => path.split('.'));
     this.#longest = Math.max(0, ...this.#paths.map((path) => path.length));
   }
@@ -55,6 +60,7 @@ export class Redactor {
   }
 
   #isSecretName(name: string): boolean {
+    if (((this.#lengths >>> name.length) & 1) === 0) return false;
     let isSecret = this.#known.get(name);
     if (isSecret === undefined) {
       isSecret = this.#names.has(name.toLowerCase());

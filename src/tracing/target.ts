@@ -104,7 +104,8 @@ export class Target extends Emitter {
     let metadata = this.#eventMetadata(level);
     if (metadata.verbosity > dispatch.verbosity) return;
     // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
-    const registry = dispatch.hasScoped ? currentSubscriber() : dispatch.global;
+    const context = dispatch.hasScoped ? dispatch.storage.getStore() : undefined;
+    const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined || metadata.never === registry.filters) return;
     const need = registry.fieldNames.event;
     const given = need === 'all' ? forced(input) : input;
@@ -112,7 +113,8 @@ export class Target extends Emitter {
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return;
     const read = readEvent(given, message);
-    const event = new Event(metadata, read.message, this.#withOwn(read.fields), currentSpan(registry));
+    const parent = currentSpan(registry, context);
+    const event = new Event(metadata, read.message, this.#withOwn(read.fields), parent);
     registry.event(event, seenBy);
   }
 
