@@ -138,7 +138,7 @@ try {
   console.log(`  instrument, disabled: ${disabled} × als.run`);
   const layers = await layerCosts(folder);
   const through = (name: string) => layers.get(name) ?? Number.NaN;
-  const alone = through('kvp') + through('opentelemetry') + through('stderr') - 2 * through('none');
+  const alone = through('kvp') + through('opentelemetry') + through('stderr');
   console.log(
     `An event through all three layers: ${through('all').toFixed(0)} ns, ${ratios.cost('all layers / their sum', through('all') / alone)} × the sum of them alone (pool ${through('kvp').toFixed(0)}, OpenTelemetry ${through('opentelemetry').toFixed(0)}, stderr ${through('stderr').toFixed(0)}, none ${through('none').toFixed(0)})`,
   );
