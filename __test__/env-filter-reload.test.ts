@@ -205,3 +205,14 @@ test('what is neither a filter nor a layer is refused, and what was there stays'
   t.throws(() => ofLayer.reload(undefined as never), refused);
   t.is(filter.verbosity, 3);
 });
+
+test('a filter or a layer that is reloaded by itself stays what it is', (t) => {
+  const [filter, filterHandle] = reload('info');
+  const [layer, layerHandle] = reload(new Recorder());
+  const registry = new Registry().with(filter).with(layer);
+  filterHandle.reload(filter);
+  layerHandle.reload(layer);
+  withDefault(registry, () => t.deepEqual([log.enabled('info'), log.enabled('debug')], [true, false]));
+  filterHandle.reload('debug');
+  withDefault(registry, () => t.true(log.enabled('debug')));
+});

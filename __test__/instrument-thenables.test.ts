@@ -116,3 +116,14 @@ test('a thenable that can not be watched ends the span at once', async (t) => {
   });
   t.true(recorder.spans.every(({ isClosed }) => isClosed));
 });
+
+test('one thenable that many calls return, as from a cache, ends the spans of all of them', async (t) => {
+  const { recorder, registry } = recording();
+  const cached = Task.resolve('value');
+  await withDefault(registry, async () => {
+    const fetch = log.instrument({ name: 'fetch' }, () => cached);
+    for (let i = 0; i < 20_000; i++) fetch();
+    t.is(await fetch(), 'value');
+  });
+  t.is(recorder.only('close').length, 20_001);
+});

@@ -239,3 +239,13 @@ test.serial("initializeTracing reaches it by format 'json'", async (t) => {
   t.true((await tracing.shutdown()).complete);
   t.regex(readFileSync(file, 'utf8'), /^\{"level":30,"time":\d+,"target":"t","a":1,"msg":"hi"\}\n$/);
 });
+
+test('errors inside of errors are objects too', (t) => {
+  const error = Object.assign(new AggregateError([new Error('first')], 'all'), {
+    inner: new TypeError('second'),
+  });
+  const [line] = linesOf((log) => log.error({ error }, 'failed'));
+  const seen = line?.['error'] as Line;
+  t.like((seen['aggregateErrors'] as Line[])[0], { type: 'Error', message: 'first' });
+  t.like(seen['inner'], { type: 'TypeError', message: 'second' });
+});

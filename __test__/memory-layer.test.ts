@@ -1,5 +1,5 @@
 import test from 'ava';
-import { MemoryLayer } from '../src/layers/memory.ts';
+import { MemoryLayer, type MemorySpan } from '../src/layers/memory.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
@@ -107,6 +107,17 @@ test('take forgets; what comes later of a span that was taken stands for itself'
     events.map(({ message }) => message),
     ['later'],
   );
+});
+
+test('an error after a span was taken still fails it', (t) => {
+  let taken: MemorySpan | undefined;
+  kept((memory) => {
+    const span = log.span('s');
+    taken = memory.take().spans[0];
+    span.error('bad');
+    span.close();
+  });
+  t.is(taken?.result, 'fail');
 });
 
 test('fields named like members of objects are fields like others', (t) => {

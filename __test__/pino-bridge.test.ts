@@ -161,7 +161,7 @@ test('hostile lines survive', (t) => {
     '',
     '{"level":',
     undefined,
-    '{ a: 1 }',
+    undefined,
     'm',
     'x'.repeat(10),
     '['.repeat(10),

@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
+import { fieldsJson } from '../src/diagnostics/payload.ts';
 import { OptionError } from '../src/errors.ts';
 import { MemoryLayer } from '../src/layers/memory.ts';
+import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { initializeTracing } from '../src/setup.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
+import { Fields } from '../src/tracing/fields.ts';
 import { Registry, type RegistryOptions } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { HOSTILE } from './helpers/hostile-values.ts';
@@ -127,7 +134,7 @@ test('a path goes from a field on, a star is any member', (t) => {
 
 test('an empty list redacts nothing; what is no list of names is refused', (t) => {
   t.deepEqual(seen({ password: 'p' }, { redact: [] }), { password: 'p' });
-  for (const wrong of ['password', [1], [''], {}, null]) {
+  for (const wrong of ['password', [1], [''], ['.'], ['a..b'], {}, null]) {
     t.throws(() => new Registry({ redact: wrong as never }), {
       instanceOf: OptionError,
       message: /^redact must be /,
@@ -164,4 +171,100 @@ const check = (t: ExecutionContext, value: unknown): void => {
 
 test('no value of JavaScript stops it', (t) => {
   for (const { value } of HOSTILE) check(t, value);
+});
+
+/** What of a value reaches the ways in which values are spelled. */
+function spelled(fields: object, options: RegistryOptions = {}): string {
+  const kept = seen(fields, options);
+  const own = new Fields(Object.keys(kept), Object.values(kept));
+  return [inspect(kept, { depth: 20, showHidden: true }), fieldsJson('{', own, '}')].join('\n');
+}
+
+const secret = { password: 's3cret' };
+const chain = Array.from({ length: 12 }).reduce<unknown>((cause) => new Error('outer', { cause }), secret);
+const shared = { inner: secret };
+const HIDEOUTS: Record<string, object> = {
+  'a function': { f: Object.assign(() => {}, secret) },
+  'a class': {
+    c: class {
+      static password = 's3cret';
+    },
+  },
+  'a key of a Map': { m: new Map([[secret, 1]]) },
+  'a property of a Map': { m: Object.assign(new Map(), secret) },
+  'a property of an array': { a: Object.assign([1], secret) },
+  'what a symbol names': { s: { [Symbol('meta')]: secret } },
+  'a promise': { p: Promise.resolve(secret) },
+  'an iterator': { i: new Map([['x', secret]]).values() },
+  'a proxy that hides its keys': { p: new Proxy({ inner: secret }, { ownKeys: () => [] }) },
+  'the end of a chain of causes': { error: chain },
+  'errors of an AggregateError': { error: new AggregateError([secret]) },
+  'a place that is also far down': { v: { deep: { a: { b: { c: { d: { e: { f: shared } } } } } }, shared } },
+  'an object as message': { message: secret },
+  'an error whose message is an object': Object.defineProperty(new Error('x'), 'message', { value: secret }),
+};
+
+for (const [where, fields] of Object.entries(HIDEOUTS)) {
+  test(`a secret does not hide in ${where}`, (t) => {
+    t.false(spelled(fields).includes('s3cret'), spelled(fields));
+  });
+}
+
+test('a path counts wherever the same object stands', (t) => {
+  const user = { pin: 's3cret', pass2: 's3cret' };
+  const text = spelled({ f: { user, other: user } }, { redact: ['f.user.pin', 'f.other.pass2', 'f.*.none'] });
+  t.regex(text, /user: \{ pin: '\[redacted\]', pass2: 's3cret' \}/);
+  t.regex(text, /other: \{ pin: 's3cret', pass2: '\[redacted\]' \}/);
+});
+
+test('a name with dots is also that of a field', (t) => {
+  const name = 'http.request.header.authorization';
+  t.deepEqual(seen({ [name]: 's3cret' }, { redact: [name] }), { [name]: '[redacted]' });
+});
+
+test('keys of a Map stay what they are, and so does what an error of the platform says', (t) => {
+  const key = {};
+  const map = new Map<unknown, unknown>([
+    [1, 'a'],
+    ['1', 'b'],
+    [key, 'o'],
+    ['token', 't'],
+  ]);
+  const error = Object.assign(new DOMException('no', 'AbortError'), secret);
+  const fields = seen({ map, error });
+  t.deepEqual(
+    [...(fields['map'] as Map<unknown, unknown>)],
+    [
+      [1, 'a'],
+      ['1', 'b'],
+      [key, 'o'],
+      ['token', '[redacted]'],
+    ],
+  );
+  t.like(fields['error'], { message: 'no', name: 'AbortError', password: '[redacted]' });
+});
+
+test('what is thrown is told without its secrets, once, and goes on as it is', (t) => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const registry = new Registry().with(new OpenTelemetryLayer({ provider }));
+  const thrown = [
+    { ...secret },
+    new Error('x', { cause: { ...secret } }),
+    new AggregateError([{ ...secret }]),
+    Object.assign(new Error('boom'), secret),
+  ];
+  withDefault(registry, () => {
+    for (const each of thrown) {
+      const fails = log.instrument({ name: 'fails', err: true }, () => {
+        throw each;
+      });
+      t.is(t.throws(fails, { any: true }) as unknown, each);
+    }
+  });
+  const spans = exporter.getFinishedSpans();
+  t.is(spans.length, 4);
+  const told = spans.map(({ events, status }) => ({ events, status }));
+  t.false(inspect(told, { depth: 9 }).includes('s3cret'));
+  for (const { events } of spans) t.is(events.filter(({ name }) => name === 'exception').length, 1);
 });

@@ -119,17 +119,29 @@ test.serial('an option that is wrong is named, and nothing is set up', async (t)
   await t.throwsAsync(initializeTracing(OFF), { instanceOf: SubscriberSetError });
 });
 
-test.serial('an output with a wrong option is left out, the option is named', async (t) => {
-  const { problems, names } = await setUp(t, {
-    kvp: { path: poolOf(t), vmId: 'vm', maxRecords: 0 },
-    stderr: { writer: linesOf(), spanEvents: ['never' as 'new'] },
-    layers: [new Recorder()],
-  });
-  t.deepEqual(names(), ['Recorder']);
-  t.regex(problems[0]?.message ?? '', /^kvp is left out: maxRecords must be/);
-  t.regex(problems[1]?.message ?? '', /^stderr is left out: spanEvents must be/);
-  t.is(problems.length, 2);
-});
+test.serial(
+  'a wrong option of an output rejects by its whole name, and another try is free to succeed',
+  async (t) => {
+    const wrong: [object, RegExp][] = [
+      [{ kvp: { path: poolOf(t), vmId: 'vm', maxRecords: 0 } }, /^kvp\.maxRecords must be/],
+      [{ stderr: { spanEvents: ['never'] } }, /^stderr\.spanEvents must be/],
+      [{ stderr: { format: 'xml' } }, /^stderr\.format must be/],
+      [{ file: { path: join(folderOf(t), 'x.log'), reopenOn: 'SIGNONE' } }, /^file\.reopenOn must be/],
+      [{ signals: 'yes' }, /^signals must be true or false/],
+    ];
+    for (const [options, message] of wrong) {
+      await t.throwsAsync(initializeTracing({ ...OFF, ...options }), { instanceOf: OptionError, message });
+    }
+    await t.throwsAsync(initializeTracing(null as never), {
+      instanceOf: OptionError,
+      message: /^options must be/,
+    });
+    const tooMany = Array.from({ length: 40 }, () => new Recorder());
+    await t.throwsAsync(initializeTracing({ ...OFF, layers: tooMany }), { instanceOf: RangeError });
+    const { names } = await setUp(t, { ...OFF, layers: [new Recorder()] });
+    t.deepEqual(names(), ['Recorder']);
+  },
+);
 
 const OBSTACLES: Record<string, (path: string) => void> = {
   'a folder': (path) => mkdirSync(path),
@@ -340,12 +352,36 @@ test.serial('a reload with a wrong value changes nothing, the value is named', a
     [{ stderr: 'off', kvp: 'loud' }, /^kvp must be /],
     [{ stderr: 'off', file: { path: '' } }, /^file\.path must be /],
     [{ stderr: 'off', file: { path: file } }, /^file\.path must be left out: there is a log file already/],
+    [{ stderr: 'off', file }, /^file\.path must be left out: there is a log file already/],
+    [{ stderr: 'off', file: { filter: 'loud' } }, /^file\.filter must be /],
+    [
+      { stderr: 'off', sterr: 'info' },
+      /^changes must be of kvp, opentelemetry, stderr and file, not "sterr"/,
+    ],
   ];
   for (const [changes, message] of wrong) {
     await t.throwsAsync(tracing.reload(changes), { instanceOf: OptionError, message });
   }
   t.true(log.enabled('info'));
   t.deepEqual(names(), ['StderrLayer', 'StderrLayer 2']);
+});
+
+test.serial('a log file that reload adds is there once, is made first, and not after the end', async (t) => {
+  const [file, other] = [join(folderOf(t), 'agent.log'), join(folderOf(t), 'other.log')];
+  const { tracing } = await setUp(t, { ...OFF, stderr: { writer: linesOf() } });
+  const wrong = { stderr: 'debug', file: { path: file, format: 'xml' } } as never;
+  await t.throwsAsync(tracing.reload(wrong), { instanceOf: OptionError });
+  await t.throwsAsync(tracing.reload({ stderr: 'debug', file: '/proc/none/agent.log' }), { code: 'ENOENT' });
+  t.false(log.enabled('debug'));
+  const both = await Promise.allSettled([tracing.reload({ file }), tracing.reload({ file: other })]);
+  t.deepEqual(
+    both.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  log.info('once');
+  await tracing.shutdown();
+  t.deepEqual(messagesIn(readFileSync(file, 'utf8')), ['once']);
+  await t.throwsAsync(tracing.reload({ stderr: 'info' }), { code: 'ERR_KVP_CLOSED' });
 });
 
 test.serial('a filter of the environment stays, whatever options and reloads say', async (t) => {

@@ -284,3 +284,10 @@ test('a child outlives its parent and keeps it, and each closes for itself', (t)
     'close child',
   ]);
 });
+
+test('what is no span is no cause', (t) => {
+  const { heard } = record(() => {
+    log.span('made', { followsFrom: null as never }).close();
+  });
+  t.deepEqual(heard, ['new made', 'close made']);
+});

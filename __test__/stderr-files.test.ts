@@ -254,7 +254,7 @@ const JOURNAL = `import { fstatSync } from 'node:fs';
   const { dev, ino } = fstatSync(2, { bigint: true });
   process.env.JOURNAL_STREAM = process.argv[2] === 'journal' ? dev + ':' + ino : dev + ':1';
   const { initializeTracing, error, warn, info, debug, trace } = await import('kvp-tracing');
-  const tracing = await initializeTracing({ kvp: false, stderr: { filter: 'trace', format: process.argv[3] } });
+  const tracing = await initializeTracing({ kvp: false, stderr: { filter: 'trace', format: process.argv[3], ...(process.argv[3] !== 'json' && { color: true }) } });
   for (const emit of [error, warn, info, debug, trace]) emit({ a: 1 }, 'hi');
   await tracing.shutdown();`;
 
@@ -303,4 +303,12 @@ test('a terminal gets information and colour', async (t) => {
     cwd: new URL('..', import.meta.url),
   });
   t.regex(said, /\u001b\[32m INFO\u001b\[0m \u001b\[2mt\u001b\[0m\u001b\[2m:\u001b\[0m hi\r?\n$/);
+});
+
+test('a writer whose flush takes no callback has flushed when it returns, or when its promise settles', async (t) => {
+  for (const flush of [() => {}, async () => {}]) {
+    const { layer, emit } = writing({ writer: { write: () => {}, flush } as { write(line: string): void } });
+    emit((log) => log.info('x'));
+    t.true((await layer.flush({ timeout: 2000 })).complete);
+  }
 });

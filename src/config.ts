@@ -92,6 +92,7 @@ const EXPORT_VARIABLES = [
 
 /** Reads the environment, checks each option once, fills in the defaults. Throws `OptionError`. */
 export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
+  sectionOf('options', options);
   const onProblem = handlerOf(options.onProblem);
   const service = textOf('service', options.service ?? DEFAULTS.service);
   const version = options.version === undefined ? undefined : textOf('version', options.version);
@@ -124,7 +125,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     file: options.file === undefined ? undefined : { onProblem, ...readFile(options.file, forced.log) },
     redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
     layers: layersOf(options.layers),
-    signals: options.signals === true,
+    signals: booleanOf('signals', options.signals),
     onProblem,
     forced,
   };
@@ -189,10 +190,16 @@ function layersOf(given: TracingOptions['layers']): readonly (Layer | null | und
   return given;
 }
 
-function sectionOf<T extends object>(option: string, given: T | false | undefined): T | false {
+/** Options of an output, or `false`; none are `{}`. Throws `OptionError`. */
+export function sectionOf<T extends object>(option: string, given: T | false | undefined): T | false {
   if (given === undefined) return {} as T;
   if (given === false || (typeof given === 'object' && given !== null)) return given;
   throw new OptionError(option, given, 'an object of options or false');
+}
+
+function booleanOf(option: string, given: unknown): boolean {
+  if (given === undefined || typeof given === 'boolean') return given === true;
+  throw new OptionError(option, given, 'true or false');
 }
 
 function textOf(option: string, given: unknown): string {

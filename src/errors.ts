@@ -38,6 +38,12 @@ export class OptionError extends KvpError {
   constructor(option: string, given: unknown, expected: string, cause?: unknown) {
     super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`, { cause });
   }
+
+  /** The same error for an option that is a part of another one. */
+  within(section: string): this {
+    this.message = `${section}.${this.message}`;
+    return this;
+  }
 }
 
 /** `ERR_KVP_INVALID_FILTER`: a part of an `EnvFilter`'s text is no directive. */

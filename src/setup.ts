@@ -6,9 +6,10 @@ import {
   type LinesOptions,
   readConfig,
   readFile,
+  sectionOf,
   type TracingOptions,
 } from './config.ts';
-import { LayerError, messageOf, OptionError } from './errors.ts';
+import { ClosedError, LayerError, messageOf, OptionError } from './errors.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
 import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
@@ -31,7 +32,8 @@ export interface Tracing extends AsyncDisposable {
   stats(): Record<string, unknown>;
   /**
    * Changes filters while spans are open, and adds the log file, once the program has read its configuration. A
-   * filter that the environment sets stays. Rejects with `OptionError`, and then nothing is changed.
+   * filter that the environment sets stays; an output that is not there is passed over. Rejects with `OptionError`,
+   * the error of opening the file, or `ClosedError`, and then nothing is changed.
    */
   reload(changes: Reload): Promise<void>;
 }
@@ -41,8 +43,8 @@ export interface Reload {
   kvp?: FilterInput;
   opentelemetry?: FilterInput;
   stderr?: FilterInput;
-  /** With a `path` the log file that there is not yet, else a filter for that which there is. */
-  file?: Partial<FileOptions>;
+  /** The log file that there is not yet: its path, or options with a `path`; else a filter for that which there is. */
+  file?: string | Partial<FileOptions>;
 }
 
 /**
@@ -56,32 +58,45 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
   setGlobalDefault(subscriber);
   dispatch.target = config.service;
   const outputs: Outputs = {};
+  let last = Promise.resolve();
   const add: Add = async (name, make) => {
     try {
       outputs[name] = await make();
       subscriber.with(outputs[name]);
     } catch (error) {
+      if (error instanceof OptionError) throw error.within(name);
       report(config, name, error);
     }
   };
-  const { kvp, stderr, file } = config;
-  if (kvp !== false) await add('kvp', () => new EmitKVPLayer(kvp));
-  if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
-    await add('opentelemetry', () =>
-      openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env)),
-    );
-    if (outputs.opentelemetry !== undefined) flushAtNaturalEnd(subscriber, outputs.opentelemetry);
+  try {
+    const { kvp, stderr, file } = config;
+    if (kvp !== false) await add('kvp', () => new EmitKVPLayer(kvp));
+    if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
+      await add('opentelemetry', () =>
+        openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env)),
+      );
+      if (outputs.opentelemetry !== undefined) flushAtNaturalEnd(subscriber, outputs.opentelemetry);
+    }
+    if (stderr !== false) await add('stderr', () => lineLayer(stderr));
+    if (file !== undefined) await add('file', () => lineLayer(file));
+    for (const layer of config.layers) subscriber.with(layer);
+  } catch (error) {
+    // Whoever mends the options may try again.
+    await subscriber.shutdown();
+    throw error;
   }
-  if (stderr !== false) await add('stderr', () => lineLayer(stderr));
-  if (file !== undefined) await add('file', () => lineLayer(file));
-  for (const layer of config.layers) subscriber.with(layer);
   if (config.signals) subscriber.onShutdown(installSignalHandlers());
   return {
     subscriber,
     flush: (deadline) => subscriber.flush(deadline),
     shutdown: (deadline) => subscriber.shutdown(deadline),
     stats: () => subscriber.stats(),
-    reload: (changes) => reload(changes, config, outputs, add),
+    reload: (changes) => {
+      // One after the other: two may add the same file.
+      const done = last.then(() => reload(changes, config, outputs, subscriber));
+      last = done.catch(() => {});
+      return done;
+    },
     [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
   };
 }
@@ -94,21 +109,42 @@ type Add = (
   make: () => (BaseLayer & Layer) | Promise<BaseLayer & Layer>,
 ) => Promise<void>;
 
-async function reload(changes: Reload, config: Config, outputs: Outputs, add: Add): Promise<void> {
+async function reload(
+  changes: Reload,
+  config: Config,
+  outputs: Outputs,
+  subscriber: Registry,
+): Promise<void> {
+  if (subscriber.isShutDown) throw new ClosedError('ERR_KVP_CLOSED', 'tracing was shut down');
   const { forced, onProblem } = config;
-  const { file: { path, filter } = {}, kvp, opentelemetry, stderr } = changes;
-  const file = path === undefined ? undefined : readFile({ ...changes.file, path }, forced.log);
-  if (file !== undefined && outputs.file !== undefined) {
+  const { file = {}, ...others } = sectionOf('changes', changes) || {};
+  const { path, filter, ...options } =
+    typeof file === 'string' ? { path: file } : sectionOf('file', file) || {};
+  if (outputs.file !== undefined && path !== undefined) {
     throw new OptionError('file.path', path, 'left out: there is a log file already');
   }
-  const given = { kvp, opentelemetry, stderr, file: filter };
+  const given: Partial<Record<keyof Outputs, FilterInput | undefined>> = { ...others, file: filter };
   const filters = Object.entries(given).map(([name, filter]) => {
-    const checked = filter === undefined ? undefined : filterOf(filter, name);
+    if (!isOutput(name)) throw new OptionError('changes', name, 'of kvp, opentelemetry, stderr and file');
+    const checked =
+      filter === undefined ? undefined : filterOf(filter, name === 'file' ? 'file.filter' : name);
     const isForced = (name === 'kvp' ? forced.kvp : forced.log) !== undefined;
-    return [outputs[name as keyof Outputs], isForced ? undefined : checked] as const;
+    return [outputs[name], isForced ? undefined : checked] as const;
   });
+  if (outputs.file === undefined && (path !== undefined || filter !== undefined)) {
+    // Made first: a wrong option changes nothing.
+    const added = readFile(
+      { path: path as string, ...(filter !== undefined && { filter }), ...options },
+      forced.log,
+    );
+    outputs.file = await lineLayer({ onProblem, ...added });
+    subscriber.with(outputs.file);
+  }
   for (const [layer, filter] of filters) if (filter !== undefined) layer?.withFilter(filter);
-  if (file !== undefined) await add('file', () => lineLayer({ onProblem, ...file }));
+}
+
+function isOutput(name: string): name is keyof Outputs {
+  return ['kvp', 'opentelemetry', 'stderr', 'file'].includes(name);
 }
 
 /** JSON is written by pino, which is loaded only then. */

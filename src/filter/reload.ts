@@ -56,13 +56,20 @@ class ReloadableFilter implements Filter {
 
   constructor(filter: Filter) {
     this.#filter = filter;
-    filter.onChange?.(() => this.#changed());
+    this.#watch(filter);
   }
 
   reload(filter: Filter): void {
+    if (filter === this || filter === this.#filter) return;
     this.#filter = filter;
-    filter.onChange?.(() => this.#changed());
+    this.#watch(filter);
     this.#changed();
+  }
+
+  #watch(filter: Filter): void {
+    filter.onChange?.(() => {
+      if (filter === this.#filter) this.#changed();
+    });
   }
 
   #changed(): void {
@@ -153,7 +160,7 @@ class ReloadableLayer implements Layer<Kept> {
       (layer as unknown as Filterable).withFilter(next);
       return;
     }
-    if (next === layer) return;
+    if (next === layer || next === this) return;
     this.#layer = next;
     this.#watch();
     this.#filterChanged();

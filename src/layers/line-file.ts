@@ -221,9 +221,22 @@ function openFile(path: string): number {
   if (path === '' || path.includes('\0')) {
     throw new OptionError('writer', path, 'a path that is not empty and has no NUL');
   }
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
+}
+
+/** One by one: `recursive` never ends where a folder can't be made, as in /proc. */
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolders(dirname(path));
+    mkdirSync(path);
+  }
 }
 
 function signalOf(signal: NodeJS.Signals): NodeJS.Signals {

@@ -74,8 +74,11 @@ export class LineSink implements Lines {
         clearTimeout(timer);
         resolve(true);
       };
-      if (typeof this.#stream.flush === 'function') this.#stream.flush(done);
-      else if (this.#held !== undefined) this.#stream.once?.('drain', done);
+      // A destination of pino tells by a callback; what takes none has flushed, or promises to.
+      if (typeof this.#stream.flush === 'function') {
+        const result = this.#stream.flush(done);
+        if (this.#stream.flush.length === 0) void Promise.resolve(result).then(done, done);
+      } else if (this.#held !== undefined) this.#stream.once?.('drain', done);
       else done();
     });
     const problems = complete ? [] : [new LayerError('a stream of lines did not drain in time')];

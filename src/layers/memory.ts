@@ -43,8 +43,13 @@ export interface Memory {
   events: MemoryEvent[];
 }
 
+interface State {
+  readonly span: MemorySpan;
+  sawError: boolean;
+}
+
 /** Keeps spans and events for tests, in a shape that compares and prints well. It has no bound. */
-export class MemoryLayer extends BaseLayer implements Layer<MemorySpan> {
+export class MemoryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'MemoryLayer';
   #memory: Memory = { spans: [], events: [] };
   #taken = new WeakSet<MemorySpan>();
@@ -64,7 +69,7 @@ export class MemoryLayer extends BaseLayer implements Layer<MemorySpan> {
     return memory;
   }
 
-  onNewSpan(span: Span, view: LayerView<MemorySpan>): void {
+  onNewSpan(span: Span, view: LayerView<State>): void {
     const { name, target, level } = span.metadata;
     const kept = {
       name: name ?? '',
@@ -78,33 +83,36 @@ export class MemoryLayer extends BaseLayer implements Layer<MemorySpan> {
     hide(kept, { id: span.id, start: new Date(), end: undefined });
     Object.defineProperty(kept, 'traceId', { get: () => span.traceId });
     const memory = kept as unknown as MemorySpan;
-    view.set(span, memory);
+    view.set(span, { span: memory, sawError: false });
     this.#kept.push(memory);
     (this.#parentOf(span.parent, view)?.children ?? this.#memory.spans).push(memory);
   }
 
-  onRecord(span: Span, _fields: Fields, view: LayerView<MemorySpan>): void {
-    const kept = view.get(span);
-    if (kept !== undefined) kept.fields = objectOf(span.fields);
+  onRecord(span: Span, _fields: Fields, view: LayerView<State>): void {
+    const state = view.get(span);
+    if (state !== undefined) state.span.fields = objectOf(span.fields);
   }
 
-  onClose(span: Span, view: LayerView<MemorySpan>): void {
-    const kept = view.get(span);
-    if (kept === undefined) return;
-    kept.result = span.hasFailed(kept.events.some(({ level }) => level === Level.ERROR)) ? 'fail' : 'success';
-    hide(kept, { end: new Date() });
+  onClose(span: Span, view: LayerView<State>): void {
+    const state = view.get(span);
+    if (state === undefined) return;
+    state.span.result = span.hasFailed(state.sawError) ? 'fail' : 'success';
+    hide(state.span, { end: new Date() });
   }
 
-  onEvent(event: Event, view: LayerView<MemorySpan>): void {
+  onEvent(event: Event, view: LayerView<State>): void {
     const { level, target, message } = event;
+    const visible = view.visible(event.parent);
+    const state = visible && view.get(visible);
+    if (state !== undefined && level === Level.ERROR) state.sawError = true;
     const kept = { level, target, message, fields: objectOf(event.fields) };
     hide(kept, { time: new Date() });
     (this.#parentOf(event.parent, view)?.events ?? this.#memory.events).push(kept as MemoryEvent);
   }
 
-  #parentOf(span: Span | undefined, view: LayerView<MemorySpan>): MemorySpan | undefined {
+  #parentOf(span: Span | undefined, view: LayerView<State>): MemorySpan | undefined {
     const visible = view.visible(span);
-    const kept = visible && view.get(visible);
+    const kept = (visible && view.get(visible))?.span;
     return kept !== undefined && !this.#taken.has(kept) ? kept : undefined;
   }
 }

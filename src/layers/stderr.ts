@@ -36,7 +36,7 @@ export class StderrLayer extends LineLayer<Scope> {
     const color = booleanOf('color', options.color);
     super(options);
     const isFile = typeof options.writer === 'string';
-    this.#format = new format(color ?? (!this.isJournal && !isFile && this.#wantsColor()));
+    this.#format = new format(!this.isJournal && (color ?? (!isFile && this.#wantsColor())));
   }
 
   #wantsColor(): boolean {

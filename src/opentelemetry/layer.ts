@@ -18,6 +18,7 @@ import type { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import { type ProblemHandler, guarded } from '../tracing/problem.ts';
+import { originalOf } from '../tracing/redact.ts';
 import type { Span } from '../tracing/span.ts';
 import { VERSION } from '../version.ts';
 import { attributesOf, RESERVED, textOf } from './attributes.ts';
@@ -238,8 +239,9 @@ function recordErrors(state: State, fields: Fields, time: HrTime): void {
 
 function recordOnce(state: State, thrown: unknown, time: HrTime): void {
   if (isError(thrown)) {
-    if (state.recorded?.has(thrown) === true) return;
-    (state.recorded ??= new WeakSet()).add(thrown);
+    const original = originalOf(thrown);
+    if (state.recorded?.has(original) === true) return;
+    (state.recorded ??= new WeakSet()).add(original);
   }
   recordException(state.otel, thrown, time);
 }

@@ -22,6 +22,8 @@ interface Walk {
   readonly ancestors: object[];
   left: number;
   readonly serializeError: ErrorSerializer;
+  /** What the serializer's objects inherit from. */
+  serialized?: unknown;
 }
 
 /** A value as JSON has it: reading it again runs no code of the program's and never fails. */
@@ -66,7 +68,8 @@ function objectOf(value: object, walk: Walk): unknown {
   if (value instanceof Date) return dateText(value);
   if (value instanceof Duration) return value.toString();
   const isArray = Array.isArray(value);
-  if (!isArray && !isPlain(value)) return inspectLine(value);
+  if (!isArray && !isPlain(value) && Object.getPrototypeOf(value) !== walk.serialized)
+    return inspectLine(value);
   if (walk.ancestors.length > DEPTH_MAX) return isArray ? '[Array]' : '[Object]';
   walk.ancestors.push(value);
   const copy = isArray ? arrayOf(value, walk) : membersOf(value, walk);
@@ -84,6 +87,7 @@ function errorOf(error: Error, walk: Walk): unknown {
     return { type: 'Error', message: errorMessage(error) };
   }
   if (typeof serialized !== 'object' || serialized === null) return nested(serialized, walk);
+  if (!isPlain(serialized)) walk.serialized = Object.getPrototypeOf(serialized);
   walk.ancestors.push(error);
   const copy = membersOf(serialized, walk);
   walk.ancestors.pop();

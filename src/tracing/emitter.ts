@@ -58,8 +58,13 @@ export function readEvent(
   const given = forced(input);
   const fields = Fields.of(given as object | undefined);
   const own = fields.take('message');
-  let text = message ?? own;
+  let text: unknown = message ?? own;
   if (text === undefined && isError(given)) text = errorMessage(given);
+  if ((typeof text === 'object' && text !== null) || typeof text === 'function') {
+    // It may hold secrets, which are looked for in fields only.
+    fields.set('message', text);
+    text = undefined;
+  }
   return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { OptionError } from '../errors.ts';
 import type { Fields } from './fields.ts';
 
@@ -8,8 +9,8 @@ export const REDACTED_NAMES = ['password', 'passwd', 'secret', 'token', 'authori
 const CENSOR = '[redacted]';
 /** What stands for a value that could not be looked through. */
 const UNREADABLE = '[unreadable]';
-/** Nobody writes what lies deeper. */
-const DEPTH_MAX = 8;
+/** Nobody writes what lies deeper: of causes of errors it is 16. */
+const DEPTH_MAX = 20;
 /** Objects that are looked through in one value; of one that has more nothing is passed on. */
 const VISITS_MAX = 10_000;
 const ITEMS_MAX = 100_000;
@@ -37,10 +38,13 @@ export class Redactor {
    * any member. Throws `OptionError`.
    */
   constructor(paths: readonly string[]) {
-    const isList = Array.isArray(paths) && paths.every((path) => typeof path === 'string' && path !== '');
+    const isList =
+      Array.isArray(paths) &&
+      paths.every((path) => typeof path === 'string' && path.split('.').every((part) => part !== ''));
     if (!isList) throw new OptionError('redact', paths, 'a list of names and paths');
     const lower = paths.map((path) => path.toLowerCase());
-    this.#names = new Set(lower.filter((path) => !path.includes('.')));
+    // A name with dots may also be that of a field: `http.request.header.authorization`.
+    this.#names = new Set(lower);
     // Changing the case of other letters may change the length.
     const isAscii = [...this.#names].every((name) => /^[\0-\x7f]*$/.test(name));
     this.#lengths = isAscii ? [...this.#names].reduce((bits, { length }) => bits | (1 << length), 0) : -1;
@@ -55,8 +59,13 @@ export class Redactor {
       const name = names[i] as string;
       const value = values[i];
       if (this.#isSecretName(name)) values[i] = CENSOR;
-      else if (typeof value === 'object' && value !== null) values[i] = this.#redacted(value, name);
+      else if (isObject(value)) values[i] = this.#redacted(value, [name.toLowerCase()]);
     }
+  }
+
+  /** The same for a value without a name. */
+  redacted(value: unknown): unknown {
+    return isObject(value) ? this.#redacted(value, ['']) : value;
   }
 
   #isSecretName(name: string): boolean {
@@ -69,10 +78,10 @@ export class Redactor {
     return isSecret;
   }
 
-  #redacted(value: object, name: string): unknown {
+  #redacted(value: object, path: Path): unknown {
     try {
-      const path = [name.toLowerCase()];
-      return this.#holdsSecret(value, path, new Set()) ? this.#copy(value, path, new Map()) : value;
+      if (!this.#holdsSecret(value, path, new Map())) return value;
+      return this.#copy(value, path, new Map());
     } catch {
       // A proxy whose traps throw, or more than anybody would read.
       return UNREADABLE;
@@ -89,60 +98,99 @@ export class Redactor {
     );
   }
 
-  #holdsSecret(value: object, path: Path, seen: Set<object>, visits = { left: VISITS_MAX }): boolean {
-    if (path.length > DEPTH_MAX || (seen.has(value) && path.length >= this.#longest)) return false;
-    seen.add(value);
+  /** `seen` has the least depth at which an object was looked through. */
+  #holdsSecret(value: object, path: Path, seen: Map<object, number>, visits = { left: VISITS_MAX }): boolean {
+    // What can only be seen by inspecting it: it is passed on as what it shows by itself, or as its tag.
+    if (types.isProxy(value) || isOpaque(value)) return true;
+    const depth = path.length;
+    if (depth > DEPTH_MAX || ((seen.get(value) ?? Infinity) <= depth && depth >= this.#longest)) return false;
+    seen.set(value, depth);
     if (visits.left-- <= 0) throw new RangeError('too many objects');
-    return membersOf(value, path.length < this.#longest).some(
-      ([name, member]) =>
+    return membersOf(value, depth < this.#longest).some(
+      ({ name, key, member }) =>
         this.#isSecret(name, path) ||
+        (isObject(key) && this.#holdsSecret(key, [...path, ''], seen, visits)) ||
         (isObject(member) && this.#holdsSecret(member, [...path, name.toLowerCase()], seen, visits)),
     );
   }
 
   /** A copy of what holds a secret; what in it holds none stays the very same. */
-  #copy(value: object, path: Path, copies: Map<object, object>): object {
-    const known = copies.get(value);
+  #copy(value: object, path: Path, copies: Map<object, Map<string, object>>): unknown {
+    if (isOpaque(value)) return Object.prototype.toString.call(value);
+    const place = path.length < this.#longest ? path.join('.') : '';
+    const known = copies.get(value)?.get(place);
     if (known !== undefined) return known;
     const copy = emptyLike(value);
-    copies.set(value, copy);
-    for (const [name, member, enumerable] of membersOf(value, true)) {
-      const inside = [...path, name.toLowerCase()];
-      let kept = this.#isSecret(name, path) ? CENSOR : member;
-      if (isObject(kept) && this.#holdsSecret(kept, inside, new Set()))
-        kept = this.#copy(kept, inside, copies);
-      if (copy instanceof Map) copy.set(name, kept);
-      else if (copy instanceof Set) copy.add(kept);
-      else Object.defineProperty(copy, name, { value: kept, enumerable, configurable: true, writable: true });
+    ORIGINALS.set(copy, value);
+    copies.set(value, (copies.get(value) ?? new Map<string, object>()).set(place, copy));
+    const inside = (member: unknown, name: string): unknown => {
+      const deeper = [...path, name.toLowerCase()];
+      if (!isObject(member) || !this.#holdsSecret(member, deeper, new Map())) return member;
+      return this.#copy(member, deeper, copies);
+    };
+    for (const { name, key, member, enumerable } of membersOf(value, true)) {
+      const kept = this.#isSecret(name, path) ? CENSOR : inside(member, name);
+      if (enumerable === undefined && copy instanceof Map) copy.set(inside(key, ''), kept);
+      else if (enumerable === undefined && copy instanceof Set) copy.add(kept);
+      else {
+        const descriptor = {
+          value: kept,
+          enumerable: enumerable ?? true,
+          configurable: true,
+          writable: true,
+        };
+        Object.defineProperty(copy, key as PropertyKey, descriptor);
+      }
     }
     return copy;
   }
 }
 
-type Member = [name: string, value: unknown, isEnumerable: boolean];
+const ORIGINALS = new WeakMap<object, object>();
 
-/** What has a name in an object, an array, a `Map`, a `Set` or an Error; of arrays texts and numbers only if `all`. */
+/** What a value was before secrets in it were replaced: the same thing, told twice, is known by it. */
+export function originalOf<T extends object>(value: T): T {
+  return (ORIGINALS.get(value) as T | undefined) ?? value;
+}
+
+interface Member {
+  name: string;
+  key: unknown;
+  member: unknown;
+  /** Of a property; an item of a collection has none. */
+  enumerable?: boolean | undefined;
+}
+
+/** What is in an object, an array, a `Map`, a `Set`, an Error or a function; of arrays texts and numbers only if `all`. */
 function membersOf(value: object, all: boolean): Member[] {
-  if (ArrayBuffer.isView(value)) return [];
+  if (ArrayBuffer.isView(value) || types.isBoxedPrimitive(value)) return [];
   if (itemsIn(value) > ITEMS_MAX) throw new RangeError('too many items');
-  if (value instanceof Map) return [...value].map(([key, member]) => [String(key), member, true]);
-  if (value instanceof Set || Array.isArray(value)) {
-    const members = [...value].map((member, i): Member => [String(i), member, true]);
-    return all ? members : members.filter(([, member]) => isObject(member));
-  }
   const members: Member[] = [];
-  for (const name of Object.getOwnPropertyNames(value)) {
+  if (value instanceof Map) {
+    for (const [key, member] of value) members.push({ name: isObject(key) ? '' : String(key), key, member });
+  } else if (value instanceof Set || Array.isArray(value)) {
+    let index = 0;
+    for (const member of value) {
+      if (all || isObject(member)) members.push({ name: String(index), key: index, member });
+      index++;
+    }
+  }
+  const keys = Reflect.ownKeys(value);
+  if (keys.length > ITEMS_MAX) throw new RangeError('too many members');
+  for (const key of keys) {
     // A text, and costly: V8 puts it together when it is asked for.
-    if (name === 'stack' && value instanceof Error) continue;
-    const { enumerable = false } = Object.getOwnPropertyDescriptor(value, name) ?? {};
-    members.push([name, read(value, name), enumerable]);
+    if (key === 'stack' && value instanceof Error) continue;
+    if (Array.isArray(value) && typeof key === 'string' && (key === 'length' || /^\d+$/.test(key))) continue;
+    const { enumerable = false } = Object.getOwnPropertyDescriptor(value, key) ?? {};
+    const name = typeof key === 'symbol' ? (key.description ?? '') : key;
+    members.push({ name, key, member: read(value, key), enumerable });
   }
   return members;
 }
 
-function read(value: object, name: string): unknown {
+function read(value: object, key: PropertyKey): unknown {
   try {
-    return (value as Record<string, unknown>)[name];
+    return (value as Record<PropertyKey, unknown>)[key];
   } catch {
     return UNREADABLE;
   }
@@ -153,15 +201,26 @@ function itemsIn(value: object): number {
   return value instanceof Map || value instanceof Set ? value.size : 0;
 }
 
+/** What shows its content to `util.inspect` alone. */
+function isOpaque(value: object): boolean {
+  return types.isPromise(value) || types.isMapIterator(value) || types.isSetIterator(value);
+}
+
 function emptyLike(value: object): object {
   if (value instanceof Map) return new Map();
   if (value instanceof Set) return new Set();
   if (Array.isArray(value)) return [];
+  if (typeof value === 'function')
+    return Object.defineProperty(() => {}, 'name', { value: read(value, 'name') });
   const copy = Object.create(Object.getPrototypeOf(value) as object | null) as object;
-  if (value instanceof Error) Object.defineProperty(copy, 'stack', { value: read(value, 'stack') });
+  if (!(value instanceof Error)) return copy;
+  // Some errors of the platform have them only on the real thing.
+  for (const name of ['stack', 'message', 'name']) {
+    Object.defineProperty(copy, name, { value: read(value, name), configurable: true, writable: true });
+  }
   return copy;
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

@@ -151,6 +151,11 @@ export class Registry {
     this.#redactor.apply(fields);
   }
 
+  /** The same for a value without a name. */
+  redacted(value: unknown): unknown {
+    return this.#redactor.redacted(value);
+  }
+
   /** What passes because of the spans that code runs inside of, when it enters `span` as well. */
   scope(span: Span, outer: Scope | undefined): Scope | undefined {
     if (!this.#gates.isDynamic || span.isClosed) return outer;
@@ -250,6 +255,10 @@ export class Registry {
       this.#shutdown = this.#all(deadline, (layer) => layer.shutdown?.(deadline));
     }
     return this.#shutdown;
+  }
+
+  get isShutDown(): boolean {
+    return this.#shutdown !== undefined;
   }
 
   /** Runs `act` when a shutdown begins. */

@@ -73,7 +73,7 @@ function fail(call: Call, error: unknown): void {
   const { span, owned, report, isOver } = call;
   if (report?.threw !== undefined && !isOver) callInside(span, report.threw, undefined, [error]);
   // A generator that is done throws what it is given; that is none of its span's any more.
-  if (owned && span.registry !== undefined && !isOver) span.thrown = { error };
+  if (owned && span.registry !== undefined && !isOver) span.thrown = { error: span.registry.redacted(error) };
   end(call);
 }
 
@@ -120,22 +120,34 @@ function isThenable(value: unknown): value is { then: Then } {
  */
 function watched(call: Call, thenable: { then: Then }): unknown {
   const { then } = thenable;
+  const known = WATCHED.get(then);
+  if (known !== undefined) {
+    // The same one again, as from a cache: wrapping it anew each time would grow without end.
+    known.push(call);
+    return thenable;
+  }
+  const calls = [call];
   const watching: Then = function (this: unknown, onFulfilled, onRejected) {
     const outside = AsyncLocalStorage.snapshot();
     const fulfilled = (value: unknown): unknown => {
-      if (!call.isOver) succeed(call, value);
+      for (const each of calls.splice(0)) if (!each.isOver) succeed(each, value);
       return typeof onFulfilled === 'function' ? outside(onFulfilled as Callback, value) : value;
     };
     const rejected = (error: unknown): unknown => {
-      if (!call.isOver) fail(call, error);
+      for (const each of calls.splice(0)) if (!each.isOver) fail(each, error);
       if (typeof onRejected === 'function') return outside(onRejected as Callback, error);
       throw error;
     };
-    return callInside(call.span, then as Callback, this, [fulfilled, rejected]);
+    const { span } = calls.at(-1) ?? call;
+    return callInside(span, then as Callback, this, [fulfilled, rejected]);
   };
+  WATCHED.set(watching, calls);
   if (!replaced(thenable, watching)) succeed(call, thenable);
   return thenable;
 }
+
+/** The calls that wait for what this `then` tells. */
+const WATCHED = new WeakMap<Then, Call[]>();
 
 function replaced(thenable: object, then: Then): boolean {
   try {

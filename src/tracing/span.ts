@@ -151,7 +151,7 @@ export class Span extends Emitter {
 
   /** Says that another span caused it without being its parent. */
   followsFrom(from: Span): this {
-    if (from.registry === undefined) return this;
+    if (from?.registry === undefined) return this;
     this.registry?.notify(this, (layer, view) => layer.onFollowsFrom?.(this, from, view));
     return this;
   }

@@ -78,7 +78,7 @@ export class Target extends Emitter {
       seenBy,
     );
     if (options?.followsFrom !== undefined) {
-      for (const from of [options.followsFrom].flat()) span.followsFrom(from as Span);
+      for (const from of [options.followsFrom].flat()) span.followsFrom(from);
     }
     return span;
   }

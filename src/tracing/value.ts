@@ -67,14 +67,17 @@ export function causesOf(error: Error): string[] {
   return causes;
 }
 
+const NO_MESSAGE = '[an error without a message]';
+
 /** An error's message, or what stands for it. */
 export function errorMessage(error: unknown): string {
   try {
     if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
     const { message } = error;
-    return typeof message === 'string' ? cutText(message || error.name) : inspectLine(message);
+    if (typeof message === 'string') return cutText(message || error.name);
+    return typeof message === 'object' ? NO_MESSAGE : inspectLine(message);
   } catch {
-    return '[an error without a message]';
+    return NO_MESSAGE;
   }
 }
 
