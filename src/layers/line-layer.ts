@@ -11,7 +11,9 @@ import type { Metadata } from '../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
 import { isJournal, withPriority } from '../tracing/stderr.ts';
-import { type Lines, type LineStats, linesTo, type Writer } from './lines.ts';
+import { LineFile } from './line-file.ts';
+import { LineSink } from './line-sink.ts';
+import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
 
 /** A moment of a span that gets a line of its own. */
 export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
@@ -125,4 +127,16 @@ function momentsOf(spanEvents: readonly SpanEvent[]): ReadonlySet<SpanEvent> {
     }
   }
   return new Set(spanEvents);
+}
+
+/** Throws `OptionError` for what is no writer, or the error of opening a file. */
+function linesTo(writer: Writer, options: LinesOptions): Lines {
+  if (options.reopenOn !== undefined && typeof writer !== 'string') {
+    throw new OptionError('reopenOn', options.reopenOn, 'left out unless writer is a path');
+  }
+  if (typeof writer === 'string' || typeof writer === 'number') return new LineFile(writer, options);
+  if (typeof writer === 'object' && writer !== null && typeof writer.write === 'function') {
+    return new LineSink(writer);
+  }
+  throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
 }

@@ -1,8 +1,5 @@
-import { OptionError } from '../errors.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { ProblemHandler } from '../tracing/problem.ts';
-import { LineFile } from './line-file.ts';
-import { LineSink } from './line-sink.ts';
 
 /** Where lines go: a file descriptor, a file's path, or anything that takes a line, such as a destination of pino. */
 export type Writer = number | string | { write(line: string): unknown };
@@ -33,16 +30,4 @@ export interface Lines {
   /** The same, and lets go of what it opened. */
   end(deadline?: Deadline): Promise<Outcome>;
   stats(): LineStats;
-}
-
-/** Throws `OptionError` for what is no writer, or the error of opening a file. */
-export function linesTo(writer: Writer, options: LinesOptions): Lines {
-  if (options.reopenOn !== undefined && typeof writer !== 'string') {
-    throw new OptionError('reopenOn', options.reopenOn, 'left out unless writer is a path');
-  }
-  if (typeof writer === 'string' || typeof writer === 'number') return new LineFile(writer, options);
-  if (typeof writer === 'object' && writer !== null && typeof writer.write === 'function') {
-    return new LineSink(writer);
-  }
-  throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
 }
