@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { timeline, type TimelineNode } from '../src/diagnostics/timeline.ts';
+import { timeline } from '../src/diagnostics/timeline.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 

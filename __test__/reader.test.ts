@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { parseTimestamp } from '../src/diagnostics/diag.ts';
+import { parseTimestamp } from '../src/diagnostics/timestamp.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { IoError } from '../src/errors.ts';

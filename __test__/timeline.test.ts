@@ -3,7 +3,8 @@ import test from 'ava';
 import { renderTree } from '../src/format/tree.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { timeline, type TimelineNode } from '../src/diagnostics/timeline.ts';
+import { timeline } from '../src/diagnostics/timeline.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
 
 const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
 

@@ -49,7 +49,8 @@ export {
 export type { Diagnostic, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
 export type { PoolContent, PoolSource } from './diagnostics/reader.ts';
 export type { ReportRecord } from './diagnostics/read-report.ts';
-export type { Timeline, TimelineNode } from './diagnostics/timeline.ts';
+export type { Gap, Timeline } from './diagnostics/timeline.ts';
+export type { TimelineNode } from './diagnostics/timeline-node.ts';
 export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/tree.ts';
 export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/pool.ts';

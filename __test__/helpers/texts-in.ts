@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { readDiagnosticsSync } from '../../src/diagnostics/reader.ts';
 import { RECORD_SIZE } from '../../src/pool/limits.ts';
-import { readPool } from '../../src/pool/reader.ts';
 
 /** What a pool holds of one writer. */
 export interface Texts {
@@ -26,32 +25,16 @@ export function textsIn(pool: string): { writers: Map<string, Texts>; torn: stri
   const surplus = statSync(pool).size % RECORD_SIZE;
   if (surplus > 0) torn.push(`${surplus} bytes at the end`);
 
-  const { diagnostics, problems } = readDiagnosticsSync(pool);
-  for (const { agent, fields, message, records } of diagnostics) {
-    add(agent.replace(/\/1$/, ''), `${fields['number']} ${fields['size']} ${message}`, records.length);
+  const { diagnostics, problems, unknown } = readDiagnosticsSync(pool);
+  for (const { format, agent, name, fields, message = '', records } of diagnostics) {
+    if (format !== 'diag') add(name, message, records.length);
+    else {
+      add(agent.replace(/\/1$/, ''), `${fields['number']} ${fields['size']} ${message}`, records.length);
+    }
   }
   for (const { message, records } of problems) torn.push(`records ${records.join(', ')}: ${message}`);
-
-  /** Of cloud-init's events: their parts, by the key that they share. */
-  const events = new Map<string, string[]>();
-  readPool(pool).forEach(({ key, value }, index) => {
-    const [format, , , name = ''] = key.split('|');
-    const part = format === 'CLOUD_INIT' ? partOf(value) : undefined;
-    if (part !== undefined) {
-      const event = part.msg_i === undefined ? key : key.replace(/\|\d+$/, '');
-      events.set(event, [...(events.get(event) ?? []), part.msg]);
-    } else if (format === 'azure-init-0.1.1') add(name, value.split('message=')[1] ?? '', 1);
-    else if (format !== 'DIAG' && format !== 'HOST') torn.push(`record ${index}: ${key.slice(0, 80)}`);
-  });
-  for (const [event, parts] of events) add(event.split('|')[3] ?? '', parts.join(''), parts.length);
-  return { writers, torn };
-}
-
-/** What cloud-init says in a record; `undefined` for what is no JSON. */
-function partOf(value: string): { msg: string; msg_i?: number } | undefined {
-  try {
-    return JSON.parse(value) as { msg: string; msg_i?: number };
-  } catch {
-    return undefined;
+  for (const { key, record } of unknown) {
+    if (!key.startsWith('HOST|')) torn.push(`record ${record}: ${key.slice(0, 80)}`);
   }
+  return { writers, torn };
 }

@@ -86,9 +86,7 @@ export class Victim {
  */
 export function isWhole(t: ExecutionContext, records: Buffer, run: number, acknowledged: number): number {
   const { diagnostics, problems, unknown } = readDiagnosticsSync(records);
-  // Nothing in a record says how many belong to its event: a cut one may be taken for a text that is no JSON.
-  const isText = diagnostics.length > 0 && diagnostics.at(-1)?.target === undefined;
-  const cut = isText ? diagnostics.pop() : problems.pop();
+  const cut = problems.pop();
   t.true(cut === undefined || cut.records.at(-1) === records.length / 2560 - 1);
   t.deepEqual([problems, unknown], [[], []]);
   for (const [seq, { fields, message }] of diagnostics.entries()) {

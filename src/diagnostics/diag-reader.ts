@@ -1,76 +1,84 @@
-import type { PoolRecord } from '../pool/record.ts';
-import { malformed, parseDiag, schemaOf, splitChunk } from './diag.ts';
-import type { Collector, Diagnostic, RecordProblem, Refusal } from './diagnostic.ts';
-import { Decoder } from './encoding.ts';
+import { SAFE_VALUE } from '../pool/limits.ts';
+import { type Group, Groups } from './chunks.ts';
+import { parseDiag, schemaOf, splitChunk } from './diag.ts';
+import type { Collector, Refusal, Told } from './diagnostic.ts';
+import { type Decoded, decoded, type Decoder } from './encoding.ts';
+import type { PoolView } from './pool-view.ts';
 import { readPayload } from './read-payload.ts';
 
-/** The records whose keys are the same but for the chunk index. */
-interface Group {
-  members: { record: PoolRecord; chunk: number | undefined }[];
-  records: number[];
-}
+/** A chunk that leaves less room than this may end at a character that did not fit: it may not be the last. */
+const CHARACTER_MAX = 4;
 
 /** Recognises format `diag`: chunks of one payload may lie anywhere and in any order. */
 export class DiagCollector implements Collector {
-  /** By what their keys share. */
-  readonly #groups = new Map<string, Group>();
-  readonly #decoder = new Decoder();
+  readonly #view: PoolView;
+  readonly #decoder: Decoder;
+  /** By what their keys share, the key without its chunk index. */
+  readonly #groups = new Groups();
 
-  take(record: PoolRecord, index: number): boolean {
-    const schema = schemaOf(record.key);
+  constructor(view: PoolView, decoder: Decoder) {
+    this.#view = view;
+    this.#decoder = decoder;
+  }
+
+  take(key: string, index: number): boolean {
+    const schema = schemaOf(key);
     if (schema === 'other') return false;
     // How the keys of another version are made is not known, not even what their last field is.
     const { group, chunk } =
-      schema === 'diag' ? splitChunk(record.key) : { group: `${record.key}|${index}`, chunk: undefined };
-    const known = this.#groups.get(group);
-    if (known === undefined) this.#groups.set(group, { members: [{ record, chunk }], records: [index] });
-    else {
-      known.members.push({ record, chunk });
-      known.records.push(index);
-    }
+      schema === 'diag' ? splitChunk(key) : { group: `${key}|${index}`, chunk: undefined };
+    this.#groups.add(group, index, chunk);
     return true;
   }
 
-  finish(): (Diagnostic | RecordProblem)[] {
-    return Array.from(this.#groups, ([key, group]) => {
-      const read = this.#read(key, group);
-      return { ...read, records: group.records };
-    });
+  *finish(): Iterable<{ records: number[]; told: Told | Refusal }> {
+    for (const [key, group] of this.#groups) {
+      yield { records: group.records, told: this.#read(key, group) };
+    }
   }
 
-  #read(group: string, { members }: Group): Omit<Diagnostic, 'records'> | Refusal {
-    if (schemaOf(group) === 'unsupported') {
-      const schema = JSON.stringify(group.slice(0, group.indexOf('|')));
+  #read(shared: string, group: Group): Told | Refusal {
+    if (schemaOf(shared) === 'unsupported') {
+      const schema = JSON.stringify(shared.slice(0, shared.indexOf('|')));
       return { reason: 'unsupported_version', message: `${schema} is not DIAG` };
     }
-    const key = parseDiag(group);
+    const key = parseDiag(shared);
     if ('reason' in key) return key;
-    const chunks = inOrder(members);
+    const chunks = group.inOrder();
     if ('reason' in chunks) return chunks;
-    const { encoding, ...said } = key;
-    const text = this.#decoder.decode(encoding, join(chunks));
-    if (typeof text !== 'string') return text;
-    return { format: 'diag', ...said, ...readPayload(text) };
-  }
-}
-
-/** A group's records by their chunk index, which must run from 0. */
-function inOrder(members: Group['members']): PoolRecord[] | Refusal {
-  const chunks: PoolRecord[] = [];
-  const seen = new Set<number>();
-  for (const { record, chunk } of members) {
-    if (chunk === undefined) return malformed('chunk_index is not a decimal number');
-    if (seen.has(chunk)) {
-      return { reason: 'duplicate_chunk', message: `chunk ${chunk} is there more than once` };
+    const { kind, agent, vmId, name, id, time, encoding, result, duration } = key;
+    const payload = this.#payload(encoding, chunks);
+    if ('reason' in payload) return this.#isCut(chunks) ? cut(payload.message) : payload;
+    const { text, bytes } = payload;
+    const told: Told = { format: 'diag', kind, agent, vmId, name, id, time, fields: {}, text };
+    if (result !== undefined) told.result = result;
+    if (duration !== undefined) told.duration = duration;
+    if (bytes !== undefined) told.bytes = bytes;
+    if (readPayload(text, told)) return told;
+    if (encoding === 'none' && text.startsWith('{"') && this.#isCut(chunks)) {
+      return cut('the JSON does not end');
     }
-    seen.add(chunk);
-    if (chunk < members.length) chunks[chunk] = record;
+    // A payload that is not ours is a message as a whole.
+    told.fields = Object.create(null) as Record<string, unknown>;
+    if (text !== '') told.message = text;
+    return told;
   }
-  const missing = members.findIndex((_, chunk) => !seen.has(chunk));
-  if (missing < 0) return chunks;
-  return { reason: 'incomplete_group', message: `chunk ${missing} is missing` };
+
+  #payload(encoding: string, chunks: readonly number[]): Decoded | Refusal {
+    const [only] = chunks;
+    if (encoding === 'none' && chunks.length === 1 && only !== undefined) {
+      const text = this.#view.text(only);
+      return text.includes('\ufffd') ? decoded(this.#view.bytes(only)) : { text };
+    }
+    return this.#decoder.decode(encoding, Buffer.concat(chunks.map((index) => this.#view.bytes(index))));
+  }
+
+  /** Whether more may have followed: who writes is killed between two records, too. */
+  #isCut(chunks: readonly number[]): boolean {
+    return this.#view.bytes(chunks.at(-1) as number).length > SAFE_VALUE - CHARACTER_MAX;
+  }
 }
 
-function join(chunks: PoolRecord[]): Buffer {
-  return Buffer.concat(chunks.map(({ rawValue, value }) => rawValue ?? Buffer.from(value)));
+function cut(why: string): Refusal {
+  return { reason: 'incomplete_group', message: `there may have been more chunks: ${why}` };
 }

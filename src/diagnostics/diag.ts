@@ -1,4 +1,5 @@
-import type { Diagnostic, Refusal } from './diagnostic.ts';
+import { type Diagnostic, malformed, type Refusal } from './diagnostic.ts';
+import { parseTimestamp } from './timestamp.ts';
 
 /** What a key of the diagnostics contract says, but for its chunk index. */
 export interface DiagKey {
@@ -34,8 +35,8 @@ export function parseDiag(group: string): DiagKey | Refusal {
   const parts = group.split('|');
   if (parts.length !== 10) return malformed('the key does not have eleven fields');
   const [, agent, vmId, kind, name, id, timestamp, encoding, result, seconds] = parts as TenFields;
-  for (const [field, text] of Object.entries({ agent, vm_id: vmId, name, event_id: id })) {
-    if (text === '') return malformed(`${field} is empty`);
+  if (agent === '' || vmId === '' || name === '' || id === '') {
+    return malformed('agent, vm_id, name or event_id is empty');
   }
   if (kind !== 'start' && kind !== 'finish' && kind !== 'event') {
     return malformed(`kind ${JSON.stringify(kind)} is not start, finish or event`);
@@ -63,29 +64,6 @@ export function parseDiag(group: string): DiagKey | Refusal {
 }
 
 type TenFields = [string, string, string, string, string, string, string, string, string, string];
-
-export function malformed(message: string): Refusal {
-  return { reason: 'malformed', message };
-}
-
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))$/;
-const MINUTE = 60_000;
-
-/** The moment of an RFC 3339 timestamp, to the millisecond. */
-export function parseTimestamp(text: string): Date | undefined {
-  const match = TIMESTAMP.exec(text);
-  if (match === null) return undefined;
-  const [, day = '', clock = '', second = '', fraction = '', sign, hours = '0', minutes = '0'] = match;
-  // A leap second, which Date does not know: the second after.
-  const leap = second === '60';
-  const canonical = `${day}T${clock}${leap ? '59' : second}.${fraction.slice(0, 3).padEnd(3, '0')}Z`;
-  const time = new Date(canonical);
-  // Date takes 30 February for 2 March.
-  if (Number.isNaN(time.getTime()) || time.toISOString() !== canonical || Number(hours) > 23)
-    return undefined;
-  const offset = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -MINUTE : MINUTE);
-  return new Date(time.getTime() - offset + (leap ? 1000 : 0));
-}
 
 function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return undefined;

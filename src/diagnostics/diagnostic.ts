@@ -1,21 +1,28 @@
 import type { PoolRecord } from '../pool/record.ts';
 
+/** Who laid the records out: the diagnostics contract, azure-init's older layout, or cloud-init. */
+export type DiagnosticFormat = 'diag' | 'azure-init' | 'cloud-init';
+
 /** What one or more records of a pool tell; members that are optional are absent where nothing is known. */
 export interface Diagnostic {
-  format: 'diag';
+  format: DiagnosticFormat;
   /** A span begins or ends, or something is observed. */
   kind: 'start' | 'finish' | 'event';
-  /** Who wrote it, `name/version`. */
+  /** Who wrote it: `name/version`, in the older layout `name-version`, and just `cloud-init`. */
   agent: string;
+  /** Empty where it is not recorded, as by cloud-init before 2025. */
   vmId: string;
   /** Of the operation or observation, in full. */
   name: string;
-  /** Shared by a span's start and finish. */
+  /** Shared by a span's start and finish in format `diag`; elsewhere each record has its own. */
   id: string;
+  /** When it happened: of a finish the end. */
   time: Date;
-  /** A finish has one. */
+  /** When the span of a finish began, where a finish tells: azure-init's older layout. */
+  start?: Date;
+  /** A finish has one, unless its format has no such thing or its word is neither, as cloud-init's `WARN`. */
   result?: 'success' | 'fail';
-  /** In seconds; a finish has one. */
+  /** In seconds. */
   duration?: number;
   /** In upper case. */
   level?: string;
@@ -23,8 +30,10 @@ export interface Diagnostic {
   /** Without the message; has no prototype. */
   fields: Record<string, unknown>;
   message?: string;
-  /** The whole payload, decoded. */
+  /** The whole payload, decoded; what is no UTF-8 is U+FFFD. */
   text: string;
+  /** The payload, decoded, where it is no UTF-8. */
+  bytes?: Uint8Array;
   /** The `id` of the span around a span. */
   parent?: string;
   /** The `id` of the span around an event. */
@@ -33,9 +42,16 @@ export interface Diagnostic {
   traceId?: string;
   /** OpenTelemetry's, in hex. */
   spanId?: string;
+  /** How often the span of a finish was entered, and for how many seconds it was in all, and was not. */
+  entered?: number;
+  busy?: number;
+  idle?: number;
   /** Which records of the pool it lies in, ascending, from 0. */
   records: number[];
 }
+
+/** What a format's reader makes of a payload's records. */
+export type Told = Omit<Diagnostic, 'records'>;
 
 /** Why records can't be interpreted. */
 export type ProblemReason =
@@ -51,12 +67,28 @@ export interface Refusal {
 export interface RecordProblem extends Refusal {
   /** Which records of the pool, ascending, from 0. */
   records: number[];
+  /** Those records as they lie in the pool. */
+  raw: PoolRecord[];
 }
 
-/** Recognises one format: takes the records of a pool in order, then tells what they say. */
+/** Recognises one format: takes the keys of a pool in order, then tells what their records say. */
 export interface Collector {
-  /** Whether the record, the `index`th of its pool, is of this format. */
-  take(record: PoolRecord, index: number): boolean;
-  /** In the order of their first records. */
-  finish(): (Diagnostic | RecordProblem)[];
+  /** Whether the record with this key, the `index`th of its pool, is of this format. */
+  take(key: string, index: number): boolean;
+  /** What each group of records says, one at a time. */
+  finish(): Iterable<{ records: number[]; told: Told | Refusal }>;
+}
+
+export function malformed(message: string): Refusal {
+  return { reason: 'malformed', message };
+}
+
+/** Who said it, on which VM: ids and names are only told apart by that. */
+export function producerOf({ vmId, agent }: Pick<Diagnostic, 'vmId' | 'agent'>): string {
+  return `${vmId}|${agent}`;
+}
+
+/** Its first record of the pool. */
+export function placeOf({ records }: { records: readonly number[] }): number {
+  return records[0] ?? 0;
 }

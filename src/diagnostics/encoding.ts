@@ -1,4 +1,5 @@
-import { gunzipSync, inflateSync, type ZlibOptions } from 'node:zlib';
+import { isUtf8 } from 'node:buffer';
+import { gunzipSync, inflateSync, unzipSync, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../errors.ts';
 import type { Refusal } from './diagnostic.ts';
 
@@ -9,27 +10,40 @@ const POOL_MAX = 128 * 1024 * 1024;
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** Decodes the payloads of one pool; what is no UTF-8 becomes U+FFFD. */
+/** A decoded payload: its text, and its bytes where they are no UTF-8. */
+export interface Decoded {
+  text: string;
+  bytes?: Buffer;
+}
+
+/** Decodes the payloads of one pool. */
 export class Decoder {
   #left = POOL_MAX;
 
-  decode(encoding: string, stored: Buffer): string | Refusal {
+  /** What is stored by one of the contract's encodings. */
+  decode(encoding: string, stored: Buffer): Decoded | Refusal {
     switch (encoding) {
       case 'none':
-        return stored.toString('utf8');
+        return decoded(stored);
       case 'zlib+b64':
-        return this.#unpack(stored, inflateSync);
+        return this.#unpack(stored.toString('latin1'), inflateSync);
       case 'gz+b64':
-        return this.#unpack(stored, gunzipSync);
+        return this.#unpack(stored.toString('latin1'), gunzipSync);
       default:
         return undecodable(`encoding ${JSON.stringify(encoding)} is not none, zlib+b64 or gz+b64`);
     }
   }
 
-  #unpack(stored: Buffer, unpack: (packed: Buffer, options: ZlibOptions) => unknown): string | Refusal {
-    const text = stored.toString('latin1');
-    if (text.length % 4 !== 0 || !BASE64.test(text)) return undecodable('the payload is not padded base64');
-    const packed = Buffer.from(text, 'base64');
+  /** What cloud-init calls `gz+b64`: in fact zlib's or gzip's, in base64 with line breaks. */
+  decodeLoosely(stored: string): Decoded | Refusal {
+    return this.#unpack(stored.replace(/[\r\n]+/g, ''), unzipSync);
+  }
+
+  #unpack(base64: string, unpack: (packed: Buffer, options: ZlibOptions) => unknown): Decoded | Refusal {
+    if (base64.length % 4 !== 0 || !BASE64.test(base64)) {
+      return undecodable('the payload is not padded base64');
+    }
+    const packed = Buffer.from(base64, 'base64');
     const maxOutputLength = Math.min(DECODED_MAX, this.#left);
     if (maxOutputLength === 0) return undecodable(`the pool unpacks to more than ${POOL_MAX} bytes`);
     try {
@@ -38,7 +52,7 @@ export class Decoder {
       this.#left -= buffer.length;
       if (engine.bytesWritten !== packed.length)
         return undecodable('there is more behind the packed payload');
-      return buffer.toString('utf8');
+      return decoded(buffer);
     } catch (thrown) {
       const isTooLarge = (thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
       // The attempt has taken that much memory: no second one gets as much.
@@ -48,6 +62,12 @@ export class Decoder {
       );
     }
   }
+}
+
+/** The text of bytes that are not packed. */
+export function decoded(bytes: Buffer): Decoded {
+  const text = bytes.toString('utf8');
+  return text.includes('\ufffd') && !isUtf8(bytes) ? { text, bytes } : { text };
 }
 
 interface Unpacked {

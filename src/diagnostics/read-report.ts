@@ -1,6 +1,5 @@
 import type { PoolRecord } from '../pool/record.ts';
-import { malformed } from './diag.ts';
-import type { Refusal } from './diagnostic.ts';
+import { malformed, type Refusal } from './diagnostic.ts';
 
 /** A provisioning report as it lies in the pool. */
 export interface ReportRecord {

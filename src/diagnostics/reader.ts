@@ -1,7 +1,19 @@
-import { readPool, readPoolAsync } from '../pool/reader.ts';
-import { decodeRecords, type PoolRecord } from '../pool/record.ts';
+import { openPool } from '../pool/pool.ts';
+import type { PoolRecord } from '../pool/record.ts';
+import { PoolStore } from '../pool/store.ts';
+import { AzureInitCollector } from './azure-init-reader.ts';
+import { CloudInitCollector } from './cloud-init-reader.ts';
 import { DiagCollector } from './diag-reader.ts';
-import type { Collector, Diagnostic, RecordProblem } from './diagnostic.ts';
+import {
+  type Collector,
+  type Diagnostic,
+  placeOf,
+  type RecordProblem,
+  type Refusal,
+  type Told,
+} from './diagnostic.ts';
+import { Decoder } from './encoding.ts';
+import { BytesView, type PoolView, RecordsView } from './pool-view.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from './read-report.ts';
 
 /** What a pool says. */
@@ -15,52 +27,77 @@ export interface PoolContent {
   problems: RecordProblem[];
 }
 
-/** A pool's path, its bytes, or records of it. */
-export type PoolSource = string | Uint8Array | Iterable<PoolRecord>;
+/** A pool's path, the pool, its bytes, or records of it. */
+export type PoolSource = string | PoolStore | Uint8Array | Iterable<PoolRecord>;
 
 /**
- * Reads what a pool says. Content never makes it throw: what can't be interpreted is among the `problems`.
- * A missing file says nothing; one that can't be read throws `IoError`.
+ * Reads what a pool says: the diagnostics contract, azure-init's older layout, cloud-init's events and
+ * provisioning reports, side by side. Content never makes it throw: what can't be interpreted is among the
+ * `problems`. A missing file says nothing; one that can't be read throws `IoError`.
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
-  return interpret(typeof source === 'string' ? readPool(source, { raw: true }) : held(source));
+  return interpret(
+    typeof source === 'string' || source instanceof PoolStore
+      ? new BytesView(storeOf(source).bytesSync())
+      : viewOf(source),
+  );
 }
 
 /** The same without blocking on the file. */
 export async function readDiagnostics(source: PoolSource): Promise<PoolContent> {
-  return interpret(typeof source === 'string' ? await readPoolAsync(source, { raw: true }) : held(source));
+  return interpret(
+    typeof source === 'string' || source instanceof PoolStore
+      ? new BytesView(await storeOf(source).bytes())
+      : viewOf(source),
+  );
 }
 
-function held(source: Uint8Array | Iterable<PoolRecord>): Iterable<PoolRecord> {
-  return source instanceof Uint8Array ? decodeRecords(source, { raw: true }) : source;
+function storeOf(source: string | PoolStore): PoolStore {
+  return typeof source === 'string' ? openPool(source, { readOnly: true }) : source;
 }
 
-function interpret(records: Iterable<PoolRecord>): PoolContent {
+function viewOf(source: Uint8Array | Iterable<PoolRecord>): PoolView {
+  return source instanceof Uint8Array ? new BytesView(source) : new RecordsView(source);
+}
+
+function interpret(view: PoolView): PoolContent {
   const content: PoolContent = { diagnostics: [], reports: [], unknown: [], problems: [] };
-  const collectors: Collector[] = [new DiagCollector()];
-  let index = 0;
-  for (const record of records) {
-    if (record.key === REPORT_KEY) addReport(content, record, index);
-    else if (!collectors.some((collector) => collector.take(record, index))) {
-      content.unknown.push({ key: record.key, value: record.value, record: index });
+  const decoder = new Decoder();
+  const collectors: Collector[] = [
+    new DiagCollector(view, decoder),
+    new CloudInitCollector(view, decoder),
+    new AzureInitCollector(view),
+  ];
+  const refuse = (records: number[], refusal: Refusal): void => {
+    content.problems.push({ ...refusal, records, raw: records.map((index) => view.record(index)) });
+  };
+  for (let index = 0; index < view.length; index++) {
+    const key = view.key(index);
+    if (key === REPORT_KEY) {
+      const report = readReport(view.record(index), index);
+      if ('reason' in report) refuse([index], report);
+      else content.reports.push(report);
+    } else if (!collectors.some((collector) => collector.take(key, index))) {
+      content.unknown.push({ key, value: view.text(index), record: index });
     }
-    index++;
   }
-  for (const read of collectors.flatMap((collector) => collector.finish())) {
-    if ('reason' in read) content.problems.push(read);
-    else content.diagnostics.push(read);
+  for (const collector of collectors) {
+    for (const { records, told } of collector.finish()) {
+      if ('reason' in told) refuse(records, told);
+      else content.diagnostics.push(withRecords(told, records));
+    }
   }
-  content.diagnostics.sort(byFirstRecord);
-  content.problems.sort(byFirstRecord);
+  content.diagnostics.sort(byPlace);
+  content.problems.sort(byPlace);
   return content;
 }
 
-function addReport(content: PoolContent, record: PoolRecord, index: number): void {
-  const report = readReport(record, index);
-  if ('reason' in report) content.problems.push({ ...report, records: [index] });
-  else content.reports.push(report);
+function withRecords(told: Told, records: number[]): Diagnostic {
+  const diagnostic = told as Diagnostic;
+  diagnostic.records = records;
+  return diagnostic;
 }
 
-function byFirstRecord(one: { records: number[] }, other: { records: number[] }): number {
-  return (one.records[0] ?? 0) - (other.records[0] ?? 0);
+function byPlace(one: { records: number[] }, other: { records: number[] }): number {
+  return placeOf(one) - placeOf(other);
 }

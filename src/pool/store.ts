@@ -130,6 +130,14 @@ export class PoolStore implements Disposable {
     return decodeRecords(runSync(this.#read()), options);
   }
 
+  /** The file's bytes; a partial record at its end is among them. */
+  async bytes(): Promise<Uint8Array> {
+    return this.#later(this.#read());
+  }
+  bytesSync(): Uint8Array {
+    return runSync(this.#read());
+  }
+
   /** Each key with its last value. */
   async entries(): Promise<Map<string, string>> {
     return entriesOf(await this.#later(this.#read()));

@@ -1,0 +1,101 @@
+const NAME = /[\p{ID_Start}_][\p{ID_Continue}.#]*=/uy;
+/** Each attempt to find where a message ends looks through the whole text. */
+const ATTEMPTS_MAX = 32;
+
+/**
+ * Reads `message=Some text, user="azureuser", key_count=3`: the message raw, the other values as Rust's `Debug`
+ * prints them. A message ends at the first comma behind which all the rest are fields. Numbers and booleans
+ * become such, quoted texts are unquoted, everything else stays as it is.
+ */
+export function readDebugFields(text: string): { fields: Record<string, unknown>; message?: string } {
+  const prefix = 'message=';
+  if (!text.startsWith(prefix)) {
+    const fields = text === '' ? noFields() : fieldsFrom(text, 0);
+    return fields === undefined ? { fields: noFields(), message: text } : { fields };
+  }
+  let end = text.indexOf(', ', prefix.length);
+  for (let attempt = 0; end >= 0 && attempt < ATTEMPTS_MAX; end = text.indexOf(', ', end + 1)) {
+    if (!isName(text, end + 2)) continue;
+    attempt++;
+    const fields = fieldsFrom(text, end + 2);
+    if (fields !== undefined) return { fields, message: text.slice(prefix.length, end) };
+  }
+  return { fields: noFields(), message: text.slice(prefix.length) };
+}
+
+function noFields(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}
+
+function isName(text: string, at: number): boolean {
+  NAME.lastIndex = at;
+  return NAME.test(text);
+}
+
+/** The fields from there to the end, `undefined` when that is not all that there is. */
+function fieldsFrom(text: string, start: number): Record<string, unknown> | undefined {
+  const fields = noFields();
+  for (let at = start; ;) {
+    if (!isName(text, at)) return undefined;
+    const valueStart = NAME.lastIndex;
+    const end = endOfValue(text, valueStart);
+    if (end === undefined) return undefined;
+    fields[text.slice(at, valueStart - 1)] = valueOf(text.slice(valueStart, end));
+    if (end === text.length) return fields;
+    at = end + 2;
+  }
+}
+
+const CLOSING: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
+
+/** Where a value ends: before `, name=` outside of quotes and brackets, or at the end of the text. */
+function endOfValue(text: string, start: number): number | undefined {
+  const open: string[] = [];
+  for (let at = start; at < text.length; at++) {
+    const character = text[at] as string;
+    if (character === '"') {
+      at = endOfQuotes(text, at);
+      if (at < 0) return undefined;
+    } else if (character in CLOSING) {
+      open.push(CLOSING[character] as string);
+    } else if (character === ')' || character === ']' || character === '}') {
+      if (open.pop() !== character) return undefined;
+    } else if (character === ',' && open.length === 0 && text[at + 1] === ' ' && isName(text, at + 2)) {
+      return at;
+    }
+  }
+  return open.length === 0 ? text.length : undefined;
+}
+
+/** Where the quotes that open there close, -1 when they don't. */
+function endOfQuotes(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === '"') return at;
+  }
+  return -1;
+}
+
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e-?\d+)?$/;
+
+function valueOf(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (text.startsWith('"')) return endOfQuotes(text, 0) === text.length - 1 ? unquoted(text) : text;
+  if (!NUMBER.test(text)) return text;
+  const number = Number(text);
+  // A number that JavaScript can't hold stays a text.
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? text : number;
+}
+
+const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
+
+/** What Rust's `Debug` of a text stands for. */
+function unquoted(text: string): string {
+  return text
+    .slice(1, -1)
+    .replace(/\\(?:u\{([0-9a-fA-F]{1,6})\}|(.))/gsu, (whole, hex?: string, one?: string) => {
+      if (hex === undefined) return ESCAPES[one as string] ?? (one as string);
+      const code = Number.parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    });
+}

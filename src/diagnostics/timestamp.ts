@@ -1,0 +1,33 @@
+const TIMESTAMP =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))$/;
+const MINUTE = 60_000;
+
+/** The moment of an RFC 3339 timestamp, to the millisecond. */
+export function parseTimestamp(text: string): Date | undefined {
+  const match = TIMESTAMP.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', sign, hours = '0', minutes = '0'] = match;
+  // A leap second, which Date does not know: the second after.
+  const leap = second === '60';
+  const seconds = leap ? 59 : Number(second);
+  if (Number(hour) > 23 || Number(minute) > 59 || seconds > 59 || Number(hours) > 23) return undefined;
+  const midnight = midnightOf(Number(year), Number(month), Number(day));
+  if (midnight === undefined) return undefined;
+  const clock = ((Number(hour) * 60 + Number(minute)) * 60 + seconds + (leap ? 1 : 0)) * 1000;
+  const offset = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -MINUTE : MINUTE);
+  return new Date(midnight + clock + Number(fraction.slice(0, 3).padEnd(3, '0')) - offset);
+}
+
+const last = { year: 0, month: 0, day: 0, midnight: 0 };
+
+/** When a day begins; `undefined` for one that is not in the calendar. A pool's records are of few days. */
+function midnightOf(year: number, month: number, day: number): number | undefined {
+  if (day === last.day && month === last.month && year === last.year) return last.midnight;
+  const date = new Date(0);
+  // Unlike Date.UTC this takes the years before 100 for what they are.
+  date.setUTCFullYear(year, month - 1, day);
+  // Date takes 30 February for 2 March.
+  if (date.getUTCDate() !== day || date.getUTCMonth() !== month - 1) return undefined;
+  Object.assign(last, { year, month, day, midnight: date.getTime() });
+  return last.midnight;
+}
