@@ -98,6 +98,14 @@ test('the example of a store prints what it says', async (t) => {
   ]);
 });
 
+test('the example of diagnostics without spans prints what it says', async (t) => {
+  const pool = join(folderOf(t), '.kvp_pool_1');
+  const { code, stdout, stderr } = await ended(start({ file: 'examples/diagnostics.ts' }, [pool]));
+  t.is(code, 0, stderr);
+  const comment = readFileSync('examples/diagnostics.ts', 'utf8').match(/(?<=^ \* {5}).+\n/gm);
+  t.is(stdout, comment?.join('') ?? '');
+});
+
 test('the example of a filter that a signal changes does what it says', async (t) => {
   const program = start({ file: 'examples/reload.ts' }, [], { stdio: ['pipe', 'ignore', 'pipe'] });
   const lines = createInterface(program.stderr!)[Symbol.asyncIterator]();

@@ -4,10 +4,17 @@ import test from 'ava';
 import fc from 'fast-check';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
-import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE } from './helpers/diag-records.ts';
+import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
 
 const bomb = deflateSync(Buffer.alloc(17 * 1024 * 1024)).toString('base64');
 const zipped = deflateSync('text');
+
+const UUID = 'ca59f7ea-5690-4543-875d-00c26fd2bc65';
+const cloudInitKey = (piece: number | string = '', type = 'diagnostic'): string =>
+  `CLOUD_INIT|1764000000|${type}|x|${UUID}${piece === '' ? '' : `|${piece}`}`;
+const piece = (i: number | string, text: string): string =>
+  `{"name":"x","type":"diagnostic","ts":"2026-11-22T18:10:40Z",${i === '' ? '' : `"msg_i":${i},`}"msg":"${text}"}`;
+const azureInitKey = (): string => `azure-init-0.1.1|${VM}|INFO|m:s|${UUID}`;
 
 const PROBLEMS: [what: string, reason: string, records: [string, string][]][] = [
   ['a later schema', 'unsupported_version', [[keyOf().replace('DIAG', 'DIAG2'), '']]],
@@ -50,6 +57,19 @@ const PROBLEMS: [what: string, reason: string, records: [string, string][]][] = 
   ['an endless duration', 'malformed', [[keyOf({ duration: '1e999' }), 'x']]],
   ['a start with a result', 'malformed', [[keyOf({ kind: 'start', result: 'success' }), 'x']]],
   ['a finish without a duration', 'malformed', [[keyOf({ kind: 'finish', result: 'fail' }), 'x']]],
+  ["a key that is not quite cloud-init's", 'malformed', [['CLOUD_INIT|1|start|x|y', '{}']]],
+  ["a value of cloud-init's that is no JSON", 'malformed', [[cloudInitKey(), 'x']]],
+  ['a time of its own', 'malformed', [[cloudInitKey(), '{"name":"x","type":"start","ts":"now","msg":""}']]],
+  ['a message that lacks a piece', 'incomplete_group', [0, 2].map((i) => [cloudInitKey(i), piece(i, 'x')])],
+  ['a message with a piece twice', 'duplicate_chunk', [0, 0].map((i) => [cloudInitKey(i), piece(i, 'x')])],
+  ['a message whose last piece is missing', 'incomplete_group', [[cloudInitKey(0), piece(0, 'x\\')]]],
+  ['a log that is not packed', 'undecodable', [[cloudInitKey('', 'compressed'), piece('', 'x')]]],
+  ["neither a time nor two in azure-init's layout", 'malformed', [[azureInitKey(), 'Event: x']]],
+  [
+    'a chunk that may not be the last',
+    'incomplete_group',
+    [[keyOf(), `{"fields":{"message":"${'x'.repeat(999)}`]],
+  ],
   ['a report whose quotes do not end', 'malformed', [['PROVISIONING_REPORT', 'result=success|"a=b']]],
   ['a report without names', 'malformed', [['PROVISIONING_REPORT', 'success']]],
 ];
@@ -60,6 +80,10 @@ for (const [what, reason, records] of PROBLEMS) {
     t.like(problems, [{ reason, records: records.map((_, i) => i + 1) }]);
     t.is(problems.length, 1);
     t.not(problems[0]?.message, '');
+    t.deepEqual(
+      problems[0]?.raw.map(({ key, value }) => [key, value]),
+      records,
+    );
     t.deepEqual(unknown, []);
     t.deepEqual(
       diagnostics.map(({ message }) => message),

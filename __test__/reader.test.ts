@@ -171,7 +171,7 @@ test('field names can not reach a prototype', (t) => {
 });
 
 test('unrelated keys are no problem, and are kept', (t) => {
-  const keys = ['DIAGNOSIS|x', 'diag|x', 'CLOUD_INIT|1|start|x|y', '', 'PROVISIONING_REPORT2'];
+  const keys = ['DIAGNOSIS|x', 'diag|x', 'CLOUD_INITx|1', 'a|b|INFO|c|no-uuid', '', 'PROVISIONING_REPORT2'];
   const { unknown, problems } = readDiagnosticsSync(
     bytesOf(good, ...keys.map((key): [string, string] => [key, 'v'])),
   );

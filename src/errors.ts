@@ -112,10 +112,20 @@ function at(record: number | undefined): string {
   return record === undefined ? '' : ` (record ${record})`;
 }
 
-/** `ERR_KVP_POOL_FULL`: a new key would be one more than a pool may have. */
+/** `ERR_KVP_POOL_FULL`: a pool would have more keys or records than it may. */
 export class PoolFullError extends KvpError {
   static {
     this.prototype.name = 'PoolFullError';
+  }
+}
+
+/** `ERR_KVP_TOO_LARGE`: a payload or a file has more bytes than the limit. */
+export class TooLargeError extends KvpError {
+  static {
+    this.prototype.name = 'TooLargeError';
+  }
+  constructor(message: string, details?: Details) {
+    super('ERR_KVP_TOO_LARGE', message, details);
   }
 }
 

@@ -14,6 +14,7 @@ export { reload } from './filter/reload.ts';
 export { EmitKVPLayer } from './layers/kvp.ts';
 export { StderrLayer } from './layers/stderr.ts';
 export { MemoryLayer } from './layers/memory.ts';
+export { diagnostics } from './diagnostics/diag-writer.ts';
 export { readDiagnostics, readDiagnosticsSync } from './diagnostics/reader.ts';
 export { timeline } from './diagnostics/timeline.ts';
 export { renderTree } from './format/tree.ts';
@@ -43,10 +44,23 @@ export {
   PoolFullError,
   ReadOnlyError,
   SubscriberSetError,
+  TooLargeError,
   ValueTooLongError,
 } from './errors.ts';
 
 export type { Diagnostic, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
+export type {
+  Artifact,
+  ArtifactOptions,
+  DiagnosticPayload,
+  DiagnosticsOptions,
+  DiagnosticsWriter,
+  EventOptions,
+  FinishOptions,
+  StartedDiagnostic,
+  StartOptions,
+} from './diagnostics/diag-writer.ts';
+export type { PayloadEncoding } from './diagnostics/encoding.ts';
 export type { PoolContent, PoolSource } from './diagnostics/reader.ts';
 export type { ReportRecord } from './diagnostics/read-report.ts';
 export type { Gap, Timeline } from './diagnostics/timeline.ts';

@@ -1,6 +1,18 @@
 import { isUtf8 } from 'node:buffer';
-import { gunzipSync, inflateSync, unzipSync, type ZlibOptions } from 'node:zlib';
-import { messageOf } from '../errors.ts';
+import { promisify } from 'node:util';
+import {
+  constants,
+  deflate,
+  deflateSync,
+  gunzipSync,
+  gzip,
+  gzipSync,
+  inflateSync,
+  unzipSync,
+  type ZlibOptions,
+} from 'node:zlib';
+import { FieldError, messageOf, TooLargeError } from '../errors.ts';
+import { chunksOf } from '../pool/frame.ts';
 import type { Refusal } from './diagnostic.ts';
 
 /** A payload of more bytes, decoded, is refused. */
@@ -77,4 +89,62 @@ interface Unpacked {
 
 function undecodable(message: string): Refusal {
   return { reason: 'undecodable', message };
+}
+
+/**
+ * How a payload is stored. `'none'`: as it is, for UTF-8 without NUL. `'zlib+b64'`, `'gz+b64'`: compressed, in
+ * base64. `'auto'`: compressed where that saves a record, or where it can't be stored as it is.
+ */
+export type PayloadEncoding = 'none' | 'zlib+b64' | 'gz+b64' | 'auto';
+
+/** A payload as it is stored. */
+interface Encoded {
+  encoding: Exclude<PayloadEncoding, 'auto'>;
+  stored: Buffer;
+}
+
+/** Records are a budget: what takes longer but needs fewer of them is better. */
+const BEST = { level: constants.Z_BEST_COMPRESSION } as const;
+/** Up to so many bytes are compressed at once: handing them to another thread would take longer. */
+const AT_ONCE = 4096;
+
+const deflated = promisify(deflate as Packer);
+const gzipped = promisify(gzip as Packer);
+type Packer = (
+  bytes: Buffer,
+  options: ZlibOptions,
+  done: (error: Error | null, packed: Buffer) => void,
+) => void;
+
+/**
+ * Encodes a payload. Throws `TooLargeError` for more bytes than readers unpack, and `FieldError` for what can't
+ * be stored as it is though that is asked for.
+ */
+export async function encode(bytes: Buffer, asked: PayloadEncoding): Promise<Encoded> {
+  if (bytes.length > DECODED_MAX) {
+    throw new TooLargeError(`the payload has ${bytes.length} bytes; readers take at most ${DECODED_MAX}`);
+  }
+  const asItIs: Encoded = { encoding: 'none', stored: bytes };
+  const isText = isUtf8(bytes) && !bytes.includes(0);
+  if (asked === 'none') {
+    if (isText) return asItIs;
+    const start = JSON.stringify(bytes.toString('utf8', 0, 64));
+    const rule = "with encoding 'none' it must be UTF-8 without NUL; 'auto' compresses what is not";
+    throw new FieldError('ERR_KVP_INVALID_FIELD', `payload ${start} is not allowed: ${rule}`);
+  }
+  const needed = isText ? recordsOf(bytes) : Infinity;
+  if (asked === 'auto' && needed === 1) return asItIs;
+  const encoding = asked === 'auto' ? 'zlib+b64' : asked;
+  const stored = Buffer.from((await pack(bytes, encoding)).toString('base64'), 'latin1');
+  return asked === 'auto' && isText && needed <= recordsOf(stored) ? asItIs : { encoding, stored };
+}
+
+function recordsOf(stored: Buffer): number {
+  return chunksOf(stored)?.length ?? Infinity;
+}
+
+async function pack(bytes: Buffer, encoding: 'zlib+b64' | 'gz+b64'): Promise<Buffer> {
+  const isZlib = encoding === 'zlib+b64';
+  if (bytes.length <= AT_ONCE) return isZlib ? deflateSync(bytes, BEST) : gzipSync(bytes, BEST);
+  return isZlib ? deflated(bytes, BEST) : gzipped(bytes, BEST);
 }

@@ -1,4 +1,8 @@
 import { AGENT_MAX, NAME_MAX } from '../pool/limits.ts';
+import { VERSION } from '../version.ts';
+
+/** Who writes, unless somebody says who he is. */
+export const DEFAULT_AGENT = `kvp-tracing/${VERSION}`;
 
 /** A name as a key can hold it, and the full one where that differs. */
 export interface LegalName {

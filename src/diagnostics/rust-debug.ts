@@ -51,6 +51,10 @@ const CLOSING: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Where a value ends: before `, name=` outside of quotes and brackets, or at the end of the text. */
 function endOfValue(text: string, start: number): number | undefined {
   const open: string[] = [];
+  if (text[start] === '"') {
+    const behind = endOfQuotes(text, start) + 1;
+    return behind === text.length || (behind > 0 && isNext(text, behind)) ? behind : undefined;
+  }
   for (let at = start; at < text.length; at++) {
     const character = text[at] as string;
     if (character === '"') {
@@ -60,11 +64,16 @@ function endOfValue(text: string, start: number): number | undefined {
       open.push(CLOSING[character] as string);
     } else if (character === ')' || character === ']' || character === '}') {
       if (open.pop() !== character) return undefined;
-    } else if (character === ',' && open.length === 0 && text[at + 1] === ' ' && isName(text, at + 2)) {
+    } else if (open.length === 0 && isNext(text, at)) {
       return at;
     }
   }
   return open.length === 0 ? text.length : undefined;
+}
+
+/** Whether another field follows there. */
+function isNext(text: string, at: number): boolean {
+  return text[at] === ',' && text[at + 1] === ' ' && isName(text, at + 2);
 }
 
 /** Where the quotes that open there close, -1 when they don't. */
@@ -80,7 +89,7 @@ const NUMBER = /^-?\d+(?:\.\d+)?(?:e-?\d+)?$/;
 
 function valueOf(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
-  if (text.startsWith('"')) return endOfQuotes(text, 0) === text.length - 1 ? unquoted(text) : text;
+  if (text.startsWith('"')) return unquoted(text);
   if (!NUMBER.test(text)) return text;
   const number = Number(text);
   // A number that JavaScript can't hold stays a text.

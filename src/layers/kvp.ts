@@ -2,7 +2,7 @@ import { DroppedError, OptionError } from '../errors.ts';
 import { fieldsJson, inOnePiece, quote } from '../diagnostics/payload.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
-import { legalAgent, legalName } from '../diagnostics/names.ts';
+import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/names.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter } from '../pool/pool.ts';
@@ -14,7 +14,6 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import type { Metadata } from '../tracing/metadata.ts';
 import { type ProblemHandler, guarded } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
-import { VERSION } from '../version.ts';
 
 /** A moment of a span that gets a record of its own. */
 export type Moment = 'create' | 'enter' | 'exit' | 'close';
@@ -48,7 +47,7 @@ export interface EmitKVPLayerOptions {
 /** What an `EmitKVPLayer` is set up with unless told otherwise. */
 const DEFAULTS = {
   path: DEFAULT_POOL_PATH,
-  agent: `kvp-tracing/${VERSION}`,
+  agent: DEFAULT_AGENT,
   // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
   maxRecords: 1024,
   queueBytes: 2 * 1024 * 1024,

@@ -172,7 +172,7 @@ export function isFailure(seconds: number): boolean {
 }
 
 /** Where the chunks of a payload end, each at a character; `undefined` when there are too many. */
-function chunksOf(bytes: Buffer): number[] | undefined {
+export function chunksOf(bytes: Buffer): number[] | undefined {
   const ends: number[] = [];
   let start = 0;
   do {
@@ -189,7 +189,8 @@ function isLegal(field: string, limit: number): boolean {
   return field.length * 3 <= limit || Buffer.byteLength(field) <= limit;
 }
 
-function check(field: string, given: string, limit: number): void {
+/** Throws `FieldError` for what can't stand in a key. */
+export function check(field: string, given: string, limit: number): void {
   const actual = Buffer.byteLength(given);
   if (actual > limit) {
     throw new FieldError('ERR_KVP_FIELD_TOO_LONG', `${field} length (${actual}) exceeds maximum (${limit})`);
