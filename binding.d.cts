@@ -48,6 +48,8 @@ export declare class Store {
 export interface ChannelOptions {
   /** The pool's file. */
   path: string
+  /** How the records' keys are laid out. */
+  format: 'diag' | 'azure-init'
   /** The producer, `name/version`. */
   agent: string
   /** The VM's id. */

@@ -29,7 +29,8 @@ function withShortWrite(bytes: number, then: () => void, act: () => void): void 
 }
 
 function writerOf(t: ExecutionContext, options: Partial<WriterOptions> = {}): FallbackWriter {
-  const defaults = { path: poolOf(t), agent: 'a/1', vmId: 'vm', maxRecords: 1024, queueBytes: 1 << 21 };
+  const pool = { path: poolOf(t), format: 'diag', agent: 'a/1', vmId: 'vm' } as const;
+  const defaults = { ...pool, maxRecords: 1024, queueBytes: 1 << 21 };
   const writer = new FallbackWriter({ ...defaults, reservesFinishes: true, writeThrough: false, ...options });
   t.teardown(() => writer.close(0));
   return writer;

@@ -1,33 +1,39 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { Batch, type Entry, Framer } from '../src/pool/frame.ts';
+import { verbosityOf } from '../src/tracing/level.ts';
 
-interface Case extends Entry {
+interface Case extends Omit<Entry, 'level'> {
   title: string;
+  level: string;
   agent: string;
   vmId: string;
   failed: boolean;
 }
 
+const FORMATS = ['diag', 'azure-init'] as const;
 const golden = new URL('./fixtures/golden/', import.meta.url);
-const cases = JSON.parse(readFileSync(new URL('diag.json', golden), 'utf8')) as Case[];
-const pool = readFileSync(new URL('diag.kvp_pool', golden));
 
-test('the fallback frames the golden cases into the golden bytes', (t) => {
-  const batch = new Batch(1);
-  let at = 0;
-  for (const { title, agent, vmId, failed, ...entry } of cases) {
-    batch.truncate(0);
-    const seconds = failed ? -entry.seconds : entry.seconds;
-    t.is(new Framer(agent, vmId).frame({ ...entry, level: 3, seconds }, batch), batch.length);
-    t.true(batch.bytes.equals(pool.subarray(at, at + batch.bytes.length)), title);
-    at += batch.bytes.length;
-  }
-  t.is(at, pool.length);
-});
+for (const format of FORMATS) {
+  test(`the fallback frames the golden cases of ${format} into the golden bytes`, (t) => {
+    const cases = JSON.parse(readFileSync(new URL(`${format}.json`, golden), 'utf8')) as Case[];
+    const pool = readFileSync(new URL(`${format}.kvp_pool`, golden));
+    const batch = new Batch(1);
+    let at = 0;
+    for (const { title, agent, vmId, failed, level, ...entry } of cases) {
+      batch.truncate(0);
+      const seconds = failed ? -entry.seconds : entry.seconds;
+      const given = { ...entry, level: verbosityOf(level) as number, seconds };
+      t.is(new Framer(format, agent, vmId).frame(given, batch), batch.length);
+      t.true(batch.bytes.equals(pool.subarray(at, at + batch.bytes.length)), title);
+      at += batch.bytes.length;
+    }
+    t.is(at, pool.length);
+  });
+}
 
 test('an agent or vm_id that breaks the contract is refused with the text of the native core', (t) => {
-  const refused = (agent: string, vmId: string) => t.throws(() => new Framer(agent, vmId));
+  const refused = (agent: string, vmId: string) => t.throws(() => new Framer('diag', agent, vmId));
   t.is(refused('a'.repeat(33), 'v')?.message, 'agent length (33) exceeds maximum (32)');
   t.is(refused('a', 'v'.repeat(37))?.message, 'vm_id length (37) exceeds maximum (36)');
   t.like(refused('a|b', 'v'), { code: 'ERR_KVP_INVALID_FIELD', name: 'FieldError' });
@@ -35,7 +41,7 @@ test('an agent or vm_id that breaks the contract is refused with the text of the
 });
 
 test('an illegal entry has no records', (t) => {
-  const framer = new Framer('a/1', 'v');
+  const framer = new Framer('diag', 'a/1', 'v');
   const entry: Entry = { kind: 'event', level: 3, time: 0, id: 'i', name: 'n', payload: '{}', seconds: 0 };
   const batch = new Batch();
   for (const illegal of [
@@ -55,7 +61,7 @@ test('an illegal entry has no records', (t) => {
 });
 
 test('an event without an id gets a new UUID', (t) => {
-  const framer = new Framer('a/1', 'v');
+  const framer = new Framer('diag', 'a/1', 'v');
   const entry: Entry = { kind: 'event', level: 3, time: 0, id: '', name: 'n', payload: '{}', seconds: 0 };
   const batch = new Batch();
   const ids = new Set<string>();
@@ -71,7 +77,7 @@ test('an event without an id gets a new UUID', (t) => {
 });
 
 test('a record is the same wherever it is put and whatever was there before', (t) => {
-  const framer = new Framer('a/1', 'v');
+  const framer = new Framer('diag', 'a/1', 'v');
   const entries = Array.from({ length: 40 }, (_, i): Entry => {
     const kind = (['start', 'event', 'finish'] as const)[i % 3] ?? 'event';
     const payload = `{"x":"${'é'.repeat((i * 37) % 900)}"}`;
@@ -87,7 +93,7 @@ test('a record is the same wherever it is put and whatever was there before', (t
   });
   const alone = entries.map((entry) => {
     const batch = new Batch();
-    new Framer('a/1', 'v').frame(entry, batch);
+    new Framer('diag', 'a/1', 'v').frame(entry, batch);
     return Buffer.from(batch.bytes);
   });
   const batch = new Batch();

@@ -15,7 +15,7 @@ const FLAT = inOnePiece(`${START},"user":"alice","key_count":3${END}`);
 export async function pieces(folder: string): Promise<Map<string, number>> {
   const path = join(folder, 'pieces.pool');
   const options = { path, agent: 'benchmark/1', vmId: 'vm', maxRecords: 2 ** 31, queueBytes: 2 ** 21 };
-  const writer = openWriter({ ...options, reservesFinishes: true, writeThrough: false });
+  const writer = openWriter({ ...options, format: 'diag', reservesFinishes: true, writeThrough: false });
   const handle = writer.name('provision_user');
   const written = () => {
     writer.wait(5000);

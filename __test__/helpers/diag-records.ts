@@ -44,7 +44,7 @@ export function bytesOf(...records: (readonly [key: string | Buffer, value: stri
 /** The records of an entry, as the writer frames them. */
 export function framedBytes(entry: Entry): Buffer {
   const batch = new Batch();
-  new Framer('agent/1', VM).frame(entry, batch);
+  new Framer('diag', 'agent/1', VM).frame(entry, batch);
   return batch.bytes;
 }
 

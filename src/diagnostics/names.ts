@@ -1,4 +1,4 @@
-import { AGENT_MAX, NAME_MAX } from '../pool/limits.ts';
+import { AGENT_MAX } from '../pool/limits.ts';
 import { VERSION } from '../version.ts';
 
 /** Who writes, unless somebody says who he is. */
@@ -13,10 +13,10 @@ export interface LegalName {
 const ILLEGAL = /[|\u0000-\u001f\u007f-\u009f]/g;
 const PLAIN = /^[\u0020-\u007b\u007d\u007e]+$/;
 
-/** A name cut at a character, with `_` for what a key can't hold. */
-export function legalName(name: string): LegalName {
-  if (name.length <= NAME_MAX && PLAIN.test(name)) return { text: name, full: undefined };
-  const text = cutBytes(name.toWellFormed().replace(ILLEGAL, '_'), NAME_MAX) || '_';
+/** A name cut at a character to `limit` bytes, with `_` for what a key can't hold. */
+export function legalName(name: string, limit: number): LegalName {
+  if (name.length <= limit && PLAIN.test(name)) return { text: name, full: undefined };
+  const text = cutBytes(name.toWellFormed().replace(ILLEGAL, '_'), limit) || '_';
   return { text, full: text === name || name === '' ? undefined : name };
 }
 

@@ -1,17 +1,19 @@
 import { DroppedError, OptionError } from '../errors.ts';
-import { fieldsJson, inOnePiece, quote } from '../diagnostics/payload.ts';
+import { AzureInitLayout } from '../diagnostics/azure-init.ts';
+import { DiagLayout } from '../diagnostics/diag-layout.ts';
+import type { Layout, Named, SpanState } from '../diagnostics/layout.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/names.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter } from '../pool/pool.ts';
-import type { PoolWriter, WriterStats } from '../pool/writer.ts';
+import type { Format, PoolWriter, WriterStats } from '../pool/writer.ts';
 import { vmId } from '../pool/vm-id.ts';
 import type { Event } from '../tracing/event.ts';
+import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
-import type { Metadata } from '../tracing/metadata.ts';
 import { type ProblemHandler, guarded } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
 
@@ -21,6 +23,12 @@ export type Moment = 'create' | 'enter' | 'exit' | 'close';
 export interface EmitKVPLayerOptions {
   /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`. */
   path?: string;
+  /**
+   * How records are laid out: `'diag'`, azure-init's diagnostics contract, or `'azure-init'`, what azure-init
+   * 0.1 writes, for hosts that read nothing else. There only events inside of spans and spans that have ended
+   * are written, without the spans' fields and results, and `lifecycle` has no `enter` and `exit`. Default `'diag'`.
+   */
+  format?: 'diag' | 'azure-init';
   /** The VM's id, at most 36 bytes. Default: this VM's. */
   vmId?: string;
   /** Who writes, `name/version`; a name that is too long is cut. Default: this package. */
@@ -47,6 +55,7 @@ export interface EmitKVPLayerOptions {
 /** What an `EmitKVPLayer` is set up with unless told otherwise. */
 const DEFAULTS = {
   path: DEFAULT_POOL_PATH,
+  format: 'diag',
   agent: DEFAULT_AGENT,
   // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
   maxRecords: 1024,
@@ -62,38 +71,24 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE = 100;
 /** Problems are told this long after an emit, in milliseconds. */
 const WATCH = 1000;
-/** Names, targets and messages that are kept; a program that makes them up as it goes pays for them each time. */
+/** Names that are kept; a program that makes them up as it goes pays for them each time. */
 const CACHED_MAX = 1024;
-/** Longer messages are spelled each time. */
-const CACHED_LENGTH = 128;
 /** A flush of an idle disk takes less than so many turns of the event loop. */
 const SPINS = 50;
 
-/** What the layer keeps with a span. */
-interface SpanState {
-  readonly handle: number;
-  readonly name: string;
-  /** `,"name":"…"` where the key can't hold the whole name. */
-  readonly fullName: string;
-  /** What ends the payload of its events, from the brace behind their fields on. */
-  eventTail: string | undefined;
-  sawError: boolean;
-}
+const NO_FIELDS = new Fields();
 
-/** Tells the Azure host of spans and events, by records of the diagnostics contract in a KVP pool. */
+/** Tells the Azure host of spans and events, by records in a KVP pool. */
 export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly name = 'EmitKVPLayer';
   readonly timed = true;
+  readonly #layout: Layout;
   readonly #writer: PoolWriter;
   readonly #moments: ReadonlySet<Moment>;
   readonly #onProblem: ProblemHandler;
   readonly #forgetExit: () => void;
-  /** Of names and targets: what stands in keys for them. */
-  readonly #names = new Map<string, Omit<SpanState, 'eventTail' | 'sawError'>>();
-  /** Of targets: what payloads at each level start with, up to the first field. */
-  readonly #heads = new Map<string, string[]>();
-  /** Of messages: what payloads with that message start with, if it comes from that target and level. */
-  readonly #starts = new Map<string, { head: string; start: string }>();
+  /** Of names: what stands in keys for them. */
+  readonly #names = new Map<string, Named>();
   #exiting = false;
   #watch: NodeJS.Timeout | undefined;
   #saidDropped = 0;
@@ -105,15 +100,18 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   constructor(options: EmitKVPLayerOptions = {}) {
     super(options.filter ?? DEFAULTS.filter);
     this.#onProblem = guarded(options.onProblem);
-    this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle);
+    const format = formatOf(options.format ?? DEFAULTS.format);
+    this.#layout = format === 'diag' ? new DiagLayout() : new AzureInitLayout();
+    this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle, format);
     const path = options.path ?? DEFAULTS.path;
     const clearStale = options.clearStale ?? options.path === undefined;
     const staleBefore = clearStale ? bootTime() : undefined;
     this.#writer = openWriter({
       path: textOf('path', path),
+      format,
       agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
       vmId: textOf('vmId', options.vmId ?? vmId({ onProblem: this.#onProblem })),
-      reservesFinishes: this.#moments.has('close'),
+      reservesFinishes: format === 'diag' && this.#moments.has('close'),
       maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
       queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
@@ -123,13 +121,12 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   }
 
   onNewSpan(span: Span, view: LayerView<SpanState>): void {
-    const state: SpanState = { ...this.#named(span.name), eventTail: undefined, sawError: false };
+    const { handle, name, full } = this.#named(this.#layout.spanName(span));
+    const state: SpanState = { handle, name, full, eventTail: undefined, sawError: false };
     view.set(span, state);
-    if (!this.#moments.has('create')) return;
-    const parent = view.visible(span.parent);
-    const tail = parent === undefined ? '' : `,"parent":"${parent.id}"`;
-    const payload = fieldsJson(this.#head(span.metadata), span.fields, `}${state.fullName}${tail}}`);
-    this.#writer.start(state.handle, span.metadata.verbosity, payload, span.id, state.name);
+    if (this.#layout.start === undefined || !this.#moments.has('create')) return;
+    const payload = this.#layout.start(span, state, view.visible(span.parent));
+    this.#writer.start(handle, span.metadata.verbosity, payload, span.id, name);
     this.#written();
   }
 
@@ -144,7 +141,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   #moment(span: Span, view: LayerView<SpanState>, message: 'enter' | 'exit'): void {
     const state = view.get(span);
     if (state === undefined) return;
-    const payload = this.#start(span.metadata, message) + tailOf(span, state);
+    const payload = this.#layout.inside(span.metadata, message, NO_FIELDS, span, state);
     this.#writer.event(state.handle, span.metadata.verbosity, payload, state.name);
     this.#written();
   }
@@ -154,26 +151,27 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     if (state === undefined || !this.#moments.has('close')) return;
     const failed = span.hasFailed(state.sawError);
     const seconds = span.duration / 1000;
-    const times = `,"entered":${span.entered},"busy":${secondsOf(span.busy)},"idle":${secondsOf(span.idle)}`;
-    const end = `}${state.fullName}${times}${traceOf(span)}}`;
-    const payload = fieldsJson(this.#head(span.metadata), span.fields, end);
+    const payload = this.#layout.finish(span, state);
+    // What ties it to its start; without one it gets an id of its own.
+    const id = this.#layout.start === undefined ? '' : span.id;
     const { verbosity } = span.metadata;
-    this.#writer.finish(state.handle, verbosity, payload, span.id, state.name, failed ? -seconds : seconds);
+    this.#writer.finish(state.handle, verbosity, payload, id, state.name, failed ? -seconds : seconds);
     this.#written();
   }
 
   onEvent(event: Event, view: LayerView<SpanState>): void {
     const span = view.visible(event.parent);
     const state = span === undefined ? undefined : view.get(span);
-    const { verbosity } = event.metadata;
-    const start = this.#start(event.metadata, event.message);
+    const { metadata } = event;
     if (span === undefined || state === undefined) {
-      const { handle, name, fullName } = this.#named(event.target);
-      this.#writer.event(handle, verbosity, fieldsJson(start, event.fields, `}${fullName}}`), name);
+      if (this.#layout.outside === undefined) return;
+      const named = this.#named(event.target);
+      const payload = this.#layout.outside(event, named);
+      this.#writer.event(named.handle, metadata.verbosity, payload, named.name);
     } else {
-      if (verbosity === 1) state.sawError = true;
-      const payload = fieldsJson(start, event.fields, tailOf(span, state));
-      this.#writer.event(state.handle, verbosity, payload, state.name);
+      if (metadata.verbosity === 1) state.sawError = true;
+      const payload = this.#layout.inside(metadata, event.message, event.fields, span, state);
+      this.#writer.event(state.handle, metadata.verbosity, payload, state.name);
     }
     this.#written();
   }
@@ -190,36 +188,12 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#outcome(true);
   };
 
-  #head(metadata: Metadata): string {
-    let heads = this.#heads.get(metadata.target);
-    if (heads === undefined) {
-      if (this.#heads.size >= CACHED_MAX) this.#heads.clear();
-      this.#heads.set(metadata.target, (heads = []));
-    }
-    return (heads[metadata.verbosity] ??= inOnePiece(
-      `{"target":${quote(metadata.target)},"level":"${metadata.level}","fields":{`,
-    ));
-  }
-
-  /** A payload up to its first field behind the message. */
-  #start(metadata: Metadata, message: string | undefined): string {
-    const head = this.#head(metadata);
-    if (message === undefined) return head;
-    const known = this.#starts.get(message);
-    if (known?.head === head) return known.start;
-    const start = `${head}"message":${quote(message)}`;
-    if (known === undefined && this.#starts.size < CACHED_MAX && message.length <= CACHED_LENGTH)
-      this.#starts.set(message, { head, start: inOnePiece(start) });
-    return start;
-  }
-
-  #named(name: string): Omit<SpanState, 'eventTail' | 'sawError'> {
+  #named(name: string): Named {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
-    const { text, full } = legalName(name);
-    const fullName = full === undefined ? '' : `,"name":${quote(full)}`;
-    if (this.#names.size >= CACHED_MAX) return { handle: 0, name: text, fullName };
-    const named = { handle: this.#writer.name(text), name: text, fullName };
+    const { text, full } = legalName(name, this.#layout.nameMax);
+    if (this.#names.size >= CACHED_MAX) return { handle: 0, name: text, full };
+    const named = { handle: this.#writer.name(text), name: text, full };
     this.#names.set(name, named);
     return named;
   }
@@ -303,23 +277,18 @@ async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
   return true;
 }
 
-/** What ends the payload of a span's events; kept, because trace ids never change once the span is made. */
-function tailOf(span: Span, state: SpanState): string {
-  return (state.eventTail ??= inOnePiece(`}${state.fullName},"span":"${span.id}"${traceOf(span)}}`));
+function formatOf(given: unknown): Format {
+  if (given === 'diag' || given === 'azure-init') return given;
+  throw new OptionError('format', given, "'diag' or 'azure-init'");
 }
 
-function traceOf(span: Span): string {
-  return span.traceId === undefined ? '' : `,"trace_id":"${span.traceId}","span_id":"${span.spanId}"`;
-}
-
-function secondsOf(milliseconds: number): number {
-  return Number((milliseconds / 1000).toFixed(6));
-}
-
-function momentsOf(lifecycle: readonly Moment[]): ReadonlySet<Moment> {
+function momentsOf(lifecycle: readonly Moment[], format: Format): ReadonlySet<Moment> {
   for (const moment of lifecycle) {
     if (!['create', 'enter', 'exit', 'close'].includes(moment)) {
       throw new OptionError('lifecycle', moment, 'made of create, enter, exit and close');
+    }
+    if (format === 'azure-init' && (moment === 'enter' || moment === 'exit')) {
+      throw new OptionError('lifecycle', moment, "made of create and close where format is 'azure-init'");
     }
   }
   return new Set(lifecycle);

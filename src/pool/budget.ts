@@ -54,7 +54,8 @@ export class Budget {
     let fits = needed <= byLevel;
     if (entry.kind === 'finish') {
       // A success whose start was not written: no more room for it than a start would need.
-      fits = wasKept || isFailure(entry.seconds) ? needed <= rest : needed + records <= byLevel;
+      const forStart = this.#reservesFinishes ? records : 0;
+      fits = wasKept || isFailure(entry.seconds) ? needed <= rest : needed + forStart <= byLevel;
     }
     if (!fits) return 'refused';
     return wasKept ? 'kept' : 'admitted';

@@ -1,17 +1,17 @@
 import { CutShortError, type KvpError } from '../errors.ts';
 import { sleepSync } from '../tracing/at-exit.ts';
 import { Level } from '../tracing/level.ts';
+import { accountOf } from './account.ts';
 import { Appender } from './appender.ts';
 import { Budget, type Verdict } from './budget.ts';
-import { Batch, type Entry, Framer } from './frame.ts';
+import { Batch, type Entry, Framer, LEVELS } from './frame.ts';
 import { WARN } from './limits.ts';
 import { runSync } from './op.ts';
 import { isNotFound } from './sys.ts';
-import type { Dropped, DropReason, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
+import type { Dropped, DropReason, Format, PoolWriter, WriterOptions, WriterStats } from './writer.ts';
 
 /** Records of one write, which blocks the event loop: 256 take about 0.2 ms. */
 const BATCH_RECORDS = 256;
-const LEVELS = Object.values(Level);
 const REASONS = ['queue', 'budget', 'too_large', 'invalid', 'lock', 'io', 'closed'] as const;
 /** What an entry costs in memory besides its texts. */
 const ENTRY_BYTES = 120;
@@ -38,6 +38,7 @@ interface Framed {
  */
 export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
+  readonly #format: Format;
   readonly #framer: Framer;
   readonly #appender: Appender;
   readonly #budget: Budget;
@@ -67,7 +68,8 @@ export class FallbackWriter implements PoolWriter {
   #lastError: KvpError | undefined;
 
   constructor(options: WriterOptions) {
-    this.#framer = new Framer(options.agent, options.vmId);
+    this.#format = options.format;
+    this.#framer = new Framer(options.format, options.agent, options.vmId);
     this.#appender = new Appender(options.path, options.staleBefore);
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
@@ -228,14 +230,8 @@ export class FallbackWriter implements PoolWriter {
   #writeAccount(): boolean {
     const dropped = this.#droppedInAll;
     if (dropped > this.#accounted) {
-      const fields = { message: `${dropped} records dropped`, ...this.#counts() };
-      const payload = JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
-      const name = 'telemetry:dropped';
       const account = new Batch(1);
-      this.#framer.frame(
-        { kind: 'event', level: WARN, time: Date.now(), id: '', name, payload, seconds: 0 },
-        account,
-      );
+      this.#framer.frame(accountOf(this.#format, dropped, this.#counts(), Date.now()), account);
       const written = this.#append((used) => (this.#budget.admitsAccount(used) ? account.bytes : NOTHING));
       if (!written) return false;
       this.#accounted = dropped;

@@ -1,6 +1,19 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
 import { FieldError } from '../errors.ts';
-import { AGENT_MAX, CHUNKS_MAX, ID_MAX, KEY_SIZE, NAME_MAX, RECORD_SIZE, SAFE_VALUE } from './limits.ts';
+import { Level } from '../tracing/level.ts';
+import {
+  AGENT_MAX,
+  AZURE_INIT_NAME_MAX,
+  CHUNKS_MAX,
+  ID_MAX,
+  KEY_SIZE,
+  NAME_MAX,
+  RECORD_SIZE,
+  SAFE_VALUE,
+} from './limits.ts';
+import type { Format } from './writer.ts';
+
+export const LEVELS = Object.values(Level);
 
 /** A start, finish or event on its way to the pool. */
 export interface Entry {
@@ -48,8 +61,8 @@ export class Batch {
     return this.#bytes.subarray(0, this.#length * RECORD_SIZE);
   }
 
-  /** Adds a record of a key and a value that fit; without an `id` the key gets a new UUID. */
-  push({ head, tail }: Key, id: string, chunk: number, value: string | Buffer): void {
+  /** Adds a record of a key and a value that fit; without an `id` the key gets a new UUID, without a `chunk` no number. */
+  push({ head, tail }: Key, id: string, chunk: number | undefined, value: string | Buffer): void {
     const slot = this.#length++;
     const start = slot * RECORD_SIZE;
     if (start === this.#bytes.length) {
@@ -64,7 +77,7 @@ export class Batch {
     keyEnd += id === '' ? writeUuid(bytes, keyEnd) : bytes.write(id, keyEnd);
     for (let i = 0; i < tail.length; i++) bytes[keyEnd++] = tail[i] as number;
     if (chunk === 0) bytes[keyEnd++] = 0x30;
-    else keyEnd += bytes.write(String(chunk), keyEnd);
+    else if (chunk !== undefined) keyEnd += bytes.write(String(chunk), keyEnd);
     const valueStart = start + KEY_SIZE;
     const valueLength =
       typeof value === 'string' ? bytes.write(value, valueStart) : value.copy(bytes, valueStart);
@@ -112,16 +125,18 @@ function writeUuid(bytes: Buffer, start: number): number {
 
 /** Frames entries into records: the twin of diag.rs, byte for byte. */
 export class Framer {
+  readonly #format: Format;
   readonly #prefix: string;
   /** The last key and what it was made of: most events are of the same span and millisecond as the one before. */
   readonly #key: Key = { head: Buffer.alloc(0), tail: Buffer.alloc(0) };
-  readonly #last = { kind: '', name: '', time: -1 };
+  readonly #last = { word: '', name: '', time: -1 };
 
   /** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
-  constructor(agent: string, vmId: string) {
+  constructor(format: Format, agent: string, vmId: string) {
     check('agent', agent, AGENT_MAX);
     check('vm_id', vmId, ID_MAX);
-    this.#prefix = `DIAG|${agent}|${vmId}|`;
+    this.#format = format;
+    this.#prefix = format === 'diag' ? `DIAG|${agent}|${vmId}|` : `${agent.replaceAll('/', '-')}|${vmId}|`;
   }
 
   /** Adds its records to `batch` and says how many, or adds none and says why. */
@@ -129,31 +144,36 @@ export class Framer {
     const { id, payload } = entry;
     if (!this.#readKey(entry)) return 'invalid';
     if ((id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
+    const isNumbered = this.#format === 'diag';
     // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.
     if (payload.length * 3 <= SAFE_VALUE) {
-      batch.push(this.#key, id, 0, payload);
+      batch.push(this.#key, id, isNumbered ? 0 : undefined, payload);
       return 1;
     }
     const bytes = Buffer.from(payload);
     const ends = chunksOf(bytes);
     if (ends === undefined) return 'too_large';
     const shared = id || randomUUID();
-    ends.forEach((end, index) =>
-      batch.push(this.#key, shared, index, bytes.subarray(ends[index - 1] ?? 0, end)),
-    );
+    ends.forEach((end, index) => {
+      const chunk = bytes.subarray(ends[index - 1] ?? 0, end);
+      batch.push(this.#key, shared, isNumbered ? index : undefined, chunk);
+    });
     return ends.length;
   }
 
   /** Makes the key of an entry but for its id; `false` for a name that can't stand in one. */
-  #readKey({ kind, name, time, seconds }: Entry): boolean {
+  #readKey({ kind, level, name, time, seconds }: Entry): boolean {
     const last = this.#last;
-    if (kind !== last.kind || name !== last.name) {
-      if (!isLegal(name, NAME_MAX)) return false;
-      this.#key.head = Buffer.from(`${this.#prefix}${kind}|${name}|`);
-      last.kind = kind;
+    const isDiag = this.#format === 'diag';
+    const word = isDiag ? kind : (LEVELS[level - 1] ?? Level.ERROR);
+    if (word !== last.word || name !== last.name) {
+      if (!isLegal(name, isDiag ? NAME_MAX : AZURE_INIT_NAME_MAX)) return false;
+      this.#key.head = Buffer.from(`${this.#prefix}${word}|${name}|`);
+      last.word = word;
       last.name = name;
       last.time = -1;
     }
+    if (!isDiag) return true;
     if (kind === 'finish') {
       const result = isFailure(seconds) ? 'fail' : 'success';
       const text = `|${new Date(time).toISOString()}|none|${result}|${Math.abs(seconds).toFixed(6)}|`;

@@ -15,6 +15,11 @@ export const AGENT_MAX = 32;
 export const ID_MAX = 36;
 export const NAME_MAX = 48;
 export const CHUNKS_MAX = 1023;
+/**
+ * Of a name in azure-init's older layout: what the other fields at their longest, a level, a UUID and four
+ * separators leave of a safe key.
+ */
+export const AZURE_INIT_NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);
 
 /** The verbosity of WARN: what is at most as verbose has room kept for it. */
 export const WARN: Verbosity = 2;

@@ -4,6 +4,12 @@ import type { Level } from '../tracing/level.ts';
 /** Which writer is used: the native core or the one in TypeScript. */
 export type Backend = 'native' | 'js';
 
+/**
+ * How keys are laid out: `diag` is the diagnostics contract, `azure-init` what azure-init 0.1 writes,
+ * `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload. Payloads are made by who emits.
+ */
+export type Format = 'diag' | 'azure-init';
+
 /** Why something was dropped. */
 export type DropReason = 'queue' | 'budget' | 'too_large' | 'invalid' | 'lock' | 'io' | 'closed';
 
@@ -32,6 +38,7 @@ export interface WriterStats {
 
 export interface WriterOptions {
   path: string;
+  format: Format;
   agent: string;
   vmId: string;
   maxRecords: number;

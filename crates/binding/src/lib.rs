@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use kvp::diag::Level;
+use kvp::diag::{Format, Level};
 use kvp::stats::Reason;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
@@ -17,6 +17,9 @@ use napi_derive::napi;
 pub struct ChannelOptions {
     /// The pool's file.
     pub path: String,
+    /// How the records' keys are laid out.
+    #[napi(ts_type = "'diag' | 'azure-init'")]
+    pub format: String,
     /// The producer, `name/version`.
     pub agent: String,
     /// The VM's id.
@@ -102,6 +105,7 @@ pub struct Channel {
 pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Channel, Problem>> {
     let options = kvp::Options {
         path: options.path.into(),
+        format: Format::from_name(&options.format).unwrap_or(Format::Diag),
         agent: options.agent,
         vm_id: options.vm_id,
         max_records: whole(options.max_records),

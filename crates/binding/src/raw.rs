@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use kvp::channel::COPY_SLACK;
 use kvp::diag::{Kind, Level};
-use kvp::limits::{ID_MAX, NAME_MAX};
+use kvp::limits::{AZURE_INIT_NAME_MAX, ID_MAX};
 use kvp::{Channel, Copied, Name};
 use napi::bindgen_prelude::{Env, FromNapiValue, Object};
 use napi::sys;
@@ -138,7 +138,7 @@ unsafe fn with_channel(
 /// `name(text)`: a handle for a name, or `undefined` when there are too many.
 unsafe extern "C" fn name(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |channel: &mut Channel, call: &Call| {
-        let mut buffer = [0; NAME_MAX + COPY_SLACK];
+        let mut buffer = [0; NAME_ROOM];
         channel.intern(call.text(0, &mut buffer)).map_or(0.0, f64::from)
     };
     // SAFETY: called by Node.js with its own arguments.
@@ -169,13 +169,18 @@ unsafe extern "C" fn finish(env: sys::napi_env, info: sys::napi_callback_info) -
     unsafe { with_channel(env, info, act) }
 }
 
+/// Room for the name of any format.
+const NAME_ROOM: usize = AZURE_INIT_NAME_MAX + COPY_SLACK;
+
 fn emit(channel: &mut Channel, call: &Call, kind: Kind, id: usize, name: usize) -> f64 {
-    let (mut id_buffer, mut name_buffer) = ([0; ID_MAX + COPY_SLACK], [0; NAME_MAX + COPY_SLACK]);
+    let mut id_buffer = [0; ID_MAX + COPY_SLACK];
     let id = if id == 0 { &[] } else { call.text(id, &mut id_buffer) };
-    let name = match call.whole(0) {
-        0 => Name::Text(call.text(name, &mut name_buffer)),
-        handle => Name::Handle(handle),
-    };
-    channel.emit(kind, call.level(1), id, name, |place| call.copy(2, place));
+    let level = call.level(1);
+    let mut emit_as = |name: Name<'_>| channel.emit(kind, level, id, name, |place| call.copy(2, place));
+    match call.whole(0) {
+        // Few names are passed: the others must not pay for the room.
+        0 => emit_as(Name::Text(call.text(name, &mut [0; NAME_ROOM]))),
+        handle => emit_as(Name::Handle(handle)),
+    }
     0.0
 }

@@ -97,8 +97,8 @@ impl Budget {
             }
             Kind::Finish { failed, .. } if was_kept || failed => needed <= limits.rest,
             // A success whose start was not written: no more room for it than a start would need.
-            Kind::Finish { .. } => needed + records <= by_level,
-            Kind::Start | Kind::Event => needed <= by_level,
+            Kind::Finish { .. } if self.reserves_finishes => needed + records <= by_level,
+            Kind::Start | Kind::Finish { .. } | Kind::Event => needed <= by_level,
         };
         match (fits, was_kept) {
             (false, _) => Verdict::Refused,

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::budget::Budget;
 use crate::clock;
-use crate::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
+use crate::diag::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX};
 use crate::drain::{Drain, Step};
 use crate::error::{Error, Result};
-use crate::limits::NAME_MAX;
 use crate::pool::Pool;
 use crate::ring::{Producer, ring};
 use crate::shared::Shared;
@@ -24,6 +23,8 @@ use crate::writer::{self, SharedWork, Work};
 pub struct Options {
     /// The pool's file.
     pub path: PathBuf,
+    /// How the records' keys are laid out.
+    pub format: Format,
     /// The producer, `name/version`.
     pub agent: String,
     /// The VM's id.
@@ -68,6 +69,7 @@ pub struct Channel {
     thread: thread::Thread,
     work: SharedWork,
     names: Vec<Box<[u8]>>,
+    name_max: usize,
     kept_for_important: usize,
     write_through: bool,
 }
@@ -91,7 +93,7 @@ impl Channel {
     /// # Errors
     /// As [`Channel::open`].
     pub fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
-        let framer = Framer::new(&options.agent, &options.vm_id)?;
+        let framer = Framer::new(options.format, &options.agent, &options.vm_id)?;
         let mut pool = Pool::new(sys, &options.path, options.stale_before);
         match pool.open() {
             Err(error) if !error.is_not_found() => return Err(error),
@@ -108,13 +110,13 @@ impl Channel {
             source,
         })?;
         let (kept_for_important, names) = (producer.capacity() / 8, Vec::new());
-        let write_through = options.write_through;
-        Ok(Self { producer, shared, thread, work, names, kept_for_important, write_through })
+        let (name_max, write_through) = (options.format.name_max(), options.write_through);
+        Ok(Self { producer, shared, thread, work, names, name_max, kept_for_important, write_through })
     }
 
     /// A handle for a name that may stand in a key; `None` when there are too many or it may not.
     pub fn intern(&mut self, name: &[u8]) -> Option<u32> {
-        if self.names.len() >= NAMES_MAX || name.len() > NAME_MAX {
+        if self.names.len() >= NAMES_MAX || name.len() > self.name_max {
             return None;
         }
         self.names.push(name.into());
@@ -140,7 +142,7 @@ impl Channel {
                 .map_or(&b""[..], |name| name),
         };
         let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
-        let reason = if name.len() > NAME_MAX || id.len() > usize::from(u8::MAX) {
+        let reason = if name.len() > self.name_max || id.len() > usize::from(u8::MAX) {
             Some(Reason::Invalid)
         } else if self.shared.closing.load(Ordering::Relaxed) {
             Some(Reason::Closed)

@@ -1,15 +1,45 @@
-//! The diagnostics contract of azure-init (its `doc/diagnostics.md`): what is emitted, how it lies
-//! in the queue, and how it is framed into records.
+//! The diagnostics contract of azure-init (its `doc/diagnostics.md`) and the layout before it (its
+//! `doc/kvp.md`): what is emitted, how it lies in the queue, and how it is framed into records.
 
 use uuid::Uuid;
 
 use crate::clock::Millis;
 use crate::error::{Error, Result};
-use crate::limits::{AGENT_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE};
+use crate::limits::{AGENT_MAX, AZURE_INIT_NAME_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE};
 use crate::record::{Batch, character_boundary};
 
 /// Most bytes of a payload that may fit.
 pub const PAYLOAD_MAX: usize = CHUNKS_MAX * SAFE_VALUE;
+
+/// How keys are laid out. Payloads are made by who emits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The diagnostics contract: `DIAG|agent|vm_id|kind|name|id|time|none|result|duration|chunk`.
+    Diag,
+    /// What azure-init 0.1 writes: `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload.
+    AzureInit,
+}
+
+impl Format {
+    /// The format of a name as options spell it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "diag" => Some(Self::Diag),
+            "azure-init" => Some(Self::AzureInit),
+            _ => None,
+        }
+    }
+
+    /// Bytes that a name may have.
+    #[must_use]
+    pub fn name_max(self) -> usize {
+        match self {
+            Self::Diag => NAME_MAX,
+            Self::AzureInit => AZURE_INIT_NAME_MAX,
+        }
+    }
+}
 
 /// How urgent something is; the order is that of verbosity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +104,7 @@ pub struct Entry<'a> {
     pub id: &'a [u8],
     /// The name, legal as in a key.
     pub name: &'a [u8],
-    /// The payload: JSON text.
+    /// The payload: the text of the values.
     pub payload: &'a [u8],
 }
 
@@ -134,9 +164,10 @@ pub enum Reject {
     Invalid,
 }
 
-/// Who says it: the fields that all keys of a writer share.
+/// Who says it, and how: what all keys of a writer share.
 #[derive(Debug, Clone)]
 pub struct Framer {
+    format: Format,
     prefix: Vec<u8>,
     key: Vec<u8>,
     clock: Millis,
@@ -147,14 +178,20 @@ impl Framer {
     ///
     /// # Errors
     /// [`Error::FieldTooLong`] or [`Error::Field`], before anything is opened.
-    pub fn new(agent: &str, vm_id: &str) -> Result<Self> {
+    pub fn new(format: Format, agent: &str, vm_id: &str) -> Result<Self> {
         check("agent", agent, AGENT_MAX)?;
         check("vm_id", vm_id, ID_MAX)?;
-        Ok(Self {
-            prefix: format!("DIAG|{agent}|{vm_id}|").into_bytes(),
-            key: Vec::new(),
-            clock: Millis::default(),
-        })
+        let prefix = match format {
+            Format::Diag => format!("DIAG|{agent}|{vm_id}|"),
+            Format::AzureInit => format!("{}|{vm_id}|", agent.replace('/', "-")),
+        };
+        Ok(Self { format, prefix: prefix.into_bytes(), key: Vec::new(), clock: Millis::default() })
+    }
+
+    /// The format of the keys.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Adds the records of `entry` to `batch`, all or none; says how many.
@@ -162,7 +199,9 @@ impl Framer {
     /// # Errors
     /// [`Reject`], with the batch as it was.
     pub fn frame(&mut self, entry: &Entry<'_>, batch: &mut Batch) -> std::result::Result<usize, Reject> {
-        if !is_legal(entry.name, NAME_MAX) || !(entry.id.is_empty() || is_legal(entry.id, ID_MAX)) {
+        if !is_legal(entry.name, self.format.name_max())
+            || !(entry.id.is_empty() || is_legal(entry.id, ID_MAX))
+        {
             return Err(Reject::Invalid);
         }
         if memchr::memchr(0, entry.payload).is_some() {
@@ -175,8 +214,10 @@ impl Framer {
         for index in 0..CHUNKS_MAX {
             let end = character_boundary(rest, SAFE_VALUE);
             let (chunk, behind) = rest.split_at(end);
-            self.key.truncate(key_len);
-            push_decimal(&mut self.key, index);
+            if self.format == Format::Diag {
+                self.key.truncate(key_len);
+                push_decimal(&mut self.key, index);
+            }
             batch.push(&self.key, chunk);
             rest = behind;
             if rest.is_empty() {
@@ -187,16 +228,18 @@ impl Framer {
         Err(Reject::TooLarge)
     }
 
-    /// The key up to and with the separator before the chunk's index.
+    /// The key, where chunks are numbered up to and with the separator before the index.
     fn write_key(&mut self, entry: &Entry<'_>) {
         let key = &mut self.key;
         key.clear();
         key.extend_from_slice(&self.prefix);
-        key.extend_from_slice(match entry.kind {
-            Kind::Start => b"start|",
-            Kind::Finish { .. } => b"finish|",
-            Kind::Event => b"event|",
+        key.extend_from_slice(match (self.format, entry.kind) {
+            (Format::AzureInit, _) => entry.level.name().as_bytes(),
+            (_, Kind::Start) => b"start",
+            (_, Kind::Finish { .. }) => b"finish",
+            (_, Kind::Event) => b"event",
         });
+        key.push(b'|');
         key.extend_from_slice(entry.name);
         key.push(b'|');
         if entry.id.is_empty() {
@@ -204,6 +247,9 @@ impl Framer {
             key.extend_from_slice(Uuid::new_v4().hyphenated().encode_lower(&mut text).as_bytes());
         } else {
             key.extend_from_slice(entry.id);
+        }
+        if self.format == Format::AzureInit {
+            return;
         }
         key.push(b'|');
         key.extend_from_slice(self.clock.text(entry.time));

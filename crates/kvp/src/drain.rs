@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::account;
 use crate::budget::{Budget, Verdict};
 use crate::clock;
 use crate::diag::{Entry, Framer, Kind, Level, Reject};
@@ -236,13 +237,14 @@ impl<S: Sys> Drain<S> {
     fn write_account(&mut self, now: Instant) -> Step {
         let dropped = self.shared.stats.dropped_in_all();
         if dropped > self.accounted {
-            let payload = account(&self.shared);
+            let (format, time) = (self.framer.format(), clock::now());
+            let payload = account::payload(&self.shared.stats, format, time);
             let entry = Entry {
                 kind: Kind::Event,
                 level: Level::Warn,
-                time: clock::now(),
+                time,
                 id: b"",
-                name: b"telemetry:dropped",
+                name: account::name(format),
                 payload: payload.as_bytes(),
             };
             let Self { pool, batch, framer, budget, .. } = self;
@@ -323,12 +325,4 @@ fn forget_finish(budget: &mut Budget, body: &[u8]) {
     if let Some(Entry { kind: Kind::Finish { .. }, id, .. }) = Entry::read(body) {
         budget.lose(id);
     }
-}
-
-fn account(shared: &Shared) -> String {
-    let counts = shared.stats.dropped_as_json();
-    let message = format!("{} records dropped", shared.stats.dropped_in_all());
-    let counts = counts.trim_start_matches('{').trim_end_matches('}');
-    let counts = if counts.is_empty() { String::new() } else { format!(",{counts}}}") };
-    format!(r#"{{"target":"kvp_tracing","level":"WARN","fields":{{"message":"{message}"{counts}}}}}"#)
 }

@@ -1,6 +1,7 @@
 //! The core of kvp-tracing: records of a Hyper-V KVP pool, the locks around it, and a writer that
 //! carries what a program emits to the pool without ever holding the program up.
 
+mod account;
 pub mod budget;
 pub mod channel;
 pub mod clock;

@@ -20,5 +20,8 @@ pub const AGENT_MAX: usize = 32;
 pub const ID_MAX: usize = 36;
 /// Longest `name` of a diagnostics key.
 pub const NAME_MAX: usize = 48;
+/// Longest name of a key in azure-init's older layout: what the other fields at their longest, a level, a
+/// UUID and four separators leave of a safe key.
+pub const AZURE_INIT_NAME_MAX: usize = SAFE_KEY - (AGENT_MAX + ID_MAX + "ERROR".len() + ID_MAX + 4);
 /// Most records that one payload may be cut into.
 pub const CHUNKS_MAX: usize = 1023;

@@ -84,23 +84,11 @@ impl Stats {
         look(self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref())
     }
 
-    /// The counts of what was dropped as JSON: `{"queue":{"INFO":3}}`.
+    /// What was dropped for `reason`, by level.
     #[must_use]
-    pub fn dropped_as_json(&self) -> String {
-        let mut reasons = Vec::new();
-        for reason in Reason::ALL {
-            let levels: Vec<_> = Level::ALL
-                .into_iter()
-                .filter_map(|level| match self.dropped(reason, level) {
-                    0 => None,
-                    count => Some(format!("\"{}\":{count}", level.name())),
-                })
-                .collect();
-            if !levels.is_empty() {
-                reasons.push(format!("\"{}\":{{{}}}", reason.name(), levels.join(",")));
-            }
-        }
-        format!("{{{}}}", reasons.join(","))
+    pub fn dropped_by_level(&self, reason: Reason) -> Vec<(Level, u64)> {
+        let counts = Level::ALL.map(|level| (level, self.dropped(reason, level)));
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
     pub(crate) fn accept(&self) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Kind, Level};
+use kvp::diag::{Format, Kind, Level};
 use kvp::stats::Reason;
 use kvp::{Channel, Copied, Name, Options};
 use rustix::fs::{FlockOperation, flock};
@@ -22,6 +22,7 @@ fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         path: folder.path().join("pool"),
+        format: Format::Diag,
         agent: "test/1".into(),
         vm_id: "vm".into(),
         max_records: 1024,

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use kvp::clock::Millis;
-use kvp::diag::{Entry, Framer, Kind, Level, PAYLOAD_MAX, Reject};
-use kvp::limits::{CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
+use kvp::diag::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX, Reject};
+use kvp::limits::{AZURE_INIT_NAME_MAX, CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
 use proptest::prelude::*;
 
@@ -25,17 +25,17 @@ fn field(bytes: &[u8]) -> &[u8] {
 
 #[test]
 fn an_agent_or_vm_id_that_breaks_the_contract_is_named_with_value_and_limit() {
-    let text = |agent: &str, vm_id: &str| Framer::new(agent, vm_id).unwrap_err().to_string();
+    let text = |agent: &str, vm_id: &str| Framer::new(Format::Diag, agent, vm_id).unwrap_err().to_string();
     assert_eq!(text(&"a".repeat(33), "v"), "agent length (33) exceeds maximum (32)");
     assert_eq!(text("a", &"v".repeat(37)), "vm_id length (37) exceeds maximum (36)");
     assert!(text("a|b", "v").contains("agent \"a|b\" is not allowed"));
     assert!(text("a", "").contains("vm_id \"\" is not allowed"));
-    assert_eq!(Framer::new("a\0", "v").unwrap_err().code(), "ERR_KVP_INVALID_FIELD");
+    assert_eq!(Framer::new(Format::AzureInit, "a\0", "v").unwrap_err().code(), "ERR_KVP_INVALID_FIELD");
 }
 
 #[test]
 fn an_illegal_entry_is_refused_and_leaves_the_batch_as_it_was() {
-    let mut framer = Framer::new("a/1", "v").unwrap();
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
     let mut batch = Batch::default();
     let long = "n".repeat(49);
     for illegal in [
@@ -51,8 +51,23 @@ fn an_illegal_entry_is_refused_and_leaves_the_batch_as_it_was() {
 }
 
 #[test]
+fn a_name_of_azure_inits_layout_may_have_what_its_key_has_left() {
+    let mut framer = Framer::new(Format::AzureInit, &"a".repeat(32), &"v".repeat(36)).unwrap();
+    let mut batch = Batch::default();
+    let most = "n".repeat(AZURE_INIT_NAME_MAX);
+    let id = "i".repeat(36);
+    for level in Level::ALL {
+        batch.truncate(0);
+        framer.frame(&Entry { level, ..entry(&most, &id, b"x") }, &mut batch).unwrap();
+        assert_eq!(field(batch.as_bytes()).len(), SAFE_KEY + level.name().len() - 5);
+    }
+    let more = format!("{most}n");
+    assert_eq!(framer.frame(&entry(&more, &id, b"x"), &mut batch), Err(Reject::Invalid));
+}
+
+#[test]
 fn a_payload_of_more_than_1023_records_is_refused() {
-    let mut framer = Framer::new("a/1", "v").unwrap();
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
     let mut batch = Batch::default();
     let most = vec![b'x'; PAYLOAD_MAX];
     assert_eq!(framer.frame(&entry("n", "i", &most), &mut batch), Ok(CHUNKS_MAX));
@@ -64,7 +79,7 @@ fn a_payload_of_more_than_1023_records_is_refused() {
 
 #[test]
 fn an_event_without_an_id_gets_a_new_uuid_each_time() {
-    let mut framer = Framer::new("a/1", "v").unwrap();
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
     let mut batch = Batch::default();
     framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
     framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
@@ -95,7 +110,7 @@ proptest! {
         payload in "[^\0]{0,4000}",
         name in "[^|\0]{1,12}",
     ) {
-        let mut framer = Framer::new("a/1", "v").unwrap();
+        let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
         let mut batch = Batch::default();
         framer.frame(&entry(&name, "i", payload.as_bytes()), &mut batch).unwrap();
         let mut text = String::new();

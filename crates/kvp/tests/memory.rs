@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Kind, Level};
+use kvp::diag::{Format, Kind, Level};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, Stat, Sys};
 use kvp::{Channel, Copied, Name, Options};
@@ -66,6 +66,7 @@ impl Sys for Memory {
 fn open(memory: &Memory) -> Channel {
     let options = Options {
         path: "pool".into(),
+        format: Format::Diag,
         agent: "test/1".into(),
         vm_id: "vm".into(),
         max_records: 100_000,

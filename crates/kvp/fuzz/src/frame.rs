@@ -2,8 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use kvp::clock::Millis;
-use kvp::diag::{Entry, Framer, Kind, Reject};
-use kvp::limits::{CHUNKS_MAX, ID_MAX, KEY_SIZE, NAME_MAX, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
+use kvp::diag::{Entry, Format, Framer, Kind, Reject};
+use kvp::limits::{CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
 
 use super::any_bytes;
@@ -14,7 +14,8 @@ pub fn check(input: &[u8]) {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
-    let mut framer = Framer::new("agent/1.0", "vm").unwrap();
+    let format = if input.arbitrary()? { Format::Diag } else { Format::AzureInit };
+    let mut framer = Framer::new(format, "agent/1.0", "vm").unwrap();
     let mut batch = Batch::default();
     let mut is_first = true;
     while !input.is_empty() {
@@ -35,7 +36,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
                 assert!(batch.as_bytes() == kept);
             }
             _ => {
-                let body = any_body(input, std::mem::take(&mut is_first))?;
+                let body = any_body(input, format.name_max(), std::mem::take(&mut is_first))?;
                 frame(&body, &mut framer, &mut batch);
                 assert!(batch.as_bytes().starts_with(&before));
             }
@@ -47,11 +48,11 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
 
 /// A body as the queue holds it, or any other bytes. Only the first may be near the limit of records: it
 /// takes as long as hundreds of others.
-fn any_body(input: &mut Unstructured<'_>, is_first: bool) -> Result<Vec<u8>> {
+fn any_body(input: &mut Unstructured<'_>, name_max: usize, is_first: bool) -> Result<Vec<u8>> {
     if input.ratio(1, 8)? {
         return Ok(without_odd_seconds(any_bytes(input, 64)?.to_vec()));
     }
-    let (id, name) = (any_text(input, ID_MAX + 2)?, any_text(input, NAME_MAX + 2)?);
+    let (id, name) = (any_text(input, ID_MAX + 2)?, any_text(input, name_max + 2)?);
     let mut body = vec![input.arbitrary()?, input.arbitrary()?];
     body.extend([id.len(), name.len()].map(|len| u8::try_from(len).unwrap()));
     body.resize(8, 0);
@@ -106,13 +107,13 @@ fn frame(body: &[u8], framer: &mut Framer, batch: &mut Batch) {
     let chunks = chunks_of(entry.payload);
     match framer.frame(&entry, batch) {
         Ok(count) => {
-            assert!(is_legal(&entry) && chunks.is_none_or(|chunks| chunks == count));
+            assert!(is_legal(&entry, framer.format()) && chunks.is_none_or(|chunks| chunks == count));
             assert_eq!(batch.len(), first + count);
-            assert_holds(&batch.as_bytes()[first * RECORD_SIZE..], &entry);
+            assert_holds(&batch.as_bytes()[first * RECORD_SIZE..], &entry, framer.format());
         }
         Err(reject) => {
             assert_eq!(batch.len(), first);
-            assert_eq!(reject == Reject::Invalid, !is_legal(&entry));
+            assert_eq!(reject == Reject::Invalid, !is_legal(&entry, framer.format()));
             assert!(reject == Reject::Invalid || chunks.is_none_or(|chunks| chunks > CHUNKS_MAX));
         }
     }
@@ -137,9 +138,9 @@ fn assert_is_read_back(entry: &Entry<'_>) {
     assert_eq!(Entry::read(&body), Some(*entry));
 }
 
-fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>) -> bool {
+fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>, format: Format) -> bool {
     let is_free_of = |text: &[u8], bytes: &[u8]| !text.iter().any(|byte| bytes.contains(byte));
-    (1..=NAME_MAX).contains(&name.len())
+    (1..=format.name_max()).contains(&name.len())
         && id.len() <= ID_MAX
         && is_free_of(name, b"|\0")
         && is_free_of(id, b"|\0")
@@ -147,7 +148,7 @@ fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>) -> bool {
 }
 
 /// Checks each record's fields, and that the chunks are the payload, cut at characters.
-fn assert_holds(records: &[u8], entry: &Entry<'_>) {
+fn assert_holds(records: &[u8], entry: &Entry<'_>, format: Format) {
     let mut rest = entry.payload;
     let is_text = std::str::from_utf8(rest).is_ok();
     let first_key = text_of(&records[..KEY_SIZE]);
@@ -155,9 +156,14 @@ fn assert_holds(records: &[u8], entry: &Entry<'_>) {
         let (key, value) = record.split_at(KEY_SIZE);
         let (key, value) = (text_of(key), text_of(value));
         assert!(key.len() <= SAFE_KEY && value.len() <= SAFE_VALUE);
-        assert_is_key(key, index, entry);
-        let without_index = |key: &[u8]| key.iter().rposition(|byte| *byte == b'|').unwrap();
-        assert_eq!(key[..without_index(key)], first_key[..without_index(first_key)]);
+        if format == Format::Diag {
+            assert_is_diag_key(key, index, entry);
+            let without_index = |key: &[u8]| key.iter().rposition(|byte| *byte == b'|').unwrap();
+            assert_eq!(key[..without_index(key)], first_key[..without_index(first_key)]);
+        } else {
+            assert_is_azure_init_key(key, entry);
+            assert_eq!(key, first_key);
+        }
         assert!(rest.starts_with(value));
         rest = &rest[value.len()..];
         assert!(!is_text || std::str::from_utf8(value).is_ok());
@@ -172,7 +178,15 @@ fn text_of(field: &[u8]) -> &[u8] {
     &field[..end]
 }
 
-fn assert_is_key(key: &[u8], index: usize, entry: &Entry<'_>) {
+fn assert_is_azure_init_key(key: &[u8], entry: &Entry<'_>) {
+    let fields: Vec<_> = key.split(|byte| *byte == b'|').collect();
+    let [agent, vm_id, level, name, id] = fields[..] else { panic!("{} fields", fields.len()) };
+    assert_eq!([agent, vm_id, name], [&b"agent-1.0"[..], b"vm", entry.name]);
+    assert_eq!(level, entry.level.name().as_bytes());
+    assert!(id == entry.id || entry.id.is_empty() && id.len() == ID_MAX);
+}
+
+fn assert_is_diag_key(key: &[u8], index: usize, entry: &Entry<'_>) {
     let fields: Vec<_> = key.split(|byte| *byte == b'|').collect();
     let [diag, agent, vm_id, kind, name, id, time, encoding, result, duration, chunk] = fields[..] else {
         panic!("{} fields", fields.len());
