@@ -1,5 +1,6 @@
 import type { PoolRecord } from '../pool/record.ts';
-import { malformed, type Refusal } from './diagnostic.ts';
+import { malformed } from './diag.ts';
+import type { Refusal } from './diagnostic.ts';
 
 /** A provisioning report as it lies in the pool. */
 export interface ReportRecord {
