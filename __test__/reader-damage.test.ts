@@ -139,7 +139,7 @@ test('a changed byte or a cut never throws and spoils nothing but its own record
       const told = [
         ...read.diagnostics.flatMap(({ records }) => records),
         ...read.problems.flatMap(({ records }) => records),
-        ...read.reports.map(({ record: index }) => index),
+        ...read.reports.flatMap(({ records }) => records),
         ...read.unknown.map(({ record: index }) => index),
       ];
       t.deepEqual(

@@ -138,7 +138,9 @@ async function main(): Promise<void> {
         );
       }
     });
+    await tracing.reportSuccess();
   } catch (error) {
+    await tracing.reportFailure(error as Error);
     console.error(`provisioning failed: ${(error as Error).message}`);
     process.exitCode = 1;
   }
@@ -146,11 +148,12 @@ async function main(): Promise<void> {
   const collected = spanTree(spans.getFinishedSpans());
   await tracing.shutdown();
 
-  const { diagnostics, problems } = readDiagnosticsSync(pool);
+  const { diagnostics, reports, problems } = readDiagnosticsSync(pool);
   console.log(
     `What the Azure host sees in ${pool} (${diagnostics.length} diagnostics, writer: ${backend()}):\n`,
   );
   console.log(renderTree(timeline(diagnostics)));
+  for (const { text } of reports) console.log(`\n${text}`);
   for (const problem of problems) console.log(`${problem.reason}: ${problem.message}`);
   if (collected !== '') console.log(`\nWhat OpenTelemetry collected:\n\n${collected}`);
 }

@@ -65,6 +65,8 @@ export interface TracingOptions {
 export interface Config {
   service: string;
   version: string | undefined;
+  /** Who writes, where the pool's options don't say; without it this package. */
+  agent: string | undefined;
   kvp: EmitKVPLayerOptions | false;
   opentelemetry: OpenTelemetryOptions | false;
   stderr: LinesOptions | false;
@@ -96,7 +98,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
   const onProblem = handlerOf(options.onProblem);
   const service = textOf('service', options.service ?? DEFAULTS.service);
   const version = options.version === undefined ? undefined : textOf('version', options.version);
-  const named = options.service !== undefined;
+  const agent = options.service === undefined ? undefined : `${service}/${version ?? DEFAULTS.version}`;
   const kvp = sectionOf('kvp', options.kvp);
   const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
   const stderr = sectionOf('stderr', options.stderr);
@@ -110,8 +112,9 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
   return {
     service,
     version,
+    agent,
     kvp: kvp && {
-      ...(named ? { agent: `${service}/${version ?? DEFAULTS.version}` } : undefined),
+      ...(agent === undefined ? undefined : { agent }),
       onProblem,
       ...kvp,
       filter: kvpFilter,

@@ -136,6 +136,16 @@ export class MalformedPoolError extends KvpError {
   }
 }
 
+/**
+ * `ERR_KVP_MALFORMED_REPORT`: a text or fields that are no provisioning report. `ERR_KVP_FOREIGN_REPORT`: the pool
+ * has a report of another program.
+ */
+export class ReportError extends KvpError {
+  static {
+    this.prototype.name = 'ReportError';
+  }
+}
+
 /** `ERR_KVP_LOCK_TIMEOUT`: somebody held a lock for longer than `lockTimeout`. */
 export class LockTimeoutError extends KvpError {
   static {

@@ -16,6 +16,9 @@ export { StderrLayer } from './layers/stderr.ts';
 export { MemoryLayer } from './layers/memory.ts';
 export { diagnostics } from './diagnostics/diag-writer.ts';
 export { readDiagnostics, readDiagnosticsSync } from './diagnostics/reader.ts';
+export { ProvisioningError } from './diagnostics/provisioning-error.ts';
+export { formatReport, parseReport } from './diagnostics/report.ts';
+export { parseSupportingData } from './diagnostics/supporting-data.ts';
 export { timeline } from './diagnostics/timeline.ts';
 export { renderTree } from './format/tree.ts';
 export { vmId } from './pool/vm-id.ts';
@@ -43,6 +46,7 @@ export {
   OptionError,
   PoolFullError,
   ReadOnlyError,
+  ReportError,
   SubscriberSetError,
   TooLargeError,
   ValueTooLongError,
@@ -62,7 +66,8 @@ export type {
 } from './diagnostics/diag-writer.ts';
 export type { PayloadEncoding } from './diagnostics/encoding.ts';
 export type { PoolContent, PoolSource } from './diagnostics/reader.ts';
-export type { ReportRecord } from './diagnostics/read-report.ts';
+export type { ProvisioningErrorOptions } from './diagnostics/provisioning-error.ts';
+export type { Report, ReportExtras, ReportRecord } from './diagnostics/report.ts';
 export type { Gap, Timeline } from './diagnostics/timeline.ts';
 export type { TimelineNode } from './diagnostics/timeline-node.ts';
 export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/tree.ts';
@@ -71,6 +76,7 @@ export type { NumberedPool } from './pool/pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';
 export type { RecordsOptions, Repair, StoreOptions } from './pool/store.ts';
 export type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './config.ts';
+export type { ReportOptions, ReportOutcome } from './reporter.ts';
 export type { Reload, Tracing } from './setup.ts';
 export type { Deadline, Layer, Outcome } from './tracing/layer.ts';
 export type { FieldsInput } from './tracing/fields.ts';
@@ -84,7 +90,7 @@ export type { ProblemHandler } from './tracing/problem.ts';
 export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
 export type { SpanOptions } from './tracing/target.ts';
-export type { EmitKVPLayerOptions, Moment } from './layers/kvp.ts';
+export type { EmitKVPLayerOptions, Moment, Place } from './layers/kvp.ts';
 export type { LineLayerOptions, SpanEvent } from './layers/line-layer.ts';
 export type { Memory, MemoryEvent, MemorySpan } from './layers/memory.ts';
 export type { StderrLayerOptions } from './layers/stderr.ts';

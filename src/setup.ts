@@ -10,10 +10,12 @@ import {
   type TracingOptions,
 } from './config.ts';
 import { ClosedError, LayerError, messageOf, OptionError } from './errors.ts';
+import type { ReportExtras } from './diagnostics/report.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
 import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
 import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
+import { Reporter, type ReportOptions, type ReportOutcome } from './reporter.ts';
 import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
@@ -36,6 +38,19 @@ export interface Tracing extends AsyncDisposable {
    * the error of opening the file, or `ClosedError`, and then nothing is changed.
    */
   reload(changes: Reload): Promise<void>;
+  /**
+   * Tells the host that provisioning succeeded, by the pool's record `PROVISIONING_REPORT`: first everything emitted
+   * so far goes to the pool, then the report. Extras named `pps_type`, `vm_id`, `agent` and `documentation_url` set
+   * those fields; `replace: true`, there or among the options, replaces another program's report. Resolves within
+   * two seconds, also where it could not be written. Never rejects.
+   */
+  reportSuccess(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome>;
+  /** The same for a failure: why, and of a `ProvisioningError` its supporting data before the extras. */
+  reportFailure(
+    reason: string | Error,
+    extras?: ReportExtras,
+    options?: ReportOptions,
+  ): Promise<ReportOutcome>;
 }
 
 /** What `Tracing.reload` changes; what is not named stays. */
@@ -86,6 +101,7 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
     throw error;
   }
   if (config.signals) subscriber.onShutdown(installSignalHandlers());
+  const reporter = new Reporter(subscriber, config, outputs.kvp as EmitKVPLayer | undefined);
   return {
     subscriber,
     flush: (deadline) => subscriber.flush(deadline),
@@ -97,6 +113,8 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
       last = done.catch(() => {});
       return done;
     },
+    reportSuccess: (extras, options) => reporter.success(extras, options),
+    reportFailure: (reason, extras, options) => reporter.failure(reason, extras, options),
     [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
   };
 }

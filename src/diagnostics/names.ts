@@ -33,7 +33,7 @@ export function legalAgent(agent: string): string {
 }
 
 /** The longest start of `text` of at most `limit` bytes that ends at a character. */
-function cutBytes(text: string, limit: number): string {
+export function cutBytes(text: string, limit: number): string {
   const bytes = Buffer.from(text);
   let end = Math.min(bytes.length, limit);
   while (end < bytes.length && end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;

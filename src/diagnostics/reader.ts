@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import { openPool } from '../pool/pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import { PoolStore } from '../pool/store.ts';
@@ -7,6 +8,7 @@ import { DiagCollector } from './diag-reader.ts';
 import {
   type Collector,
   type Diagnostic,
+  malformed,
   placeOf,
   type RecordProblem,
   type Refusal,
@@ -14,7 +16,7 @@ import {
 } from './diagnostic.ts';
 import { Decoder } from './encoding.ts';
 import { BytesView, type PoolView, RecordsView } from './pool-view.ts';
-import { readReport, REPORT_KEY, type ReportRecord } from './read-report.ts';
+import { readReport, REPORT_KEY, type ReportRecord } from './report.ts';
 
 /** What a pool says. */
 export interface PoolContent {
@@ -74,9 +76,11 @@ function interpret(view: PoolView): PoolContent {
   for (let index = 0; index < view.length; index++) {
     const key = view.key(index);
     if (key === REPORT_KEY) {
-      const report = readReport(view.record(index), index);
-      if ('reason' in report) refuse([index], report);
-      else content.reports.push(report);
+      try {
+        content.reports.push(readReport(view.text(index), index));
+      } catch (error) {
+        refuse([index], malformed(messageOf(error)));
+      }
     } else if (!collectors.some((collector) => collector.take(key, index))) {
       content.unknown.push({ key, value: view.text(index), record: index });
     }

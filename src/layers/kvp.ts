@@ -78,10 +78,32 @@ const SPINS = 50;
 
 const NO_FIELDS = new Fields();
 
+/** Where, as whom and of which VM a layer writes. */
+export interface Place {
+  readonly path: string;
+  /** `name/version`, in 32 bytes. */
+  readonly agent: string;
+  readonly vmId: string;
+  /** Whether what an earlier boot left there is to go. */
+  readonly clearsStale: boolean;
+}
+
+/** The place that options name. Throws `OptionError`. */
+export function placeOf(options: EmitKVPLayerOptions): Place {
+  return {
+    path: textOf('path', options.path ?? DEFAULTS.path),
+    agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
+    vmId: textOf('vmId', options.vmId ?? vmId({ onProblem: guarded(options.onProblem) })),
+    clearsStale: options.clearStale ?? options.path === undefined,
+  };
+}
+
 /** Tells the Azure host of spans and events, by records in a KVP pool. */
 export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly name = 'EmitKVPLayer';
   readonly timed = true;
+  /** Where, as whom and of which VM it writes. */
+  readonly place: Place;
   readonly #layout: Layout;
   readonly #writer: PoolWriter;
   readonly #moments: ReadonlySet<Moment>;
@@ -103,14 +125,13 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     const format = formatOf(options.format ?? DEFAULTS.format);
     this.#layout = format === 'diag' ? new DiagLayout() : new AzureInitLayout();
     this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle, format);
-    const path = options.path ?? DEFAULTS.path;
-    const clearStale = options.clearStale ?? options.path === undefined;
-    const staleBefore = clearStale ? bootTime() : undefined;
+    this.place = placeOf(options);
+    const staleBefore = this.place.clearsStale ? bootTime() : undefined;
     this.#writer = openWriter({
-      path: textOf('path', path),
+      path: this.place.path,
+      agent: this.place.agent,
+      vmId: this.place.vmId,
       format,
-      agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
-      vmId: textOf('vmId', options.vmId ?? vmId({ onProblem: this.#onProblem })),
       reservesFinishes: format === 'diag' && this.#moments.has('close'),
       maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
       queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),

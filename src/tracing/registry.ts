@@ -310,7 +310,10 @@ export class Registry {
 const TIMER_MAX = 2 ** 31 - 1;
 
 /** What `ending` resolves to; rejects when it takes longer. */
-async function within<R>(milliseconds: number, ending: Promise<R> | undefined): Promise<R | undefined> {
+export async function within<R>(
+  milliseconds: number,
+  ending: Promise<R> | undefined,
+): Promise<R | undefined> {
   if (ending === undefined) return undefined;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,0 +1,149 @@
+import type { Config } from './config.ts';
+import { provisioningErrorOf } from './diagnostics/provisioning-error.ts';
+import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from './diagnostics/report.ts';
+import { KvpError, LayerError, messageOf, OptionError, ReportError } from './errors.ts';
+import { type EmitKVPLayer, type Place, placeOf } from './layers/kvp.ts';
+import { openPool } from './pool/pool.ts';
+import type { PoolStore } from './pool/store.ts';
+import { Fields } from './tracing/fields.ts';
+import { type Registry, within } from './tracing/registry.ts';
+import { target } from './tracing/target.ts';
+
+export interface ReportOptions {
+  /** Replace another program's report too: one whose `agent` has another name. Default `false`. */
+  replace?: boolean;
+}
+
+/** What became of a report. */
+export interface ReportOutcome {
+  /** Whether it is in the pool. */
+  written: boolean;
+  /** The report, which an agent also sends to its wireserver. */
+  text: string;
+  /** The names of what it was to say and can't: a name or value is illegal, or there was no room. */
+  refused: string[];
+  /** Why it was not written. */
+  error: Error | undefined;
+}
+
+/** Milliseconds from a call: of its flush, until the pool's last attempt, until it is answered. */
+const FLUSH_TIMEOUT = 1000;
+const POOL_TIMEOUT = 1600;
+const TIMEOUT = 2000;
+
+const log = target('kvp_tracing');
+
+/** Writes the pool's `PROVISIONING_REPORT`, whatever its layer's filter, queue and budget say. */
+export class Reporter {
+  readonly #subscriber: Registry;
+  readonly #config: Config;
+  readonly #layer: EmitKVPLayer | undefined;
+  #place: Place | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
+    this.#subscriber = subscriber;
+    this.#config = config;
+    this.#layer = layer;
+    this.#place = layer?.place;
+  }
+
+  success(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
+    return this.#report({ result: 'success' }, Fields.of(extras), options);
+  }
+
+  failure(thrown: unknown, extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
+    const { reason, documentationUrl, supportingData } = provisioningErrorOf(thrown);
+    const data = Fields.of(supportingData);
+    data.merge(Fields.of(extras));
+    return this.#report({ result: 'error', reason, documentation_url: documentationUrl }, data, options);
+  }
+
+  async #report(own: ReportExtras, extras: Fields, options?: ReportOptions): Promise<ReportOutcome> {
+    const outcome: ReportOutcome = { written: false, text: '', refused: [], error: undefined };
+    try {
+      const until = performance.now() + POOL_TIMEOUT;
+      const replaces = options?.replace === true || takesReplace(extras);
+      Object.assign(outcome, this.#fit(own, extras));
+      const flushed = this.#layer?.flush({ timeout: FLUSH_TIMEOUT });
+      // One after the other, so that the last call wins.
+      const done = Promise.all([this.#last, flushed]).then(() => this.#write(outcome.text, replaces, until));
+      this.#last = done.catch(() => {});
+      await within(TIMEOUT, done);
+      outcome.written = true;
+    } catch (error) {
+      const message = `the provisioning report may not be written: ${messageOf(error)}`;
+      outcome.error = error instanceof KvpError ? error : new LayerError(message, error);
+    }
+    return outcome;
+  }
+
+  /** The text; an event says what it lacks. */
+  #fit(own: ReportExtras, extras: Fields): Pick<ReportOutcome, 'text' | 'refused'> {
+    const { agent, vmId } = (this.#place ??= this.#findPlace());
+    this.#subscriber.redact(extras);
+    const timestamp = new Date();
+    const fields = { ...own, agent, pps_type: 'None', vm_id: vmId, timestamp };
+    const { text, refused, isShortened } = fitReport(fields, extras);
+    if ((isShortened || refused.length > 0) && !this.#subscriber.isShutDown) {
+      const lacks = { ...(isShortened && { reason: own['reason'] }), ...(refused.length > 0 && { refused }) };
+      log.warn(lacks, 'the provisioning report lacks a part of what it was to say');
+    }
+    return { text, refused };
+  }
+
+  #findPlace(): Place {
+    const { kvp, agent, onProblem } = this.#config;
+    return placeOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
+  }
+
+  async #write(text: string, replaces: boolean, until: number): Promise<void> {
+    if (this.#config.kvp === false) {
+      throw new OptionError('kvp', false, 'the options of a pool for a report to be written');
+    }
+    const { path, clearsStale } = this.#place as Place;
+    // Whoever reported in an earlier boot does not hold this one's report up.
+    if (clearsStale) await onPool(path, until, (store) => store.clearIfStale());
+    if (!replaces) {
+      const records = await onPool(path, until, (store) => store.dump());
+      for (const { key, value } of records) if (key === REPORT_KEY) checkOwner(path, value, text);
+    }
+    await onPool(path, until, (store) => store.set(REPORT_KEY, text));
+  }
+}
+
+/** `replace: true` among the extras means the option; any other value of that name is an extra. */
+function takesReplace(extras: Fields): boolean {
+  return extras.get('replace') === true && extras.take('replace') === true;
+}
+
+/** A report always has room. */
+const KEYS_MAX = Number.MAX_SAFE_INTEGER;
+
+async function onPool<R>(path: string, until: number, act: (store: PoolStore) => Promise<R>): Promise<R> {
+  const lockTimeout = Math.max(0, until - performance.now());
+  const store = openPool(path, { lockTimeout, maxKeys: KEYS_MAX });
+  try {
+    return await act(store);
+  } finally {
+    store.close();
+  }
+}
+
+/** Throws for a report that is not clearly of the program that now reports. */
+function checkOwner(path: string, there: string, text: string): void {
+  const [other, own] = [programOf(there), programOf(text)];
+  if (other === own) return;
+  const owner = other === undefined ? 'a program that can not be told' : JSON.stringify(other);
+  const message = `${path} has a report of ${owner}, not of ${JSON.stringify(own)}; { replace: true } replaces it`;
+  throw new ReportError('ERR_KVP_FOREIGN_REPORT', message, { path });
+}
+
+/** The name of the program that wrote a report. */
+function programOf(text: string): string | undefined {
+  try {
+    return parseReport(text).agent?.replace(/\/[^/]*$/, '');
+  } catch {
+    return undefined;
+  }
+}
