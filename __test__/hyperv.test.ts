@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { diagnostics } from '../src/diagnostics/diag-writer.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
 import { EmitKVPLayer } from '../src/layers/kvp.ts';
 import { readPool } from '../src/pool/reader.ts';
@@ -100,4 +101,35 @@ test('the daemon may rewrite another pool while records are written', async (t) 
   t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
   await hostSeesAll(t, host, pool);
   t.is(readPool(pool).length, 20);
+});
+
+test('diagnostics read from what the host sees equal those read from the file', async (t) => {
+  if (!has(t, daemonMissing)) return;
+  const folder = folderOf(t);
+  const pool = join(folder, '.kvp_pool_1');
+  const samples = ['diag-azure-init', 'azure-init-0.1', 'cloud-init-26.2', 'cloud-init-22.4'];
+  writeFileSync(
+    pool,
+    Buffer.concat(samples.map((name) => readFileSync(`__test__/fixtures/samples/${name}.kvp_pool`))),
+  );
+  using diag = diagnostics(pool, { agent: 'my-agent/1.0', vmId: 'vm' });
+  await diag.artifact('some.log', Buffer.from('a line é 😀\n'.repeat(3000)), { encoding: 'gz+b64' });
+  await diag.event('long', '日本語 é 😀'.repeat(500), { encoding: 'none' });
+  const legacy = new EmitKVPLayer({
+    path: pool,
+    format: 'azure-init',
+    agent: 'azure-init/0.1.1',
+    vmId: 'vm',
+  });
+  const registry = new Registry().with(legacy);
+  withDefault(registry, () =>
+    target('app').inSpan('work', () => target('app').info({ text: '日é😀'.repeat(400) }, 'long')),
+  );
+  await registry.shutdown();
+  const fromFile = readDiagnosticsSync(pool);
+  t.deepEqual(fromFile.problems, []);
+  t.is(fromFile.reports.length, 1);
+  t.is(fromFile.diagnostics.at(-2)?.fields['text'], '日é😀'.repeat(400));
+  const host = await hostOf(t, folder);
+  t.deepEqual(readDiagnosticsSync(await host.enumerate(1)), fromFile);
 });
