@@ -24,9 +24,17 @@ export function plainWrite(folder: string, batch: number): number {
 
 /** `undefined` where cloud-init is not installed. */
 export function cloudInit(folder: string): number | undefined {
-  const program = fileURLToPath(new URL('../benchmark/cloud-init.py', import.meta.url));
-  const file = join(folder, 'cloud-init');
-  const { status, stdout } = spawnSync('/usr/bin/python3', [program, file, '2000'], { encoding: 'utf8' });
+  return python('cloud-init.py', join(folder, 'cloud-init'), '2000');
+}
+
+/** Nanoseconds a record that its own code takes to read a pool; `undefined` where it is not installed. */
+export function readByCloudInit(pool: string): number | undefined {
+  return python('read-pool.py', pool);
+}
+
+function python(name: string, ...args: string[]): number | undefined {
+  const program = fileURLToPath(new URL(`../benchmark/${name}`, import.meta.url));
+  const { status, stdout } = spawnSync('/usr/bin/python3', [program, ...args], { encoding: 'utf8' });
   return status === 0 ? Number(stdout) * 1e9 : undefined;
 }
 

@@ -17,6 +17,7 @@ import { quantile } from './measure.ts';
 import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
 import { Ratios } from './ratios.ts';
+import { readingCosts } from './reading.ts';
 import { bytesPerSpan, spanCosts } from './spans.ts';
 import { storeCosts } from './store.ts';
 
@@ -178,6 +179,16 @@ try {
     const [records, nanoseconds, ratio] = line.split(' ');
     console.log(
       `  ${ratios.cost(`core: append of ${records} / write`, Number(ratio))} append of ${records} in the core alone (${nanoseconds} ns)`,
+    );
+  }
+
+  const { record, cloudInit: byPython, rate, memory } = await readingCosts(folder);
+  console.log(
+    `Reading a full pool: ${((record * 1024) / 1e6).toFixed(2)} ms; 100,000 records: ${Math.round(rate)}/s, memory grows by ${memory.toFixed(2)} × the file`,
+  );
+  if (byPython !== undefined) {
+    console.log(
+      `  ${ratios.cost("reading / cloud-init's code", record / byPython)} × cloud-init's code (${byPython.toFixed(0)} ns a record)`,
     );
   }
 

