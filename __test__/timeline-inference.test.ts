@@ -195,5 +195,6 @@ test('spans nested deeper than functions may be are no danger', (t) => {
     told('start', `s${i}`, i, i === 0 ? {} : { parent: `s${i - 1}-id` }),
   );
   t.is(timeline(deep).criticalPath.length, 20_000);
-  t.is(timeline(deep.map(({ parent: _, ...start }) => start)).roots.length, 1);
+  for (const start of deep) delete start.parent;
+  t.is(timeline(deep).roots.length, 1);
 });

@@ -52,7 +52,7 @@ export {
   ValueTooLongError,
 } from './errors.ts';
 
-export type { Diagnostic, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
+export type { Diagnostic, DiagnosticFormat, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
 export type {
   Artifact,
   ArtifactOptions,

@@ -20,10 +20,3 @@ export function readPool(path: string, { mustExist = false, ...options }: ReadOp
   }
   return [...openPool(path, { readOnly: true }).recordsSync(options)];
 }
-
-/** The same without blocking; a missing file has no records. */
-export async function readPoolAsync(path: string, options?: RecordsOptions): Promise<PoolRecord[]> {
-  const records: PoolRecord[] = [];
-  for await (const record of openPool(path, { readOnly: true }).records(options)) records.push(record);
-  return records;
-}
