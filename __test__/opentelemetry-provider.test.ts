@@ -6,7 +6,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { LayerError, MissingPeerError, OptionError } from '../src/errors.ts';
-import { otlpExporter, PEERS, type Peers } from '../src/opentelemetry/exporters.ts';
+import { PEERS, type Peers } from '../src/opentelemetry/exporters.ts';
 import { inject, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/provider.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
@@ -193,44 +193,14 @@ test('a missing package is named', async (t) => {
     createProvider({}, {}, { ...PEERS, sdk: missing }),
     name('@opentelemetry/sdk-trace-base'),
   );
-  const without: Peers = { ...PEERS, proto: missing, http: missing };
-  await t.throwsAsync(otlpExporter({}, without), name('@opentelemetry/exporter-trace-otlp-proto'));
-  const json = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
-  await t.throwsAsync(otlpExporter(json, without), name('@opentelemetry/exporter-trace-otlp-http'));
+  const without: Peers = { ...PEERS, transformer: missing };
+  await t.throwsAsync(createProvider({}, {}, without), name('@opentelemetry/otlp-transformer'));
   const broken = () => Promise.reject(new Error('syntax'));
-  await t.throwsAsync(otlpExporter({}, { ...PEERS, proto: broken }), { message: 'syntax' });
-});
-
-test('the protocol decides which OTLP exporter is loaded', async (t) => {
-  const load = async (env: NodeJS.ProcessEnv, without?: 'proto') => {
-    const loaded: string[] = [];
-    const spy = (kind: 'proto' | 'http') => () => {
-      loaded.push(kind);
-      if (kind === without)
-        return Promise.reject(Object.assign(new Error(), { code: 'ERR_MODULE_NOT_FOUND' }));
-      return PEERS[kind]() as never;
-    };
-    const exporter = await otlpExporter(env, {
-      ...PEERS,
-      proto: spy('proto') as never,
-      http: spy('http') as never,
-    });
-    await exporter.shutdown();
-    return loaded;
-  };
-  t.deepEqual(await load({}), ['proto']);
-  t.deepEqual(await load({}, 'proto'), ['proto', 'http']);
-  t.deepEqual(await load({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }), ['http']);
-  const both = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
-  t.deepEqual(await load(both), ['proto']);
-  await t.throwsAsync(load({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
-    instanceOf: OptionError,
-    message: 'OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json, not "grpc"',
-  });
+  await t.throwsAsync(createProvider({}, {}, { ...PEERS, transformer: broken }), { message: 'syntax' });
 });
 
 test.serial('OTEL_TRACES_EXPORTER chooses the exporters', async (t) => {
-  const none: Peers = { ...PEERS, proto: () => t.fail() as never, http: () => t.fail() as never };
+  const none: Peers = { ...PEERS, transformer: () => t.fail() as never };
   for (const name of ['none', 'console', 'Console']) {
     const provider = await createProvider({}, { OTEL_TRACES_EXPORTER: name }, none);
     t.true(provider?.getTracer('x').startSpan('s').isRecording());

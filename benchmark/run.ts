@@ -14,6 +14,7 @@ import { idleLatencies } from './idle.ts';
 import { layerCosts } from './layers.ts';
 import { lineCosts } from './lines.ts';
 import { quantile } from './measure.ts';
+import { bytesUnsampled, openTelemetryCosts } from './opentelemetry.ts';
 import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
 import { Ratios } from './ratios.ts';
@@ -142,6 +143,17 @@ try {
   const alone = through('kvp') + through('opentelemetry') + through('stderr');
   console.log(
     `An event through all three layers: ${through('all').toFixed(0)} ns, ${ratios.cost('all layers / their sum', through('all') / alone)} × the sum of them alone (pool ${through('kvp').toFixed(0)}, OpenTelemetry ${through('opentelemetry').toFixed(0)}, stderr ${through('stderr').toFixed(0)}, none ${through('none').toFixed(0)})`,
+  );
+  const traces = await openTelemetryCosts();
+  const traced = (name: string) => traces.get(name) ?? Number.NaN;
+  const byHand = ratios.cost('OpenTelemetry span / by hand', traced('layer') / traced('by hand'));
+  const unsampled = traced('layer, not sampled') / traced('by hand, not sampled');
+  console.log(
+    `A span with an event through OpenTelemetry's batch processor: ${byHand} × by hand (${traced('by hand').toFixed(0)} ns), not sampled ${ratios.cost('OpenTelemetry span, not sampled / by hand', unsampled)} ×`,
+  );
+  const bytes = bytesUnsampled();
+  console.log(
+    `  open and not sampled: ${(bytes.layer - bytes.none).toFixed(0)} bytes more than a span without layers; by hand ${bytes.byHand.toFixed(0)}`,
   );
   console.log('An event that nobody wants to hear of:');
   for (const [kind, nanoseconds] of disabledCosts()) console.log(`  ${nanoseconds.toFixed(1)} ns ${kind}`);

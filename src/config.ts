@@ -6,6 +6,7 @@ import type { EmitKVPLayerOptions } from './layers/kvp.ts';
 import type { StderrLayerOptions } from './layers/stderr.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
 import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
+import type { QueueOptions } from './opentelemetry/outbox.ts';
 import type { Exporter, Processor } from './opentelemetry/tally.ts';
 import type { Layer } from './tracing/layer.ts';
 import { guarded, type ProblemHandler } from './tracing/problem.ts';
@@ -26,6 +27,8 @@ export interface OpenTelemetryOptions {
   exporter?: Exporter;
   /** Span processors of an own provider, instead of `exporter`. */
   spanProcessors?: readonly Processor[];
+  /** What waits for the collector while it can't be reached. */
+  queue?: QueueOptions;
   /** Which spans and events are traced. Default `'info'`. */
   filter?: FilterInput;
 }

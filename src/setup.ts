@@ -15,6 +15,7 @@ import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
 import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
 import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
+import { readVmId } from './pool/vm-id.ts';
 import { Reporter, type ReportOptions, type ReportOutcome } from './reporter.ts';
 import { dispatch } from './tracing/context.ts';
 import { setGlobalDefault } from './tracing/dispatch.ts';
@@ -90,7 +91,7 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
       await add('opentelemetry', () =>
         openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env)),
       );
-      if (outputs.opentelemetry !== undefined) flushAtNaturalEnd(subscriber, outputs.opentelemetry);
+      if (outputs.opentelemetry !== undefined) atEnd(subscriber, outputs.opentelemetry as OpenTelemetryLayer);
     }
     if (stderr !== false) await add('stderr', () => lineLayer(stderr));
     if (file !== undefined) await add('file', () => lineLayer(file));
@@ -174,10 +175,22 @@ async function lineLayer({ format, ...options }: LinesOptions): Promise<BaseLaye
 /** The layer, with a provider of its own if it `exports`. */
 async function openTelemetryLayer(config: Config, exports: boolean): Promise<OpenTelemetryLayer> {
   const { opentelemetry, onProblem, service, version } = config;
-  const { exporter, spanProcessors, ...rest } = opentelemetry || {};
+  const { exporter, spanProcessors, queue, ...rest } = opentelemetry || {};
   const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
-  const own = exports ? await ownProvider(config, { service, version, exporter, spanProcessors }) : undefined;
+  const options = { service, version, exporter, spanProcessors, queue, onProblem, vmId: vmOf(config) };
+  const own = exports ? await ownProvider(config, options) : undefined;
   return new OpenTelemetryLayer({ ...rest, ...(own && { provider: own }), onProblem });
+}
+
+/** The VM that spans are from, as far as is known; nothing is reported, that is up to the pool. */
+function vmOf({ kvp }: Config): string | undefined {
+  if (kvp !== false && kvp.vmId !== undefined) return kvp.vmId;
+  try {
+    return readVmId();
+  } catch {
+    // Not root, or no VM.
+    return undefined;
+  }
 }
 
 /** Without the packages to export with, spans are still made, so that their context propagates. */
@@ -198,11 +211,19 @@ function withoutUndefined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-/** A program that just ends, without a shutdown, exports its spans; the pool and files have hooks of their own. */
-function flushAtNaturalEnd(subscriber: Registry, layer: Layer): void {
-  const flush = () => void layer.flush?.();
+/**
+ * A program that just ends, without a shutdown, exports its spans, at any other exit it is told what is lost;
+ * the pool and files have hooks of their own.
+ */
+function atEnd(subscriber: Registry, layer: OpenTelemetryLayer): void {
+  const flush = () => void layer.flush();
+  const say = () => layer.sayLost();
   process.once('beforeExit', flush);
-  subscriber.onShutdown(() => process.off('beforeExit', flush));
+  process.once('exit', say);
+  subscriber.onShutdown(() => {
+    process.off('beforeExit', flush);
+    process.off('exit', say);
+  });
 }
 
 function report(config: Config, name: string, error: unknown): void {

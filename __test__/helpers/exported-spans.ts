@@ -26,6 +26,7 @@ export function setUp(options: OpenTelemetryLayerOptions & { sampler?: Sampler }
   const registry = new Registry({ onProblem: (problem) => problems.push(problem) }).with(layer);
   return {
     layer,
+    provider,
     registry,
     problems,
     run: <R>(fn: () => R): R => withDefault(registry, fn),

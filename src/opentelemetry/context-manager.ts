@@ -24,7 +24,7 @@ export class AsyncContextManager implements ContextManager {
     thisArg?: ThisParameterType<F>,
     ...args: A
   ): ReturnType<F> {
-    return this.#storage.run(active, () => Reflect.apply(fn, thisArg, args) as ReturnType<F>);
+    return this.#storage.run(active, Reflect.apply, fn, thisArg, args) as ReturnType<F>;
   }
 
   /** A function bound to a context, or an emitter whose listeners added from now on are; others as they are. */

@@ -2,12 +2,13 @@ import { LayerError, messageOf } from '../errors.ts';
 
 /**
  * Waits for what `act` starts, at most `timeout` milliseconds, and keeps the event loop alive meanwhile;
- * resolves to what went wrong, rejects never. `what` is the verb for messages.
+ * resolves to what went wrong, rejects never. `what` is the verb for messages, `left` says what is not done.
  */
 export async function within(
   timeout: number,
   what: string,
   act: () => Promise<void> | undefined,
+  left: () => string | undefined = () => undefined,
 ): Promise<LayerError | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
@@ -16,7 +17,9 @@ export async function within(
   });
   try {
     if ((await Promise.race([act(), late])) !== 'late') return undefined;
-    return new LayerError(`OpenTelemetry did not ${what} within ${timeout} ms`);
+    const rest = left();
+    const of = rest === undefined ? '' : `; it still has ${rest}`;
+    return new LayerError(`OpenTelemetry did not ${what} within ${timeout} ms${of}`);
   } catch (thrown) {
     // The SDK's provider rejects with a list.
     const first: unknown = Array.isArray(thrown) ? thrown[0] : thrown;

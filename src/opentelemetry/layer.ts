@@ -2,6 +2,7 @@ import {
   type Context,
   context,
   type HrTime,
+  INVALID_TRACEID,
   ROOT_CONTEXT,
   type Span as OtelSpan,
   type SpanOptions,
@@ -32,7 +33,9 @@ import { clockStep, hrTimeNow } from './time.ts';
 /** A provider that may have more than OpenTelemetry's API asks for, as those of its SDK do. */
 export interface FlushableTracerProvider extends TracerProvider {
   forceFlush?(options?: { timeoutMillis?: number }): Promise<void>;
-  shutdown?(): Promise<void>;
+  shutdown?(options?: { timeoutMillis?: number }): Promise<void>;
+  /** How many ended spans are not exported yet, and why, if there is a reason. */
+  waiting?(): { spans: number; reason: string | undefined };
   /** How many ended spans are known to be lost. */
   lost?(): number;
 }
@@ -101,9 +104,10 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 
   onNewSpan(span: Span, view: LayerView<State>): void {
     const base = baseOf(span, view);
-    const step = clockStep();
+    const now = performance.now();
+    const step = clockStep(now);
     const options: SpanOptions = {
-      startTime: hrTimeNow(step),
+      startTime: hrTimeNow(step, now),
       // Here, not later: samplers and processors look at them when a span starts.
       attributes: attributesOf(span.fields, span.metadata, RESERVED),
     };
@@ -120,7 +124,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     };
     view.set(span, state);
     const ids = otel.spanContext();
-    if (trace.isSpanContextValid(ids)) {
+    if (ids.traceId !== INVALID_TRACEID) {
       span.traceId = ids.traceId;
       span.spanId = ids.spanId;
     }
@@ -193,16 +197,31 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 
   /** The same, and shuts the given provider down. Idempotent. */
   shutdown({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return (this.#shutdown ??= this.#settle('shut down', timeout, () => this.#provider?.shutdown?.()));
+    return (this.#shutdown ??= this.#settle('shut down', timeout, () =>
+      this.#provider?.shutdown?.({ timeoutMillis: timeout }),
+    ));
   }
 
   async #settle(what: string, timeout: number, act: () => Promise<void> | undefined): Promise<Outcome> {
-    const failure = await within(timeout, what, act);
+    const failure = await within(timeout, what, act, () => this.#waiting());
     const problems: Error[] = failure === undefined ? [] : [failure];
     const { dropped } = this.stats();
     if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped} spans and events`));
     for (const problem of problems) this.#say(problem);
     return { complete: failure === undefined, dropped, problems };
+  }
+
+  /** For whoever sees the process exit: says what is lost by that. */
+  sayLost(): void {
+    const waiting = this.#waiting();
+    if (waiting !== undefined) this.#say(new DroppedError(`OpenTelemetry did not export ${waiting}`));
+  }
+
+  /** What is not exported, as text. */
+  #waiting(): string | undefined {
+    const { spans, reason } = this.#provider?.waiting?.() ?? { spans: 0, reason: undefined };
+    if (spans === 0) return undefined;
+    return `${spans} ${spans === 1 ? 'span' : 'spans'}${reason === undefined ? '' : `, because ${reason}`}`;
   }
 
   #say(problem: Error): void {
@@ -218,7 +237,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 }
 
-/** The context in which a span starts: its parent's, or OpenTelemetry's active one. */
+/** The context in which a span starts: that of an explicit parent, or OpenTelemetry's active one, which inside of a span is that span's. */
 function baseOf(span: Span, view: LayerView<State>): Context {
   const active = context.active();
   const current = currentSpan(span.registry);
@@ -227,8 +246,8 @@ function baseOf(span: Span, view: LayerView<State>): Context {
   const state = parent === undefined ? undefined : view.get(parent);
   if (state === undefined) return active;
   if (span.parent !== current) return state.context;
-  // Our spans are local: a remote one that is active was extracted inside of the current span.
-  if (trace.getSpanContext(active)?.isRemote === true) return active;
+  // Another's span that was made active inside of ours lies between the two; so does a remote one.
+  if (trace.getSpan(active) !== undefined) return active;
   // The active context may have got baggage since the parent started.
   return active === ROOT_CONTEXT ? state.context : trace.setSpan(active, state.otel);
 }

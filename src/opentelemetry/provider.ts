@@ -1,16 +1,13 @@
-import { propagation, ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
-import { MissingPeerError } from '../errors.ts';
-import {
-  EXPORT_TIMEOUT,
-  exporterNames,
-  otlpExporter,
-  PEERS,
-  type Peers,
-  settingOf,
-  unlessMissing,
-} from './exporters.ts';
+import { propagation, ROOT_CONTEXT, type TextMapPropagator, trace, type Tracer } from '@opentelemetry/api';
+import { MissingPeerError, messageOf, OptionError } from '../errors.ts';
+import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { exporterNames, otlpExporter, PEERS, type Peers, unlessMissing } from './exporters.ts';
 import type { FlushableTracerProvider } from './layer.ts';
+import type { OtlpExporter } from './otlp-exporter.ts';
+import { EXPORT_TIMEOUT } from './otlp-settings.ts';
+import type { QueueOptions } from './outbox.ts';
 import { resourceAttributes, type Service } from './resource.ts';
+import { settingOf } from './setting.ts';
 import { type Exporter, type Processor, Tally } from './tally.ts';
 
 export interface ProviderOptions extends Service {
@@ -18,6 +15,10 @@ export interface ProviderOptions extends Service {
   exporter?: Exporter;
   /** What is done with spans; takes the place of the default exporter. Default: none. */
   spanProcessors?: readonly Processor[];
+  /** What waits for the collector of the default exporter. */
+  queue?: QueueOptions;
+  /** Hears of variables that are passed over. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
 }
 
 /** The provider of `createProvider`. */
@@ -26,7 +27,8 @@ export interface OwnProvider extends FlushableTracerProvider {
   readonly isGlobal: boolean;
   forceFlush(options?: { timeoutMillis?: number }): Promise<void>;
   /** Exports what is left, and takes it out of its global place. */
-  shutdown(): Promise<void>;
+  shutdown(options?: { timeoutMillis?: number }): Promise<void>;
+  waiting(): { spans: number; reason: string | undefined };
   lost(): number;
 }
 
@@ -50,45 +52,78 @@ export async function createProvider(
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/sdk-trace-base', error);
   });
-  const tallies: Tally[] = [];
-  const counted = (exporter: Exporter, isConsole = false): Processor => {
-    const tally = new Tally();
-    tallies.push(tally);
-    const inner = tally.exporter(exporter);
-    const batch =
-      settingOf(env, 'OTEL_BSP_EXPORT_TIMEOUT') === undefined ? { exportTimeoutMillis: EXPORT_TIMEOUT } : {};
-    return tally.processor(
-      isConsole ? new sdk.SimpleSpanProcessor(inner) : new sdk.BatchSpanProcessor(inner, batch),
-    );
+  const onProblem = guarded(options.onProblem);
+  checkSampler(env, onProblem);
+  const exports: Exports = { tallies: [], outboxes: [] };
+  const tallied = (tally: Tally, processor: Processor): Processor => {
+    exports.tallies.push(tally);
+    return tally.processor(processor);
+  };
+  const batched = (exporter: Exporter): Processor => {
+    const isTimed = settingOf(env, 'OTEL_BSP_EXPORT_TIMEOUT') !== undefined;
+    return new sdk.BatchSpanProcessor(exporter, isTimed ? {} : { exportTimeoutMillis: EXPORT_TIMEOUT });
   };
   const spanProcessors = [...(options.spanProcessors ?? [])];
-  if (options.exporter !== undefined) spanProcessors.push(counted(options.exporter));
-  if (options.exporter === undefined && options.spanProcessors === undefined) {
+  if (options.exporter !== undefined) {
+    const tally = new Tally();
+    spanProcessors.push(tallied(tally, batched(tally.exporter(options.exporter))));
+  } else if (options.spanProcessors === undefined) {
     for (const name of exporterNames(env)) {
-      const isConsole = name === 'console';
-      const exporter = isConsole ? new sdk.ConsoleSpanExporter() : await otlpExporter(env, peers);
-      spanProcessors.push(counted(exporter, isConsole));
+      const tally = new Tally();
+      if (name === 'console') {
+        const exporter = tally.exporter(new sdk.ConsoleSpanExporter());
+        spanProcessors.push(tallied(tally, new sdk.SimpleSpanProcessor(exporter)));
+      } else {
+        const exporter = await otlpExporter(env, tally, options.queue, peers);
+        exports.outboxes.push(exporter);
+        spanProcessors.push(tallied(tally, batched(exporter)));
+      }
     }
   }
   const resource = defaultResource(sdk).merge(resourceOf(resourceAttributes(options, env)));
-  const forgetPropagator = await registerPropagator(peers);
-  return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), tallies, forgetPropagator);
+  const forgetPropagator = await registerPropagator(env, peers, onProblem);
+  return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), exports, forgetPropagator);
 }
 
-function own(provider: SdkProvider, tallies: readonly Tally[], forgetPropagator: () => void): OwnProvider {
+/** What the own provider exports by. */
+interface Exports {
+  readonly tallies: Tally[];
+  readonly outboxes: OtlpExporter[];
+}
+
+function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => void): OwnProvider {
+  const { tallies, outboxes } = exports;
   let isOver = false;
   const made = {
     isGlobal: false,
     getTracer: (name: string, version?: string, options?: { schemaUrl?: string }): Tracer =>
       provider.getTracer(name, version, options),
-    forceFlush: (options?: { timeoutMillis?: number }) => provider.forceFlush(options),
-    shutdown: async () => {
+    forceFlush: async (options?: { timeoutMillis?: number }) => {
+      await provider.forceFlush(options);
+      await Promise.all(outboxes.map((outbox) => outbox.forceFlush()));
+    },
+    shutdown: async ({ timeoutMillis = EXPORT_TIMEOUT }: { timeoutMillis?: number } = {}) => {
       // From here on what is not exported is lost, unless it still gets through.
       isOver = true;
       if (globalProvider() === made) trace.disable();
       made.isGlobal = false;
       forgetPropagator();
-      await provider.shutdown();
+      const close = () => {
+        for (const outbox of outboxes) outbox.close();
+      };
+      const timer = setTimeout(close, Math.min(timeoutMillis, 2 ** 31 - 1));
+      timer.unref();
+      try {
+        await provider.shutdown();
+      } finally {
+        clearTimeout(timer);
+        close();
+      }
+    },
+    waiting: () => {
+      const spans = tallies.reduce((sum, tally) => sum + tally.waiting, 0);
+      const obstacle = outboxes.find((outbox) => outbox.obstacle !== undefined)?.obstacle;
+      return { spans, reason: obstacle === undefined ? undefined : messageOf(obstacle) };
     },
     lost: () => tallies.reduce((sum, tally) => sum + tally.lost(isOver), 0),
   };
@@ -97,16 +132,38 @@ function own(provider: SdkProvider, tallies: readonly Tally[], forgetPropagator:
   return made;
 }
 
+const ALONE = ['always_on', 'always_off', 'traceidratio'];
+const SAMPLERS = [...ALONE, ...ALONE.map((name) => `parentbased_${name}`)];
+
+/** The SDK takes its default for a sampler that it does not know, and tells nobody. */
+function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
+  const sampler = env['OTEL_TRACES_SAMPLER'];
+  if (!sampler || SAMPLERS.includes(sampler)) return;
+  onProblem(new OptionError('OTEL_TRACES_SAMPLER', sampler, `one of ${SAMPLERS.join(', ')}; it is ignored`));
+}
+
 /**
- * Makes W3C's propagators the global ones if there are none; returns how to take that back. They come with
- * the SDK; where its package is hidden from ours, `inject` writes nothing.
+ * Makes the propagators that `OTEL_PROPAGATORS` names, by default W3C's, the global ones if there are none;
+ * returns how to take that back. They come with the SDK; where its package is hidden from ours, `inject`
+ * writes nothing.
  */
-async function registerPropagator(peers: Peers): Promise<() => void> {
+async function registerPropagator(
+  env: NodeJS.ProcessEnv,
+  peers: Peers,
+  onProblem: ProblemHandler,
+): Promise<() => void> {
   const nothing = (): void => {};
-  if (propagation.fields().length > 0) return nothing;
+  const given = settingOf(env, 'OTEL_PROPAGATORS') ?? 'tracecontext,baggage';
+  const names = new Set(given.split(',').map((name) => name.trim()));
+  if (names.has('none') || propagation.fields().length > 0) return nothing;
   const core = await peers.core().catch((error: unknown) => void unlessMissing(error));
   if (core === undefined) return nothing;
-  const propagators = [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator()];
+  const propagators: TextMapPropagator[] = [];
+  for (const name of names) {
+    if (name === 'tracecontext') propagators.push(new core.W3CTraceContextPropagator());
+    else if (name === 'baggage') propagators.push(new core.W3CBaggagePropagator());
+    else onProblem(new OptionError('OTEL_PROPAGATORS', name, 'tracecontext, baggage or none; it is ignored'));
+  }
   const registered = propagation.setGlobalPropagator(new core.CompositePropagator({ propagators }));
   return registered ? () => propagation.disable() : nothing;
 }

@@ -4,13 +4,17 @@ export interface Service {
   service?: string;
   /** `service.version`. Default: none. */
   version?: string;
+  /** `host.id`, the id of this VM. Default: none. */
+  vmId?: string;
 }
 
 /** Attributes of the resource; `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, win over what is given. */
 export function resourceAttributes(given: Service, env: NodeJS.ProcessEnv): Record<string, string> {
-  const attributes: Record<string, string> = {};
+  // Programs that report to Azure's host run there; `OTEL_RESOURCE_ATTRIBUTES` knows better.
+  const attributes: Record<string, string> = { 'cloud.provider': 'azure', 'cloud.platform': 'azure.vm' };
   if (given.service !== undefined) attributes['service.name'] = given.service;
   if (given.version !== undefined) attributes['service.version'] = given.version;
+  if (given.vmId !== undefined) attributes['host.id'] = given.vmId;
   Object.assign(attributes, parse(env['OTEL_RESOURCE_ATTRIBUTES'] ?? ''));
   const name = env['OTEL_SERVICE_NAME']?.trim();
   if (name) attributes['service.name'] = name;

@@ -1,3 +1,5 @@
+import type { Account } from './outbox.ts';
+
 /** A span exporter of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
 export interface Exporter {
   export(spans: never[], done: (result: { code: number; error?: Error }) => void): void;
@@ -22,18 +24,26 @@ const SAMPLED = 1;
 const SUCCESS = 0;
 
 /** Counts the spans of one exporter, because the SDK forgets those it can't export without a word. */
-export class Tally {
+export class Tally implements Account {
   #ended = 0;
   #exported = 0;
   #failed = 0;
 
-  /** `exporter`, counted. */
+  exported(spans: number): void {
+    this.#exported += spans;
+  }
+
+  failed(spans: number): void {
+    this.#failed += spans;
+  }
+
+  /** `exporter`, which does not count by itself, counted. */
   exporter(exporter: Exporter): Exporter {
     return {
       export: (spans, done) =>
         exporter.export(spans, (result) => {
-          if (result.code === SUCCESS) this.#exported += spans.length;
-          else this.#failed += spans.length;
+          if (result.code === SUCCESS) this.exported(spans.length);
+          else this.failed(spans.length);
           done(result);
         }),
       shutdown: () => exporter.shutdown(),
@@ -53,6 +63,11 @@ export class Tally {
       forceFlush: () => processor.forceFlush(),
       shutdown: () => processor.shutdown(),
     };
+  }
+
+  /** Spans that ended, and of which it is not known yet whether they are exported. */
+  get waiting(): number {
+    return this.#ended - this.#exported - this.#failed;
   }
 
   /** Spans whose export failed; from the shutdown on, all that ended and were not exported. */

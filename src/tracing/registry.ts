@@ -197,7 +197,8 @@ export class Registry {
   /** Runs the user's code inside of whatever the layers that see the span wrap around it. */
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;
-    for (const slot of this.#slots.toReversed()) {
+    for (let at = this.#slots.length - 1; at >= 0; at--) {
+      const slot = this.#slots[at] as Slot;
       if ((span.seenBy & slot.bit) === 0 || slot.layer.run === undefined) continue;
       wrapped = this.#wrap(slot, span, wrapped);
     }
