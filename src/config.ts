@@ -29,6 +29,11 @@ export interface OpenTelemetryOptions {
   spanProcessors?: readonly Processor[];
   /** What waits for the collector while it can't be reached. */
   queue?: QueueOptions;
+  /**
+   * Whether spans without a parent continue the trace that `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` of the
+   * environment tell of. Default `true`.
+   */
+  environmentContext?: boolean;
   /** Which spans and events are traced. Default `'info'`. */
   filter?: FilterInput;
 }
@@ -122,7 +127,14 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
       ...kvp,
       filter: kvpFilter,
     },
-    opentelemetry: opentelemetry && { ...opentelemetry, filter: traceFilter },
+    opentelemetry: opentelemetry && {
+      ...opentelemetry,
+      environmentContext: booleanOf(
+        'opentelemetry.environmentContext',
+        opentelemetry.environmentContext ?? true,
+      ),
+      filter: traceFilter,
+    },
     stderr: stderr && {
       onProblem,
       ...stderr,

@@ -13,6 +13,7 @@ import { ClosedError, LayerError, messageOf, OptionError } from './errors.ts';
 import type { ReportExtras } from './diagnostics/report.ts';
 import { EmitKVPLayer } from './layers/kvp.ts';
 import { StderrLayer } from './layers/stderr.ts';
+import type { Environment } from './opentelemetry/environment.ts';
 import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
 import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
 import { readVmId } from './pool/vm-id.ts';
@@ -89,7 +90,7 @@ export async function initializeTracing(options: TracingOptions = {}): Promise<T
     if (kvp !== false) await add('kvp', () => new EmitKVPLayer(kvp));
     if (joinsOpenTelemetry(options.opentelemetry, process.env)) {
       await add('opentelemetry', () =>
-        openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env)),
+        openTelemetryLayer(config, asksForExport(options.opentelemetry, process.env), subscriber),
       );
       if (outputs.opentelemetry !== undefined) atEnd(subscriber, outputs.opentelemetry as OpenTelemetryLayer);
     }
@@ -173,13 +174,35 @@ async function lineLayer({ format, ...options }: LinesOptions): Promise<BaseLaye
 }
 
 /** The layer, with a provider of its own if it `exports`. */
-async function openTelemetryLayer(config: Config, exports: boolean): Promise<OpenTelemetryLayer> {
+async function openTelemetryLayer(
+  config: Config,
+  exports: boolean,
+  subscriber: Registry,
+): Promise<OpenTelemetryLayer> {
   const { opentelemetry, onProblem, service, version } = config;
-  const { exporter, spanProcessors, queue, ...rest } = opentelemetry || {};
+  const { exporter, spanProcessors, queue, environmentContext, ...rest } = opentelemetry || {};
   const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
   const options = { service, version, exporter, spanProcessors, queue, onProblem, vmId: vmOf(config) };
   const own = exports ? await ownProvider(config, options) : undefined;
-  return new OpenTelemetryLayer({ ...rest, ...(own && { provider: own }), onProblem });
+  const environment = await environmentOf(config, environmentContext !== false);
+  if (environment !== undefined) subscriber.onShutdown(() => environment.release());
+  return new OpenTelemetryLayer({
+    ...rest,
+    ...(own && { provider: own }),
+    ...(environment && { environment }),
+    onProblem,
+  });
+}
+
+/** Without its packages nothing is passed on; that is worth a word where somebody passed something on to us. */
+async function environmentOf(config: Config, inherits: boolean): Promise<Environment | undefined> {
+  try {
+    const { processEnvironment } = await import('./opentelemetry/environment.ts');
+    return await processEnvironment({ inherits, onProblem: config.onProblem });
+  } catch (error) {
+    if (inherits && process.env['TRACEPARENT']) report(config, 'the context of the environment', error);
+    return undefined;
+  }
 }
 
 /** The VM that spans are from, as far as is known; nothing is reported, that is up to the pool. */

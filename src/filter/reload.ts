@@ -233,6 +233,10 @@ class ReloadableLayer implements Layer<Kept> {
     return this.#layer.run(span, fn, view);
   }
 
+  childEnv(env: NodeJS.ProcessEnv): void {
+    this.#layer.childEnv?.(env);
+  }
+
   flush(deadline?: Deadline): Promise<Outcome> {
     return this.#layer.flush?.(deadline) ?? DONE;
   }

@@ -88,6 +88,19 @@ export class Duration {
   }
 }
 
+/** A text without anything that needs quotes, as a field's value: it gets none. */
+export class Bare {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
 /** A field's value as lines show it. */
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
@@ -95,7 +108,7 @@ export function valueText(value: unknown): string {
   if (typeof value === 'boolean' || typeof value === 'bigint' || value === null) return String(value);
   try {
     if (isError(value)) return harmless(errorMessage(value));
-    if (value instanceof Duration) return value.toString();
+    if (value instanceof Duration || value instanceof Bare) return value.toString();
     if (value instanceof Date) return dateText(value);
   } catch {
     // A hostile prototype; inspecting it is safe.

@@ -3,8 +3,9 @@ import { CompactFormat } from '../format/compact.ts';
 import { FullFormat } from '../format/full.ts';
 import type { LineFormat, Scope, Scopes } from '../format/line-format.ts';
 import { PrettyFormat } from '../format/pretty.ts';
+import { Bare } from '../format/values.ts';
 import { wallMicros } from '../tracing/clock.ts';
-import type { Fields } from '../tracing/fields.ts';
+import { Fields } from '../tracing/fields.ts';
 import type { LayerView } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
@@ -21,6 +22,11 @@ export interface StderrLayerOptions extends LineLayerOptions {
    * is set; `FORCE_COLOR` decides for all but files. Never in the journal.
    */
   color?: boolean;
+  /**
+   * Whether lines end in the OpenTelemetry ids of the span they are in, or of the nearest one around it that has
+   * some: `trace_id=… span_id=…`. JSON has them in any case. Default `false`.
+   */
+  traceIds?: boolean;
 }
 
 const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat };
@@ -29,12 +35,15 @@ const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat
 export class StderrLayer extends LineLayer<Scope> {
   override readonly name = 'StderrLayer';
   readonly #format: LineFormat;
+  readonly #traceIds: boolean;
 
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: StderrLayerOptions = {}) {
     const format = formatOf(options.format ?? 'full');
     const color = booleanOf('color', options.color);
+    const traceIds = booleanOf('traceIds', options.traceIds) ?? false;
     super(options);
+    this.#traceIds = traceIds;
     const isFile = typeof options.writer === 'string';
     this.#format = new format(!this.isJournal && (color ?? (!isFile && this.#wantsColor())));
   }
@@ -61,9 +70,18 @@ export class StderrLayer extends LineLayer<Scope> {
       const scope = view.get(at);
       if (scope !== undefined) this.#format.enclose(scopes, scope);
     }
-    const text = this.#format.line(wallMicros(), metadata, scopes, message, fields);
+    const shown = this.#traceIds ? withTraceIds(fields, span) : fields;
+    const text = this.#format.line(wallMicros(), metadata, scopes, message, shown);
     this.write(metadata.verbosity, text);
   }
+}
+
+function withTraceIds(fields: Fields, span: Span | undefined): Fields {
+  let at = span;
+  while (at !== undefined && at.spanId === undefined) at = at.parent;
+  if (at?.traceId === undefined || at.spanId === undefined) return fields;
+  const ids = [new Bare(at.traceId), new Bare(at.spanId)];
+  return new Fields([...fields.names, 'trace_id', 'span_id'], [...fields.values, ...ids]);
 }
 
 function formatOf(format: unknown): new (color: boolean) => LineFormat {

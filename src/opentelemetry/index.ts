@@ -1,3 +1,5 @@
 export { OpenTelemetryLayer } from './layer.ts';
 export type { OpenTelemetryLayerOptions, OpenTelemetryStats, FlushableTracerProvider } from './layer.ts';
-export { inject, withRemoteContext } from './propagation.ts';
+export { processEnvironment } from './environment.ts';
+export type { Environment, EnvironmentOptions } from './environment.ts';
+export { extract, inject, withRemoteContext } from './propagation.ts';

@@ -25,8 +25,10 @@ import { VERSION } from '../version.ts';
 import { attributesOf, RESERVED, textOf } from './attributes.ts';
 import { ensureContextManager } from './context-manager.ts';
 import { within } from './deadline.ts';
+import type { Environment } from './environment.ts';
 import { isError, recordException } from './exception.ts';
 import { kindOf } from './kind.ts';
+import { joining } from './propagation.ts';
 import { type SeenError, statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
 
@@ -45,6 +47,8 @@ export interface OpenTelemetryLayerOptions {
   tracer?: Tracer;
   /** Whose tracer makes the spans; `flush` and `shutdown` of the layer reach it. Default: the global one, which they leave alone. */
   provider?: FlushableTracerProvider;
+  /** What `processEnvironment` found: spans without a parent continue its trace, `childEnv` passes theirs on. Default: neither. */
+  environment?: Environment;
   /** Which spans and events are exported. Default `'info'`. */
   filter?: FilterInput;
   /** Hears of problems. Default: a line on stderr each. */
@@ -81,6 +85,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'OpenTelemetryLayer';
   readonly #tracer: Tracer;
   readonly #provider: FlushableTracerProvider | undefined;
+  readonly #environment: Environment | undefined;
   readonly #onProblem: ProblemHandler;
   readonly #said = new Set<string>();
   #spans = 0;
@@ -93,6 +98,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   constructor(options: OpenTelemetryLayerOptions = {}) {
     super(options.filter ?? 'info');
     this.#provider = options.provider;
+    this.#environment = options.environment;
     this.#tracer = options.tracer ?? (options.provider ?? trace).getTracer('kvp-tracing', VERSION);
     this.#onProblem = guarded(options.onProblem);
     if (!ensureContextManager()) {
@@ -103,7 +109,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   onNewSpan(span: Span, view: LayerView<State>): void {
-    const base = baseOf(span, view);
+    const base = baseOf(span, view, this.#environment?.context);
     const now = performance.now();
     const step = clockStep(now);
     const options: SpanOptions = {
@@ -190,6 +196,10 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     return state === undefined ? fn() : context.with(state.context, fn);
   }
 
+  childEnv(env: NodeJS.ProcessEnv): void {
+    this.#environment?.write(context.active(), env);
+  }
+
   /** Has the given provider export what ended so far; resolves at the deadline at the latest. */
   async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     return this.#settle('export', timeout, () => this.#provider?.forceFlush?.({ timeoutMillis: timeout }));
@@ -237,19 +247,30 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 }
 
-/** The context in which a span starts: that of an explicit parent, or OpenTelemetry's active one, which inside of a span is that span's. */
-function baseOf(span: Span, view: LayerView<State>): Context {
+/**
+ * The context in which a span starts: an explicit parent's, or OpenTelemetry's active one, which inside
+ * of a span is that span's, or that of whoever started the process.
+ */
+function baseOf(span: Span, view: LayerView<State>, inherited: Context | undefined): Context {
   const active = context.active();
   const current = currentSpan(span.registry);
   if (span.isRoot) return trace.deleteSpan(active);
   const parent = view.visible(span.parent);
   const state = parent === undefined ? undefined : view.get(parent);
-  if (state === undefined) return active;
+  if (state === undefined) return remoteOf(span) ?? joining(active, inherited);
   if (span.parent !== current) return state.context;
   // Another's span that was made active inside of ours lies between the two; so does a remote one.
   if (trace.getSpan(active) !== undefined) return active;
   // The active context may have got baggage since the parent started.
   return active === ROOT_CONTEXT ? state.context : trace.setSpan(active, state.otel);
+}
+
+/** The context of the remote span that the outermost of a span's ancestors, none of which the layer sees, stands for. */
+function remoteOf(span: Span): Context | undefined {
+  for (let at = span.parent; at !== undefined; at = at.parent) {
+    if (at.remote !== undefined) return at.remote as Context;
+  }
+  return undefined;
 }
 
 function recordErrors(state: State, fields: Fields, time: HrTime): void {

@@ -147,7 +147,7 @@ function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
  * returns how to take that back. They come with the SDK; where its package is hidden from ours, `inject`
  * writes nothing.
  */
-async function registerPropagator(
+export async function registerPropagator(
   env: NodeJS.ProcessEnv,
   peers: Peers,
   onProblem: ProblemHandler,

@@ -41,6 +41,8 @@ export interface Layer<State = unknown> {
   onEvent?(event: Event, view: LayerView<State>): void;
   /** Runs `fn`, the user's code inside of the span, exactly once, and returns what it returns. */
   run?<R>(span: Span, fn: () => R, view: LayerView<State>): R;
+  /** Adds to the environment of a child process what ties that to what runs here now. */
+  childEnv?(env: NodeJS.ProcessEnv): void;
 
   flush?(deadline?: Deadline): Promise<Outcome>;
   shutdown?(deadline?: Deadline): Promise<Outcome>;

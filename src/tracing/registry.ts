@@ -194,6 +194,17 @@ export class Registry {
     }
   }
 
+  /** Has the layers add to the environment of a child process what ties that to what runs here now. */
+  childEnv(env: NodeJS.ProcessEnv): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.layer.childEnv?.(env);
+      } catch (thrown) {
+        this.#threw(slot, thrown);
+      }
+    }
+  }
+
   /** Runs the user's code inside of whatever the layers that see the span wrap around it. */
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;

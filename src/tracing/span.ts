@@ -87,6 +87,11 @@ export class Span extends Emitter {
     return this.metadata.name ?? '';
   }
 
+  /** The context of another process's span that it stands for, as OpenTelemetry's layer knows it. */
+  get remote(): unknown {
+    return undefined;
+  }
+
   get isDisabled(): boolean {
     return this.registry === undefined;
   }

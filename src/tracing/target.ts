@@ -71,12 +71,8 @@ export class Target extends Emitter {
     if (seenBy === 0) return disabledSpan();
     const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
     const fields = this.#withOwn(evaluate(given));
-    const span = registry.newSpan(
-      metadata,
-      fields,
-      parent === null || parent?.registry === registry ? parent : undefined,
-      seenBy,
-    );
+    const isParent = parent === null || parent?.registry === registry || parent?.remote !== undefined;
+    const span = registry.newSpan(metadata, fields, isParent ? parent : undefined, seenBy);
     if (options?.followsFrom !== undefined) {
       for (const from of [options.followsFrom].flat()) span.followsFrom(from);
     }
