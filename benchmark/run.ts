@@ -19,6 +19,7 @@ import { cloudInit, nodePeers, plainWrite } from './peers.ts';
 import { pieces } from './pieces.ts';
 import { Ratios } from './ratios.ts';
 import { readingCosts } from './reading.ts';
+import { spanProcessorCosts } from './span-processor.ts';
 import { bytesPerSpan, spanCosts } from './spans.ts';
 import { storeCosts } from './store.ts';
 
@@ -155,6 +156,19 @@ try {
   console.log(
     `  open and not sampled: ${(bytes.layer - bytes.none).toFixed(0)} bytes more than a span without layers; by hand ${bytes.byHand.toFixed(0)}`,
   );
+
+  const processors = await spanProcessorCosts(folder);
+  const added = (name: string) =>
+    (processors.get(name) ?? Number.NaN) - (processors.get('none') ?? Number.NaN);
+  const processor = added(isNative ? 'kvp' : 'kvp, written');
+  console.log(
+    `A span of OpenTelemetry (${processors.get('none')?.toFixed(0)} ns) through KvpSpanProcessor: ${processor.toFixed(0)} ns more`,
+  );
+  for (const peer of ['batch', 'batch, exported']) {
+    const ratio = ratios.cost(`span processor / ${peer}`, processor / added(peer));
+    console.log(`  ${ratio} × ${peer} (${added(peer).toFixed(0)} ns)`);
+  }
+
   console.log('An event that nobody wants to hear of:');
   for (const [kind, nanoseconds] of disabledCosts()) console.log(`  ${nanoseconds.toFixed(1)} ns ${kind}`);
 

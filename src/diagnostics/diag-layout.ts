@@ -73,7 +73,7 @@ export class DiagLayout implements Layout {
 }
 
 /** `,"name":"…"` where the key can't hold the whole name. */
-function fullName({ full }: Named): string {
+export function fullName({ full }: Named): string {
   return full === undefined ? '' : `,"name":${quote(full)}`;
 }
 

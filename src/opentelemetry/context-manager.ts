@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import {
   type Context,
   context,
+  type ContextAPI,
   type ContextManager,
   createContextKey,
   ROOT_CONTEXT,
@@ -84,13 +85,13 @@ export class AsyncContextManager implements ContextManager {
 
 const PROBE = createContextKey('kvp-tracing probe');
 
-function works(): boolean {
-  const marked = context.active().setValue(PROBE, true);
-  return context.with(marked, () => context.active().getValue(PROBE) === true);
+function works(api: ContextAPI): boolean {
+  const marked = api.active().setValue(PROBE, true);
+  return api.with(marked, () => api.active().getValue(PROBE) === true);
 }
 
-/** Registers a context manager if there is none; returns whether code now runs in the context it is given. */
-export function ensureContextManager(): boolean {
-  if (works()) return true;
-  return context.setGlobalContextManager(new AsyncContextManager()) && works();
+/** Registers a context manager, by a copy of the API, if there is none; returns whether code now runs in the context it is given. */
+export function ensureContextManager(api: ContextAPI = context): boolean {
+  if (works(api)) return true;
+  return api.setGlobalContextManager(new AsyncContextManager()) && works(api);
 }

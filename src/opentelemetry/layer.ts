@@ -28,6 +28,7 @@ import { within } from './deadline.ts';
 import type { Environment } from './environment.ts';
 import { isError, recordException } from './exception.ts';
 import { kindOf } from './kind.ts';
+import { mirroring } from './mirrored.ts';
 import { joining } from './propagation.ts';
 import { type SeenError, statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
@@ -120,7 +121,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const kind = kindOf(span.fields.get('otel.kind'));
     if (kind !== undefined) options.kind = kind;
     const name = span.fields.get('otel.name') ?? span.name;
-    const otel = this.#tracer.startSpan(textOf(name), options, base);
+    const otel = this.#tracer.startSpan(textOf(name), options, mirroring(span, base));
     const state: State = {
       otel,
       context: trace.setSpan(base, otel),

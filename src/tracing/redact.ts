@@ -6,7 +6,7 @@ import type { Fields } from './fields.ts';
 export const REDACTED_NAMES = ['password', 'passwd', 'secret', 'token', 'authorization'] as const;
 
 /** What stands for a value that is not for anybody's eyes. */
-const CENSOR = '[redacted]';
+export const CENSOR = '[redacted]';
 /** What stands for a value that could not be looked through. */
 const UNREADABLE = '[unreadable]';
 /** Nobody writes what lies deeper: of causes of errors it is 16. */

@@ -122,6 +122,11 @@ export class Registry {
     return this.#gates.interest(metadata);
   }
 
+  /** The layers that see a span. */
+  layersOf(span: Span): Layer[] {
+    return this.#slots.filter(({ bit }) => (span.seenBy & bit) !== 0).map(({ layer }) => layer);
+  }
+
   #filterFailed(place: number, thrown: unknown): void {
     const slot = this.#slots.find(({ bit }) => bit === place);
     if (slot !== undefined) return this.#threw(slot, thrown);

@@ -7,7 +7,9 @@ import { constants, fstatSync, openSync, writeSync } from 'node:fs';
  */
 export function openWithoutBlocking(fd: number): number {
   try {
-    const stat = fstatSync(fd);
+    // As numbers, what a pipe is stays behind in Node.js 20: its next `realpathSync` takes folders for pipes, and
+    // resolves packages that are links to the wrong place.
+    const stat = fstatSync(fd, { bigint: true });
     if (stat.isFIFO() || stat.isCharacterDevice()) {
       const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
       return openSync(`/proc/self/fd/${fd}`, flags);

@@ -1,0 +1,11 @@
+// `node --import kvp-tracing/register program.js`: the program's OpenTelemetry spans go to the pool.
+import { messageOf } from '../errors.ts';
+import { printLine } from '../tracing/stderr.ts';
+
+// Nothing that is missing or broken here may keep the program from starting.
+try {
+  const { register } = await import('./zero-code.ts');
+  register(process.env);
+} catch (error) {
+  printLine(`spans are not written to the pool: ${messageOf(error)}`);
+}
