@@ -235,6 +235,16 @@ export class DroppedError extends KvpError {
   }
 }
 
+/** `ERR_KVP_EXPORT`: OpenTelemetry's exporter or provider did not take the spans of a replay; see `cause`. */
+export class ExportError extends KvpError {
+  static {
+    this.prototype.name = 'ExportError';
+  }
+  constructor(message: string, cause?: unknown) {
+    super('ERR_KVP_EXPORT', message, { cause });
+  }
+}
+
 /** `ERR_KVP_MISSING_PEER`: an optional package is needed and not installed; the message names it. */
 export class MissingPeerError extends KvpError {
   static {

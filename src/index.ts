@@ -33,6 +33,7 @@ export {
   CutShortError,
   DroppedError,
   EmptyKeyError,
+  ExportError,
   FieldError,
   FilterError,
   IoError,

@@ -5,3 +5,6 @@ export type { Environment, EnvironmentOptions } from './environment.ts';
 export { KvpSpanProcessor } from './span-processor.ts';
 export type { EndedSpan, KvpSpanProcessorOptions, StartedSpan } from './span-processor.ts';
 export { extract, inject, withRemoteContext } from './propagation.ts';
+export { replay } from './replay.ts';
+export type { Replayed, ReplayCursor, ReplayOptions } from './replay.ts';
+export type { ReplayTarget } from './forward.ts';

@@ -7,11 +7,14 @@ export interface SeenError {
   readonly message: string | undefined;
 }
 
+/** What is known of a span that ends. */
+type Ended = Pick<Span, 'fields' | 'thrown' | 'verdict' | 'reason'>;
+
 /**
  * The status of a span that ends: what the program asked for by `otel.status_*`, else what was thrown,
  * else the program's verdict, else the last ERROR event. `undefined` is left unset.
  */
-export function statusOf(span: Span, error: SeenError | undefined): SpanStatus | undefined {
+export function statusOf(span: Ended, error: SeenError | undefined): SpanStatus | undefined {
   const description = fieldOf(span, 'otel.status_description');
   const code = fieldOf(span, 'otel.status_code')?.toUpperCase();
   if (code === 'OK') return { code: SpanStatusCode.OK };
@@ -22,7 +25,7 @@ export function statusOf(span: Span, error: SeenError | undefined): SpanStatus |
   return failed(error.message);
 }
 
-function reasonOf(span: Span, error: SeenError | undefined): string | undefined {
+function reasonOf(span: Ended, error: SeenError | undefined): string | undefined {
   return span.thrown === undefined ? (span.reason ?? error?.message) : textOf(span.thrown.error);
 }
 
@@ -32,7 +35,7 @@ function failed(message: string | undefined): SpanStatus {
     : { code: SpanStatusCode.ERROR, message: textOf(message) };
 }
 
-function fieldOf(span: Span, name: string): string | undefined {
+function fieldOf(span: Ended, name: string): string | undefined {
   const value = span.fields.get(name);
   return value === undefined || value === null ? undefined : textOf(value);
 }
