@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPool, type PoolRecord, readDiagnosticsSync } from 'kvp-tracing';
+import { replay } from 'kvp-tracing/opentelemetry';
 import { interleaved } from './measure.ts';
 import { readByCloudInit } from './peers.ts';
 
@@ -23,6 +24,8 @@ export interface Reading {
   /** Nanoseconds a record of a full pool, by us and by cloud-init's code. */
   record: number;
   cloudInit: number | undefined;
+  /** Milliseconds to replay that pool to an exporter that does nothing. */
+  replay: number;
   /** The pool that ran away, in a process of its own. */
   rate: number;
   /** How much of its size memory grew by. */
@@ -32,8 +35,15 @@ export interface Reading {
 export async function readingCosts(folder: string): Promise<Reading> {
   const full = join(folder, 'full.pool');
   openPool(full).loadSync(spans(FULL));
+  const exporter = {
+    export: (_: unknown, done: (result: { code: number }) => void) => done({ code: 0 }),
+    shutdown: async () => {},
+  };
   const costs = await interleaved(
-    [{ name: 'read', run: (count) => Array.from({ length: count }, () => readDiagnosticsSync(full)) }],
+    [
+      { name: 'read', run: () => readDiagnosticsSync(full) },
+      { name: 'replay', run: () => replay(full, exporter) },
+    ],
     50,
     1,
   );
@@ -50,6 +60,7 @@ export async function readingCosts(folder: string): Promise<Reading> {
   return {
     record: (costs.get('read') ?? Number.NaN) / FULL,
     cloudInit,
+    replay: (costs.get('replay') ?? Number.NaN) / 1e6,
     rate: (RUNAWAY / Math.min(...runs.map(({ time }) => time))) * 1000,
     memory: Math.max(...runs.map(({ grown }) => grown)) / statSync(runaway).size,
   };

@@ -208,10 +208,11 @@ try {
     );
   }
 
-  const { record, cloudInit: byPython, rate, memory } = await readingCosts(folder);
+  const { record, cloudInit: byPython, replay, rate, memory } = await readingCosts(folder);
   console.log(
     `Reading a full pool: ${((record * 1024) / 1e6).toFixed(2)} ms; 100,000 records: ${Math.round(rate)}/s, memory grows by ${memory.toFixed(2)} × the file`,
   );
+  console.log(`  replayed to OpenTelemetry without network: ${replay.toFixed(1)} ms`);
   if (byPython !== undefined) {
     console.log(
       `  ${ratios.cost("reading / cloud-init's code", record / byPython)} × cloud-init's code (${byPython.toFixed(0)} ns a record)`,
