@@ -76,6 +76,10 @@ for (const field of FIELDS) {
       );
       t.like(error, { code: 'ERR_KVP_INVALID_FIELD' });
     }
+    t.is(
+      (await refused(t, field, 'a\ud800b'))?.message,
+      `${field} "a\\ud800b" is not allowed: half of a surrogate pair is no UTF-8`,
+    );
     t.true(((await refused(t, field, 'long'.repeat(1e6)))?.message.length ?? 0) < 200);
   });
 }

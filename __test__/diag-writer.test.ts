@@ -130,6 +130,23 @@ test('any text in any encoding is read again, whatever the order of the records'
   );
 });
 
+test('a text that starts like JSON and fills its last record is whole', async (t) => {
+  const path = poolOf(t);
+  using writer = diagnostics(path, { agent: 'a', vmId: VM, encoding: 'none' });
+  const texts = [1018, 1019, 1020, 1021, 1022, 2044].flatMap((length) => [
+    JSON.stringify({ a: 'x'.repeat(length - 8) }),
+    JSON.stringify({ level: 'x'.repeat(length - 12) }),
+    `{"${'x'.repeat(length - 2)}`,
+  ]);
+  for (const text of texts) await writer.event('text', text);
+  const { diagnostics: found, problems } = readDiagnosticsSync(path);
+  t.deepEqual(problems, []);
+  t.deepEqual(
+    found.map(({ message }) => message),
+    texts,
+  );
+});
+
 test("'auto' compresses where that saves a record, and what has a NUL", async (t) => {
   const cases = {
     [noise(1022)]: ['none', 1],

@@ -123,6 +123,21 @@ test('a reason is shortened first, then extras go from the last on, then the URL
   t.throws(() => formatReport({ ...own, agent: 'a'.repeat(1000) }), { instanceOf: ValueTooLongError });
 });
 
+test('extras that set a field are refused where they leave no room, and the field stays', (t) => {
+  const own = { result: 'error', reason: 'r', agent: 'a/1', vm_id: 'v' };
+  const fitted = (extras: object) => fitReport(own, Fields.of(extras));
+  t.deepEqual(fitted({ agent: 'x'.repeat(2000), a: 1 }), {
+    text: 'result=error|reason=r|agent=a/1|a=1|vm_id=v',
+    refused: ['agent'],
+    isShortened: false,
+  });
+  t.like(fitted({ agent: 'x'.repeat(2000), vm_id: 'y'.repeat(2000) }), {
+    text: 'result=error|reason=r|agent=a/1|vm_id=v',
+    refused: ['vm_id', 'agent'],
+  });
+  t.deepEqual(fitted({ agent: 'x'.repeat(900), a: 'z'.repeat(100) }).refused, ['a']);
+});
+
 test('whatever is reported fits, keeps 64 bytes of the reason, and is cut at a character that people see', (t) => {
   const long = fc.string({
     unit: fc.constantFrom('a', '|', '"', 'é', '👩‍👩‍👧', '🇪🇺'),

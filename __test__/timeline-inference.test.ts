@@ -145,6 +145,32 @@ test("cloud-init's names are paths, and its finishes belong to the last start of
   t.is(roots[1]?.children[0]?.state, 'start-missing');
 });
 
+test("cloud-init's spans are paired by time, else by place", (t) => {
+  const finish = stage('finish', 'init', 2);
+  const [first, last] = timeline([
+    stage('finish', 'again', 5),
+    finish,
+    stage('start', 'init', 1),
+    stage('start', 'again', 4),
+  ]).roots;
+  t.like([first, last], [{ name: 'init', state: 'finished', end: finish.time }, { state: 'finished' }]);
+  const setBack = [stage('start', 'init', 9000), stage('finish', 'init', 10), stage('start', 'init', 20)];
+  t.deepEqual(
+    timeline(setBack).roots.map(({ state, records }) => [state, records.length]),
+    [
+      ['unfinished', 1],
+      ['finished', 2],
+    ],
+  );
+});
+
+test('a name of many levels takes no longer than one of few', (t) => {
+  const spans = Array.from({ length: 1000 }, (_, i) => stage('start', `${'/x'.repeat(1000)}${i}`, i));
+  const started = process.cpuUsage();
+  t.is(timeline(spans).roots.length, 1000);
+  t.true(process.cpuUsage(started).user < 8e5);
+});
+
 test('the boot phases of several agents stand side by side, with the gaps between them', (t) => {
   const { roots, gaps, start, end } = timeline([
     stage('start', 'init-local', 0),
@@ -181,11 +207,12 @@ test('the critical path is what the end had to wait for', (t) => {
 });
 
 test('a clock that is set back while a span is open spoils neither pair nor path', (t) => {
-  const { roots, criticalPath, gaps } = timeline([
+  const { roots, criticalPath, gaps, start, end } = timeline([
     told('start', 'a', 5000),
     told('finish', 'a', 100, { result: 'success', duration: 2 }),
   ]);
   t.like(roots, [{ state: 'finished', duration: 2 }]);
+  t.deepEqual([start?.getTime(), end?.getTime()], [100, 5000]);
   t.deepEqual(names(criticalPath), ['a']);
   t.deepEqual(gaps, []);
 });

@@ -134,9 +134,20 @@ test('the same id of another agent or machine is another span', (t) => {
     told('start', 'a', 1),
     told('finish', 'a', 2, { agent: 'other/1' }),
     told('finish', 'a', 3, { vmId: 'other' }),
-    told('start', 'b', 4, { parent: 'a', agent: 'third/1' }),
+    told('start', 'b', 4, { parent: 'a', vmId: 'other' }),
   ]);
-  t.is(roots.length, 4);
+  t.is(shape(roots), 'a a a(b)');
+});
+
+test('a parent may be of another producer', (t) => {
+  const { roots, events } = timeline([
+    told('start', 'b', 2, { parent: 'a', agent: 'child/1' }),
+    event('in a', 3, { span: 'a', agent: 'child/1' }),
+    told('start', 'a', 1),
+  ]);
+  t.is(shape(roots), 'a(b)');
+  t.is(roots[0]?.events.length, 1);
+  t.deepEqual(events, []);
 });
 
 test('a hundred thousand spans inside each other are laid out and shown', (t) => {

@@ -58,7 +58,7 @@ export class AzureInitCollector implements Collector {
 
 function readValue(
   text: string,
-): Pick<Told, 'kind' | 'time' | 'start' | 'duration' | 'fields' | 'message'> | Refusal {
+): Pick<Told, 'kind' | 'time' | 'end' | 'duration' | 'fields' | 'message'> | Refusal {
   const [, started = '', ended = ''] = SPAN.exec(text) ?? [];
   const start = parseTimestamp(started);
   const end = parseTimestamp(ended);
@@ -66,7 +66,7 @@ function readValue(
     const fields = Object.create(null) as Record<string, unknown>;
     // The clock may have been set back meanwhile.
     const duration = Math.max(0, end.getTime() - start.getTime()) / 1000;
-    return { kind: 'finish', time: end, start, duration, fields };
+    return { kind: 'finish', time: start, end, duration, fields };
   }
   const event = EVENT.exec(text);
   const time = parseTimestamp(event?.[1] ?? '');

@@ -8,6 +8,8 @@ import { readPayload } from './read-payload.ts';
 
 /** A chunk that leaves less room than this may end at a character that did not fit: it may not be the last. */
 const CHARACTER_MAX = 4;
+/** How the payloads of spans and events start; what else starts like JSON may be any text. */
+const OURS = /^\{"(?:target|level|fields)":/;
 
 /** Recognises format `diag`: chunks of one payload may lie anywhere and in any order. */
 export class DiagCollector implements Collector {
@@ -55,7 +57,7 @@ export class DiagCollector implements Collector {
     if (duration !== undefined) told.duration = duration;
     if (bytes !== undefined) told.bytes = bytes;
     if (readPayload(text, told)) return told;
-    if (encoding === 'none' && text.startsWith('{"') && this.#isCut(chunks)) {
+    if (encoding === 'none' && OURS.test(text) && this.#isCut(chunks) && !isJson(text)) {
       return cut('the JSON does not end');
     }
     // A payload that is not ours is a message as a whole.
@@ -81,4 +83,13 @@ export class DiagCollector implements Collector {
 
 function cut(why: string): Refusal {
   return { reason: 'incomplete_group', message: `there may have been more chunks: ${why}` };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

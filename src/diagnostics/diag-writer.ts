@@ -280,6 +280,13 @@ function fieldOf(field: string, given: unknown, limit: number): string {
     const message = `${field} ${JSON.stringify(shown)} has ${length} bytes; the limit is ${limit}`;
     throw new FieldError('ERR_KVP_FIELD_TOO_LONG', message);
   }
+  if (!given.isWellFormed()) {
+    const rule = 'half of a surrogate pair is no UTF-8';
+    throw new FieldError(
+      'ERR_KVP_INVALID_FIELD',
+      `${field} ${JSON.stringify(given)} is not allowed: ${rule}`,
+    );
+  }
   check(field, given, limit);
   return given;
 }

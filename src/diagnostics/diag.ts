@@ -30,6 +30,9 @@ export function splitChunk(key: string): { group: string; chunk: number | undefi
   return { group: key.slice(0, Math.max(end, 0)), chunk: /^\d+$/.test(digits) ? Number(digits) : undefined };
 }
 
+/** How a timestamp of this contract ends. */
+const UTC = /T\d\d:\d\d:\d\d(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/;
+
 /** Parses the ten fields before the chunk index, as azure-init's doc/diagnostics.md lays them down. */
 export function parseDiag(group: string): DiagKey | Refusal {
   const parts = group.split('|');
@@ -45,8 +48,8 @@ export function parseDiag(group: string): DiagKey | Refusal {
   if (kind !== 'start' && kind !== 'finish' && kind !== 'event') {
     return malformed(`kind ${JSON.stringify(kind)} is not start, finish or event`);
   }
-  const time = parseTimestamp(timestamp);
-  if (time === undefined) return malformed(`timestamp ${JSON.stringify(timestamp)} is not RFC 3339`);
+  const time = UTC.test(timestamp) ? parseTimestamp(timestamp) : undefined;
+  if (time === undefined) return malformed(`timestamp ${JSON.stringify(timestamp)} is not RFC 3339 in UTC`);
   if (encoding === '') return malformed('encoding is empty');
   if (result !== '' && result !== 'success' && result !== 'fail') {
     return malformed(`result ${JSON.stringify(result)} is not success or fail`);
@@ -65,8 +68,7 @@ export function parseDiag(group: string): DiagKey | Refusal {
 }
 
 function parseDuration(text: string): number | undefined {
-  if (text === '') return undefined;
-  if (!/^(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return undefined;
+  if (!/^\d+(?:\.\d{1,9})?$/.test(text)) return undefined;
   const seconds = Number(text);
   return Number.isFinite(seconds) ? seconds : undefined;
 }

@@ -16,10 +16,10 @@ export interface Diagnostic {
   name: string;
   /** Shared by a span's start and finish in format `diag`; elsewhere each record has its own. */
   id: string;
-  /** When it happened: of a finish the end. */
+  /** When it happened: of a finish the end; in azure-init's older layout, where spans have no start, the start. */
   time: Date;
-  /** When the span of a finish began, where a finish tells: azure-init's older layout. */
-  start?: Date;
+  /** When the span of such a finish ended. */
+  end?: Date;
   /** A finish has one, unless its format has no such thing or its word is neither, as cloud-init's `WARN`. */
   result?: 'success' | 'fail';
   /** In seconds. */
@@ -91,4 +91,9 @@ export function producerOf({ vmId, agent }: Pick<Diagnostic, 'vmId' | 'agent'>):
 /** Its first record of the pool. */
 export function placeOf({ records }: { records: readonly number[] }): number {
   return records[0] ?? 0;
+}
+
+/** In the order of time, and of equal times in that of the pool. */
+export function byTime(one: Diagnostic, other: Diagnostic): number {
+  return one.time.getTime() - other.time.getTime() || placeOf(one) - placeOf(other);
 }

@@ -1,8 +1,10 @@
-import { type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
+import { byTime, type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
 import type { FoundSpan, TimelineNode } from './timeline-node.ts';
 
 /** Spans that are looked at to find the one around something: many may overlap without one being in another. */
 const LOOKED_AT_MAX = 1000;
+/** Levels of a name that is a path; cloud-init's have two or three. */
+const LEVELS_MAX = 32;
 
 /** Where something lies in time; between equal times its place in the pool decides. */
 interface Point {
@@ -46,7 +48,8 @@ export class Enclosure {
   /** The innermost span around a span; of cloud-init's the one whose name its own name starts with. */
   parentOf(node: TimelineNode, from: Diagnostic): TimelineNode | undefined {
     if (from.format !== 'cloud-init') return this.#byProducer.get(producerOf(from))?.around(node);
-    for (let end = node.name.lastIndexOf('/'); end > 0; end = node.name.lastIndexOf('/', end - 1)) {
+    let end = node.name.lastIndexOf('/');
+    for (let level = 0; end > 0 && level < LEVELS_MAX; level++, end = node.name.lastIndexOf('/', end - 1)) {
       const nest = this.#byName.get(nameKey({ ...from, name: node.name.slice(0, end) }));
       const around = nest?.latestAt(extentOf(node).start);
       if (around !== undefined) return around;
@@ -148,8 +151,4 @@ function lastNotAfter<T>(items: readonly T[], order: (item: T) => number): numbe
 function compare(one: Point, other: Point): number {
   // Infinity less itself is no number.
   return (one.time === other.time ? 0 : one.time - other.time) || one.place - other.place || 0;
-}
-
-function byTime(one: Diagnostic, other: Diagnostic): number {
-  return one.time.getTime() - other.time.getTime() || placeOf(one) - placeOf(other);
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { openPool } from '../pool/pool.ts';
+import { type NumberedPool, openPool } from '../pool/pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import { PoolStore } from '../pool/store.ts';
 import { AzureInitCollector } from './azure-init-reader.ts';
@@ -29,8 +29,8 @@ export interface PoolContent {
   problems: RecordProblem[];
 }
 
-/** A pool's path, the pool, its bytes, or records of it. */
-export type PoolSource = string | PoolStore | Uint8Array | Iterable<PoolRecord>;
+/** A pool's path or number, the pool, its bytes, or records of it. */
+export type PoolSource = string | NumberedPool | PoolStore | Uint8Array | Iterable<PoolRecord>;
 
 /**
  * Reads what a pool says: the diagnostics contract, azure-init's older layout, cloud-init's events and
@@ -38,28 +38,24 @@ export type PoolSource = string | PoolStore | Uint8Array | Iterable<PoolRecord>;
  * `problems`. A missing file says nothing; one that can't be read throws `IoError`.
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
-  return interpret(
-    typeof source === 'string' || source instanceof PoolStore
-      ? new BytesView(storeOf(source).bytesSync())
-      : viewOf(source),
-  );
+  const found = storeOrView(source);
+  return interpret(found instanceof PoolStore ? new BytesView(found.bytesSync()) : found);
 }
 
 /** The same without blocking on the file. */
 export async function readDiagnostics(source: PoolSource): Promise<PoolContent> {
-  return interpret(
-    typeof source === 'string' || source instanceof PoolStore
-      ? new BytesView(await storeOf(source).bytes())
-      : viewOf(source),
-  );
+  const found = storeOrView(source);
+  return interpret(found instanceof PoolStore ? new BytesView(await found.bytes()) : found);
 }
 
-function storeOf(source: string | PoolStore): PoolStore {
-  return typeof source === 'string' ? openPool(source, { readOnly: true }) : source;
+function storeOrView(source: PoolSource): PoolStore | PoolView {
+  if (source instanceof PoolStore) return source;
+  if (source instanceof Uint8Array) return new BytesView(source);
+  return isIterable(source) ? new RecordsView(source) : openPool(source, { readOnly: true });
 }
 
-function viewOf(source: Uint8Array | Iterable<PoolRecord>): PoolView {
-  return source instanceof Uint8Array ? new BytesView(source) : new RecordsView(source);
+function isIterable(source: string | NumberedPool | Iterable<PoolRecord>): source is Iterable<PoolRecord> {
+  return typeof source === 'object' && source !== null && Symbol.iterator in source;
 }
 
 function interpret(view: PoolView): PoolContent {

@@ -1,6 +1,6 @@
-const NAME = /[\p{ID_Start}_][\p{ID_Continue}.#]*=/uy;
-/** Each attempt to find where a message ends looks through the whole text. */
-const ATTEMPTS_MAX = 32;
+const NAME = /[\p{ID_Start}_][\p{ID_Continue}.#-]*=/uy;
+/** Characters: each attempt to find where a message ends may look through the whole text. */
+const LOOKED_THROUGH_MAX = 64 * 1024;
 
 /**
  * Reads `message=Some text, user="azureuser", key_count=3`: the message raw, the other values as Rust's `Debug`
@@ -14,9 +14,9 @@ export function readDebugFields(text: string): { fields: Record<string, unknown>
     return fields === undefined ? { fields: noFields(), message: text } : { fields };
   }
   let end = text.indexOf(', ', prefix.length);
-  for (let attempt = 0; end >= 0 && attempt < ATTEMPTS_MAX; end = text.indexOf(', ', end + 1)) {
+  for (let left = LOOKED_THROUGH_MAX; end >= 0 && left > 0; end = text.indexOf(', ', end + 1)) {
     if (!isName(text, end + 2)) continue;
-    attempt++;
+    left -= text.length;
     const fields = fieldsFrom(text, end + 2);
     if (fields !== undefined) return { fields, message: text.slice(prefix.length, end) };
   }
@@ -46,26 +46,35 @@ function fieldsFrom(text: string, start: number): Record<string, unknown> | unde
   }
 }
 
-const CLOSING: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
-
 /** Where a value ends: before `, name=` outside of quotes and brackets, or at the end of the text. */
 function endOfValue(text: string, start: number): number | undefined {
-  const open: string[] = [];
   if (text[start] === '"') {
     const behind = endOfQuotes(text, start) + 1;
     return behind === text.length || (behind > 0 && isNext(text, behind)) ? behind : undefined;
   }
+  const open: string[] = [];
   for (let at = start; at < text.length; at++) {
-    const character = text[at] as string;
-    if (character === '"') {
-      at = endOfQuotes(text, at);
-      if (at < 0) return undefined;
-    } else if (character in CLOSING) {
-      open.push(CLOSING[character] as string);
-    } else if (character === ')' || character === ']' || character === '}') {
-      if (open.pop() !== character) return undefined;
-    } else if (open.length === 0 && isNext(text, at)) {
-      return at;
+    switch (text[at]) {
+      case '"':
+        at = endOfQuotes(text, at);
+        if (at < 0) return undefined;
+        break;
+      case '(':
+        open.push(')');
+        break;
+      case '[':
+        open.push(']');
+        break;
+      case '{':
+        open.push('}');
+        break;
+      case ')':
+      case ']':
+      case '}':
+        if (open.pop() !== text[at]) return undefined;
+        break;
+      case ',':
+        if (open.length === 0 && isNext(text, at)) return at;
     }
   }
   return open.length === 0 ? text.length : undefined;
@@ -73,7 +82,7 @@ function endOfValue(text: string, start: number): number | undefined {
 
 /** Whether another field follows there. */
 function isNext(text: string, at: number): boolean {
-  return text[at] === ',' && text[at + 1] === ' ' && isName(text, at + 2);
+  return text.startsWith(', ', at) && isName(text, at + 2);
 }
 
 /** Where the quotes that open there close, -1 when they don't. */

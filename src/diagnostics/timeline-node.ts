@@ -1,5 +1,5 @@
 import { Level } from '../tracing/level.ts';
-import { type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
+import { byTime, type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
 
 /** A span with what happened in it. */
 export interface TimelineNode {
@@ -52,7 +52,7 @@ export class Pairs {
 
   spans(): FoundSpan[] {
     return [...this.#halves.values()].flatMap((halves) =>
-      halves[0]?.format === 'cloud-init' ? pairedByPlace(halves) : pairedByCount(halves),
+      halves[0]?.format === 'cloud-init' ? pairedByTime(halves) : pairedByCount(halves),
     );
   }
 }
@@ -66,14 +66,21 @@ function pairedByCount(halves: readonly Diagnostic[]): FoundSpan[] {
 }
 
 /** A finish belongs to the last start before it: one before that was cut off. */
-function pairedByPlace(halves: Diagnostic[]): FoundSpan[] {
+function pairedByTime(halves: readonly Diagnostic[]): FoundSpan[] {
   const spans: FoundSpan[] = [];
-  const open: Diagnostic[] = [];
-  for (const half of halves.toSorted((one, other) => placeOf(one) - placeOf(other))) {
-    if (half.kind === 'start') open.push(half);
-    else spans.push(spanOf(open.pop(), half));
+  const pair = (ordered: readonly Diagnostic[]): Diagnostic[] => {
+    const left: Diagnostic[] = [];
+    for (const half of ordered) {
+      if (half.kind === 'finish' && left.at(-1)?.kind === 'start') spans.push(spanOf(left.pop(), half));
+      else left.push(half);
+    }
+    return left;
+  };
+  // Where the clock was set back meanwhile, only their places tell which came first.
+  const left = pair(halves.toSorted(byTime)).sort((one, other) => placeOf(one) - placeOf(other));
+  for (const half of pair(left)) {
+    spans.push(half.kind === 'start' ? spanOf(half, undefined) : spanOf(undefined, half));
   }
-  for (const start of open) spans.push(spanOf(start, undefined));
   return spans;
 }
 
@@ -85,12 +92,13 @@ function spanOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
 function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): TimelineNode {
   const first = (start ?? finish) as Diagnostic;
   const fields = Object.assign(Object.create(null), start?.fields, finish?.fields) as Record<string, unknown>;
-  const hasStart = start !== undefined || finish?.start !== undefined;
+  // Where a finish has an end of its own, its time is the start.
+  const hasStart = start !== undefined || finish?.end !== undefined;
   const node: TimelineNode = {
     name: first.name,
     agent: first.agent,
     id: first.id,
-    start: start?.time ?? finish?.start ?? before(first),
+    start: hasStart ? first.time : before(first),
     level: start?.level ?? finish?.level ?? Level.INFO,
     fields,
     events: [],
@@ -101,7 +109,7 @@ function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
   const message = finish?.message ?? start?.message;
   if (message !== undefined) node.message = message;
   if (finish !== undefined) {
-    node.end = finish.time;
+    node.end = finish.end ?? finish.time;
     if (finish.duration !== undefined) node.duration = finish.duration;
     if (finish.result !== undefined) node.result = finish.result;
   }

@@ -1,5 +1,5 @@
 import { criticalPath } from './critical-path.ts';
-import { type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
+import { byTime, type Diagnostic, placeOf, producerOf } from './diagnostic.ts';
 import { Enclosure } from './enclosure.ts';
 import { Pairs, type TimelineNode } from './timeline-node.ts';
 
@@ -45,20 +45,22 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   const spans = pairs.spans();
   const byId = new Map<string, TimelineNode>();
   for (const { node, from } of spans) {
-    const key = idKey(from, from.id);
-    if (!byId.has(key)) byId.set(key, node);
+    // By the id alone, too: what one producer began another may go on with.
+    for (const key of [idKey(from, from.id), from.id]) if (!byId.has(key)) byId.set(key, node);
   }
+  const byIdFor = (from: Diagnostic, id: string): TimelineNode | undefined =>
+    byId.get(idKey(from, id)) ?? byId.get(id);
   const enclosure = new Enclosure(spans, happened);
   const parents = new Map<TimelineNode, TimelineNode | undefined>();
   for (const { node, from, parent } of spans) {
-    if (parent !== undefined) parents.set(node, byId.get(idKey(from, parent)));
+    if (parent !== undefined) parents.set(node, byIdFor(from, parent));
     else parents.set(node, explicit.has(producerOf(from)) ? undefined : enclosure.parentOf(node, from));
   }
 
   const events: Diagnostic[] = [];
   for (const event of happened) {
     let span: TimelineNode | undefined;
-    if (event.span !== undefined) span = byId.get(idKey(event, event.span));
+    if (event.span !== undefined) span = byIdFor(event, event.span);
     else if (!explicit.has(producerOf(event))) span = enclosure.spanOf(event);
     (span?.events ?? events).push(event);
   }
@@ -102,10 +104,6 @@ function plant(parents: ReadonlyMap<TimelineNode, TimelineNode | undefined>): Ti
   return roots;
 }
 
-function byTime(one: Diagnostic, other: Diagnostic): number {
-  return one.time.getTime() - other.time.getTime() || placeOf(one) - placeOf(other);
-}
-
 function byStart(one: TimelineNode, other: TimelineNode): number {
   return one.start.getTime() - other.start.getTime() || placeOf(one) - placeOf(other);
 }
@@ -113,9 +111,9 @@ function byStart(one: TimelineNode, other: TimelineNode): number {
 function range(nodes: Iterable<TimelineNode>, events: Diagnostic[]): Pick<Timeline, 'start' | 'end'> {
   let first = Infinity;
   let last = -Infinity;
-  for (const { start, end } of nodes) {
-    first = Math.min(first, start.getTime());
-    last = Math.max(last, (end ?? start).getTime());
+  for (const { start, end = start } of nodes) {
+    first = Math.min(first, start.getTime(), end.getTime());
+    last = Math.max(last, start.getTime(), end.getTime());
   }
   for (const { time } of events) {
     first = Math.min(first, time.getTime());
