@@ -8,6 +8,7 @@ import { type FilterInput, filterOf } from './tracing/filter.ts';
 import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
 import type { QueueOptions } from './opentelemetry/outbox.ts';
 import type { Exporter, Processor } from './opentelemetry/tally.ts';
+import { booleanOption, textOption } from './option.ts';
 import type { Layer } from './tracing/layer.ts';
 import { guarded, type ProblemHandler } from './tracing/problem.ts';
 import { REDACTED_NAMES } from './tracing/redact.ts';
@@ -104,8 +105,8 @@ const EXPORT_VARIABLES = [
 export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
   sectionOf('options', options);
   const onProblem = handlerOf(options.onProblem);
-  const service = textOf('service', options.service ?? DEFAULTS.service);
-  const version = options.version === undefined ? undefined : textOf('version', options.version);
+  const service = textOption('service', options.service ?? DEFAULTS.service);
+  const version = options.version === undefined ? undefined : textOption('version', options.version);
   const agent = options.service === undefined ? undefined : `${service}/${version ?? DEFAULTS.version}`;
   const kvp = sectionOf('kvp', options.kvp);
   const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
@@ -129,10 +130,8 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     },
     opentelemetry: opentelemetry && {
       ...opentelemetry,
-      environmentContext: booleanOf(
-        'opentelemetry.environmentContext',
-        opentelemetry.environmentContext ?? true,
-      ),
+      environmentContext:
+        booleanOption('opentelemetry.environmentContext', opentelemetry.environmentContext) ?? true,
       filter: traceFilter,
     },
     stderr: stderr && {
@@ -143,7 +142,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
     file: options.file === undefined ? undefined : { onProblem, ...readFile(options.file, forced.log) },
     redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
     layers: layersOf(options.layers),
-    signals: booleanOf('signals', options.signals),
+    signals: booleanOption('signals', options.signals) ?? false,
     onProblem,
     forced,
   };
@@ -153,7 +152,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
 export function readFile(given: string | FileOptions, forced: FilterInput | undefined): LinesOptions {
   const { path, ...options } = typeof given === 'string' ? { path: given } : sectionOf('file', given) || {};
   const filter = forced ?? optionOf('file', options) ?? DEFAULTS.filter.file;
-  return { ...options, writer: textOf('file.path', path), filter };
+  return { ...options, writer: textOption('file.path', path), filter };
 }
 
 /** Whether spans are to be exported by an own provider. */
@@ -213,16 +212,6 @@ export function sectionOf<T extends object>(option: string, given: T | false | u
   if (given === undefined) return {} as T;
   if (given === false || (typeof given === 'object' && given !== null)) return given;
   throw new OptionError(option, given, 'an object of options or false');
-}
-
-function booleanOf(option: string, given: unknown): boolean {
-  if (given === undefined || typeof given === 'boolean') return given === true;
-  throw new OptionError(option, given, 'true or false');
-}
-
-function textOf(option: string, given: unknown): string {
-  if (typeof given === 'string' && given !== '') return given;
-  throw new OptionError(option, given, 'a text that is not empty');
 }
 
 /** What hears of problems; what it throws stops nothing. */

@@ -2,6 +2,7 @@ import { type Group, Groups } from './chunks.ts';
 import { type Collector, malformed, type Refusal, type Told } from './diagnostic.ts';
 import type { Decoder } from './encoding.ts';
 import type { PoolView } from './pool-view.ts';
+import { parseObject } from './read-payload.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 const PREFIX = 'CLOUD_INIT|';
@@ -61,7 +62,7 @@ export class CloudInitCollector implements Collector {
 
   #tell(key: Key, value: string | undefined): Told | Refusal {
     if (value === undefined) return malformed('the value does not end with a message');
-    const said = objectOf(value);
+    const said = parseObject(value);
     if (said === undefined) return malformed('the value is no JSON object');
     const told = diagnosticOf(key, said);
     if ('reason' in told || key.type !== 'compressed') return told;
@@ -72,7 +73,7 @@ export class CloudInitCollector implements Collector {
   }
 
   #unpack(text: string): ReturnType<Decoder['decodeLoosely']> {
-    const packed = objectOf(text);
+    const packed = parseObject(text);
     const data = packed?.['data'];
     if (typeof data !== 'string') {
       return { reason: 'undecodable', message: 'there is no packed data in the message' };
@@ -128,15 +129,4 @@ function diagnosticOf({ type, vmId, id, ...key }: Key, said: Record<string, unkn
   else if (duration !== undefined) fields['duration'] = duration;
   if (text !== '') told.message = text;
   return told;
-}
-
-function objectOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, FieldError, OptionError, PoolFullError, TooLargeError } from '../errors.ts';
+import { countOption } from '../option.ts';
 import { check, chunksOf } from '../pool/frame.ts';
 import { AGENT_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE } from '../pool/limits.ts';
 import { type NumberedPool, openPool } from '../pool/pool.ts';
@@ -118,7 +119,7 @@ export class DiagnosticsWriter implements Disposable {
     const vmId = fieldOf('vm_id', options.vmId ?? ownVmId(), ID_MAX);
     this.#prefix = `DIAG|${agent}|${vmId}`;
     this.#encoding = encodingOf(options.encoding ?? DEFAULTS.encoding);
-    this.#maxRecords = countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords);
+    this.#maxRecords = countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1);
     this.#ownsStore = !(pool instanceof PoolStore);
     this.#store = pool instanceof PoolStore ? pool : openPool(pool);
   }
@@ -178,7 +179,7 @@ export class DiagnosticsWriter implements Disposable {
     { maxBytes = DEFAULTS.maxBytes, encoding }: ArtifactOptions = {},
   ): Promise<Artifact> {
     const id = randomUUID();
-    const limit = countOf('maxBytes', maxBytes);
+    const limit = countOption('maxBytes', maxBytes, 1);
     const told: Told = { kind: 'event', name, id, time: new Date() };
     return { id, ...(await this.#append(told, () => contentOf(source, limit), encoding)) };
   }
@@ -301,9 +302,4 @@ function secondsText(seconds: number): string {
     return seconds.toFixed(6);
   }
   throw new OptionError('duration', seconds, `seconds from 0 to ${Number.MAX_SAFE_INTEGER}`);
-}
-
-function countOf(option: string, given: number): number {
-  if (Number.isSafeInteger(given) && given >= 1) return given;
-  throw new OptionError(option, given, 'a whole number from 1');
 }

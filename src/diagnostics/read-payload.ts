@@ -28,7 +28,8 @@ export function readPayload(text: string, told: Told): boolean {
   return true;
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+/** The object that a text of JSON is; `undefined` for any other text. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);

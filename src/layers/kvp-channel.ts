@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import { DroppedError, OptionError } from '../errors.ts';
 import type { Named } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/names.ts';
+import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
-import { DEFAULT_POOL_PATH, openWriter } from '../pool/pool.ts';
+import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/pool.ts';
 import { vmId } from '../pool/vm-id.ts';
 import type { Format, PoolWriter, WriterStats } from '../pool/writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
@@ -42,6 +43,8 @@ const DEFAULTS = {
   durability: 'queued',
 } as const;
 
+/** What the core counts in 32 bits. */
+const MOST = 2 ** 31;
 /** Milliseconds: for a flush unless it is told otherwise, for letting go of the pool, for a record once the process exits. */
 const FLUSH_TIMEOUT = 5000;
 const CLOSE_TIMEOUT = 100;
@@ -66,9 +69,9 @@ export interface Place {
 /** The place that options name. Throws `OptionError`. */
 export function placeOf(options: KvpChannelOptions): Place {
   return {
-    path: textOf('path', options.path ?? DEFAULTS.path),
-    agent: legalAgent(textOf('agent', options.agent ?? DEFAULTS.agent)),
-    vmId: textOf('vmId', options.vmId ?? vmId({ onProblem: guarded(options.onProblem) })),
+    path: poolPath(options.path ?? DEFAULTS.path),
+    agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
+    vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guarded(options.onProblem) })),
     clearsStale: options.clearStale ?? options.path === undefined,
   };
 }
@@ -113,8 +116,8 @@ export class KvpChannel {
       vmId,
       format,
       reservesFinishes,
-      maxRecords: countOf('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1),
-      queueBytes: countOf('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096),
+      maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, MOST),
+      queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, MOST),
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
@@ -226,18 +229,4 @@ async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
 function durabilityOf(given: unknown): string {
   if (given === 'queued' || given === 'write-through') return given;
   throw new OptionError('durability', given, "'queued' or 'write-through'");
-}
-
-function textOf(option: string, given: unknown): string {
-  if (typeof given !== 'string' || given === '' || (option === 'path' && given.includes('\0'))) {
-    throw new OptionError(option, given, 'a text that is not empty (a path also without NUL)');
-  }
-  return given;
-}
-
-function countOf(option: string, given: unknown, least: number): number {
-  if (!Number.isSafeInteger(given) || (given as number) < least || (given as number) > 2 ** 31) {
-    throw new OptionError(option, given, `a whole number from ${least} to ${2 ** 31}`);
-  }
-  return given as number;
 }

@@ -1,4 +1,5 @@
 import { OptionError } from '../errors.ts';
+import { booleanOption } from '../option.ts';
 import { CompactFormat } from '../format/compact.ts';
 import { FullFormat } from '../format/full.ts';
 import type { LineFormat, Scope, Scopes } from '../format/line-format.ts';
@@ -40,8 +41,8 @@ export class StderrLayer extends LineLayer<Scope> {
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: StderrLayerOptions = {}) {
     const format = formatOf(options.format ?? 'full');
-    const color = booleanOf('color', options.color);
-    const traceIds = booleanOf('traceIds', options.traceIds) ?? false;
+    const color = booleanOption('color', options.color);
+    const traceIds = booleanOption('traceIds', options.traceIds) ?? false;
     super(options);
     this.#traceIds = traceIds;
     const isFile = typeof options.writer === 'string';
@@ -91,9 +92,4 @@ function formatOf(format: unknown): new (color: boolean) => LineFormat {
     format,
     'full, compact or pretty (json is JsonLayer of kvp-tracing/pino, or that of initializeTracing)',
   );
-}
-
-function booleanOf(option: string, given: unknown): boolean | undefined {
-  if (given === undefined || typeof given === 'boolean') return given;
-  throw new OptionError(option, given, 'true or false');
 }

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { ClosedError, LockTimeoutError, MalformedPoolError, OptionError, ReadOnlyError } from '../errors.ts';
+import { countOption } from '../option.ts';
 import { type Attempt, TORN_AFTER } from './attempt.ts';
 import { bootTime } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
@@ -70,12 +71,9 @@ export class PoolStore implements Disposable {
     if (typeof lockTimeout !== 'number' || !(lockTimeout >= 0)) {
       throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
     }
-    if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
-      throw new OptionError('maxKeys', maxKeys, 'a whole number from 1');
-    }
     this.#limits = limits;
     this.#lockTimeout = lockTimeout;
-    this.#maxKeys = maxKeys;
+    this.#maxKeys = countOption('maxKeys', maxKeys, 1);
     this.#readOnly = readOnly;
   }
 

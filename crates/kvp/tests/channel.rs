@@ -9,39 +9,19 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Format, Kind, Level};
+use kvp::diag::{Kind, Level};
 use kvp::stats::Reason;
-use kvp::{Channel, Copied, Name, Options};
+use kvp::{Channel, Name, Options};
 use rustix::fs::{FlockOperation, flock};
-use support::{Fault, FaultySys, record, records};
+use support::{Fault, FaultySys, options_for, payload, record, records};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(10);
 
 fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        path: folder.path().join("pool"),
-        format: Format::Diag,
-        agent: "test/1".into(),
-        vm_id: "vm".into(),
-        max_records: 1024,
-        queue_bytes: 64 * 1024,
-        reserves_finishes: true,
-        stale_before: None,
-        write_through: false,
-    };
+    let options = options_for(folder.path().join("pool"));
     (folder, options)
-}
-
-fn payload(text: &str) -> impl FnMut(&mut [u8]) -> Copied + '_ {
-    move |place| {
-        if text.len() > place.len() {
-            return Copied::Needs(text.len());
-        }
-        place[..text.len()].copy_from_slice(text.as_bytes());
-        Copied::Whole(text.len())
-    }
 }
 
 fn event(channel: &mut Channel, level: Level, text: &str) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -10,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Format, Kind, Level};
+use kvp::diag::{Kind, Level};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, Stat, Sys};
-use kvp::{Channel, Copied, Name, Options};
+use kvp::{Channel, Name, Options};
+use support::{options_for, payload};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -64,26 +67,13 @@ impl Sys for Memory {
 }
 
 fn open(memory: &Memory) -> Channel {
-    let options = Options {
-        path: "pool".into(),
-        format: Format::Diag,
-        agent: "test/1".into(),
-        vm_id: "vm".into(),
-        max_records: 100_000,
-        queue_bytes: 2048,
-        reserves_finishes: true,
-        stale_before: None,
-        write_through: false,
-    };
+    let options = Options { max_records: 100_000, queue_bytes: 2048, ..options_for("pool") };
     Channel::open_with(&options, memory.clone()).unwrap()
 }
 
 fn event(channel: &mut Channel, number: usize) {
     let text = format!("{number} {}", "x".repeat(number % 90));
-    channel.emit(Kind::Event, Level::Error, b"", Name::Text(b"name"), |place| {
-        place[..text.len()].copy_from_slice(text.as_bytes());
-        Copied::Whole(text.len())
-    });
+    channel.emit(Kind::Event, Level::Error, b"", Name::Text(b"name"), payload(&text));
 }
 
 #[test]

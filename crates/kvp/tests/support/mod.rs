@@ -3,11 +3,13 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use kvp::diag::Format;
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, RealSys, Stat, Sys};
+use kvp::{Copied, Options};
 
 /// What goes wrong at a call.
 #[derive(Debug, Clone, Copy)]
@@ -138,4 +140,30 @@ pub fn records(path: &Path) -> Vec<(String, String)> {
         String::from_utf8(field[..end].to_vec()).unwrap()
     };
     bytes.chunks(RECORD_SIZE).map(|record| (text(&record[..KEY_SIZE]), text(&record[KEY_SIZE..]))).collect()
+}
+
+/// How a test opens a channel unless it needs otherwise.
+pub fn options_for(path: impl Into<PathBuf>) -> Options {
+    Options {
+        path: path.into(),
+        format: Format::Diag,
+        agent: "test/1".into(),
+        vm_id: "vm".into(),
+        max_records: 1024,
+        queue_bytes: 64 * 1024,
+        reserves_finishes: true,
+        stale_before: None,
+        write_through: false,
+    }
+}
+
+/// Copies a text into the queue.
+pub fn payload(text: &str) -> impl FnMut(&mut [u8]) -> Copied + '_ {
+    move |place| {
+        if text.len() > place.len() {
+            return Copied::Needs(text.len());
+        }
+        place[..text.len()].copy_from_slice(text.as_bytes());
+        Copied::Whole(text.len())
+    }
 }
