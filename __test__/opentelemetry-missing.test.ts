@@ -3,21 +3,37 @@ import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { folderOf } from './helpers/pool-folder.ts';
-import { ROOT } from './helpers/programs.ts';
+import { onBuilt, ROOT } from './helpers/programs.ts';
+
+const TRACEPARENT = `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01`;
 
 /** Says which trace code inside of a span is in, when the program was called from another. */
 const PROGRAM = `
   import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-  import { initializeTracing, inSpan } from 'kvp-tracing';
-  const tracing = await initializeTracing({ kvp: false, stderr: false, opentelemetry: {} });
+  import { childEnv, initializeTracing, inSpan } from 'kvp-tracing';
+  import { extract, inject } from 'kvp-tracing/opentelemetry';
+  const tracing = await initializeTracing({ kvp: false, stderr: false, opentelemetry: OPTIONS });
   const remote = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1, isRemote: true };
   await context.with(trace.setSpanContext(ROOT_CONTEXT, remote), () => inSpan('outer', async (span) => {
     await new Promise(setImmediate);
     console.log(span.traceId === remote.traceId, trace.getActiveSpan().spanContext().traceId === remote.traceId);
   }));
+  const carrier = { traceparent: '00-${'a'.repeat(32)}-${'b'.repeat(16)}-01', tracestate: 'foo=1' };
+  inSpan('request', { parent: extract(carrier) }, () => console.log(JSON.stringify(inject())));
+  inSpan('work', () => {
+    const { TRACEPARENT, BAGGAGE } = childEnv();
+    console.log(TRACEPARENT.slice(0, 35), BAGGAGE);
+  });
   console.log((await tracing.shutdown()).complete);`;
 
-function runWith(t: ExecutionContext, packages: readonly string[]) {
+/** What the program above prints: `a` from whom it was called and asked, `c` from the environment. */
+const PROPAGATED = `true true
+{"traceparent":"00-${'a'.repeat(32)}-${'b'.repeat(16)}-01","tracestate":"foo=1"}
+00-${'c'.repeat(32)} vm=7
+true
+`;
+
+function runWith(t: ExecutionContext, packages: readonly string[], options = '{}') {
   const folder = folderOf(t);
   const modules = join(folder, 'node_modules');
   for (const part of ['dist', 'binding.cjs', 'package.json']) {
@@ -27,10 +43,10 @@ function runWith(t: ExecutionContext, packages: readonly string[]) {
   for (const name of packages) {
     symlinkSync(new URL(`node_modules/@opentelemetry/${name}`, ROOT), join(modules, '@opentelemetry', name));
   }
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+  const { stdout, stderr } = spawnSync(process.execPath, onBuilt(PROGRAM.replace('OPTIONS', options)), {
     cwd: folder,
     encoding: 'utf8',
-    env: { ...process.env, KVP_TRACING_BACKEND: 'js' },
+    env: { ...process.env, KVP_TRACING_BACKEND: 'js', TRACEPARENT, BAGGAGE: 'vm=7' },
   });
   return { stdout, stderr };
 }
@@ -41,8 +57,12 @@ for (const [missing, packages] of [
 ] as const) {
   test(`without ${missing} one line names it, and the context still propagates`, (t) => {
     t.deepEqual(runWith(t, packages), {
-      stdout: 'true true\ntrue\n',
+      stdout: PROPAGATED,
       stderr: `kvp-tracing: the export of spans is left out: exporting needs ${missing}: npm install ${missing}\n`,
     });
   });
 }
+
+test('a program that exports nothing needs none of them to pass its context on', (t) => {
+  t.deepEqual(runWith(t, ['api'], 'undefined'), { stdout: PROPAGATED, stderr: '' });
+});

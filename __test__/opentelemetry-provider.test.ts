@@ -6,7 +6,8 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { LayerError, MissingPeerError, OptionError } from '../src/errors.ts';
-import { PEERS, type Peers } from '../src/opentelemetry/exporters.ts';
+import { initializeTracing, type TracingOptions } from '../src/index.ts';
+import { PEERS, type Peers } from '../src/opentelemetry/peers.ts';
 import { inject, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/provider.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
@@ -119,6 +120,32 @@ test.serial("the own provider leaves a program's global one alone", async (t) =>
   t.true(trace.getTracer('x').startSpan('still theirs').isRecording());
 });
 
+test.serial("a program's global provider is used although there is somewhere to export to", async (t) => {
+  const theirs = new InMemorySpanExporter();
+  trace.setGlobalTracerProvider(
+    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(theirs)] }),
+  );
+  t.teardown(() => trace.disable());
+  const name = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+  process.env[name] = 'http://127.0.0.1:9';
+  t.teardown(() => delete process.env[name]);
+  const named = (from: InMemorySpanExporter) => from.getFinishedSpans().map((span) => span.name);
+  const run = async (options: TracingOptions) => {
+    const tracing = await initializeTracing({ kvp: false, stderr: false, ...options });
+    log.inSpan('work', () => {});
+    t.true((await tracing.shutdown()).complete);
+  };
+  await run({});
+  await run({ opentelemetry: { filter: 'debug' } });
+  t.deepEqual(named(theirs), ['work', 'work']);
+  const ours = new InMemorySpanExporter();
+  // Its shutdown forgets what it exported.
+  ours.shutdown = async () => {};
+  await run({ opentelemetry: { exporter: ours } });
+  t.is(named(theirs).length, 2);
+  t.deepEqual(named(ours), ['work'], 'unless the program says where to');
+});
+
 test.serial('the environment wins over service and version', async (t) => {
   const resourceWith = async (env: NodeJS.ProcessEnv) => {
     const exporter = new InMemorySpanExporter();
@@ -141,6 +168,27 @@ test.serial('the environment wins over service and version', async (t) => {
     region: undefined,
   });
 });
+
+test.serial(
+  'what finds the queue of the batch processor full is counted by the next flush, once',
+  async (t) => {
+    const exporter = new InMemorySpanExporter();
+    const provider = await createProvider({ exporter }, {});
+    const { run, layer } = setUp(provider === undefined ? {} : { provider });
+    const count = 5000;
+    run(() => {
+      for (let i = 0; i < count; i++) log.inSpan('work', () => {});
+    });
+    const { dropped } = await layer.flush();
+    t.true(dropped > 0);
+    t.is(dropped, count - exporter.getFinishedSpans().length);
+    t.is(layer.stats().dropped, dropped);
+    run(() => log.inSpan('last', () => {}));
+    t.is((await layer.flush()).dropped, dropped);
+    t.is(exporter.getFinishedSpans().at(-1)?.name, 'last');
+    t.is((await layer.shutdown()).dropped, dropped);
+  },
+);
 
 test.serial('spans that could not be exported are counted and told', async (t) => {
   const failing = {
@@ -225,13 +273,17 @@ test.serial(
   },
 );
 
-test.serial('without the package of the propagators spans are exported all the same', async (t) => {
-  const missing = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ERR_MODULE_NOT_FOUND' }));
-  const exporter = new InMemorySpanExporter();
-  const provider = await createProvider({ exporter }, {}, { ...PEERS, core: missing });
-  provider?.getTracer('t').startSpan('s').end();
-  await provider?.forceFlush();
-  t.is(exporter.getFinishedSpans().length, 1);
-  t.deepEqual(propagation.fields(), []);
-  await provider?.shutdown();
-});
+test.serial(
+  'without the package of the propagators spans are exported, and their context propagates',
+  async (t) => {
+    const missing = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ERR_MODULE_NOT_FOUND' }));
+    const exporter = new InMemorySpanExporter();
+    const provider = await createProvider({ exporter }, {}, { ...PEERS, core: missing });
+    provider?.getTracer('t').startSpan('s').end();
+    await provider?.forceFlush();
+    t.is(exporter.getFinishedSpans().length, 1);
+    t.deepEqual(propagation.fields(), ['traceparent', 'tracestate']);
+    await provider?.shutdown();
+    t.deepEqual(propagation.fields(), []);
+  },
+);

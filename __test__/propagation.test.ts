@@ -3,7 +3,6 @@ import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOffSampler, AlwaysOnSampler } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
-import { MissingPeerError } from '../src/errors.ts';
 import { childEnv, initializeTracing, Registry, reload, type Span, withDefault } from '../src/index.ts';
 import {
   extract,
@@ -273,26 +272,38 @@ test.serial(
   },
 );
 
-test.serial('packages that are missing are named', async (t) => {
+test.serial("without the carrier's package the environment is read and written all the same", async (t) => {
   const missing = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ERR_MODULE_NOT_FOUND' }));
-  await t.throwsAsync(processEnvironment({}, missing), {
-    instanceOf: MissingPeerError,
-    message: /passing context .* @opentelemetry\/propagator-env-carrier/,
+  await within({ TRACEPARENT, TRACESTATE: 'foo=1', BAGGAGE: 'vm=7' }, async () => {
+    const { run, named } = setUp({ environment: await processEnvironment({}, missing) });
+    run(() => {
+      t.deepEqual(childEnv(), { ...process.env });
+      const { TRACEPARENT: own, ...rest } = log.inSpan('work', () => childEnv());
+      t.is(own, `00-${traceId}-${named('work').spanContext().spanId}-01`);
+      t.like(rest, { TRACESTATE: 'foo=1', BAGGAGE: 'vm=7' });
+    });
   });
+  await t.throwsAsync(
+    processEnvironment({}, () => Promise.reject(new Error('broken'))),
+    { message: 'broken' },
+  );
+});
+
+test.serial('a propagator that was there before stays', async (t) => {
   const { release } = await processEnvironment();
   release();
-  t.not(propagation.fields().length, 0, 'a propagator that was there before stays');
+  t.not(propagation.fields().length, 0);
 });
 
 /** What a program that a traced one started prints of itself, set up with `options`. */
-async function started(t: ExecutionContext, options: string) {
+async function started(t: ExecutionContext, options: string, variables: Texts = {}) {
   const source = `import { childEnv, info, inSpan, initializeTracing, Span } from 'kvp-tracing';
     const tracing = await initializeTracing({ kvp: false, stderr: { format: 'json', filter: 'info', spanEvents: [] }, ${options} });
     inSpan('work', () => info('hi'));
     inSpan('alone', { parent: null }, () => info('hi'));
     console.log(JSON.stringify([inSpan('work', () => childEnv()), childEnv()].map(({ TRACEPARENT }) => TRACEPARENT)));
     await tracing.shutdown();`;
-  const env = { TRACEPARENT, TRACESTATE: '', BAGGAGE: '', OTEL_TRACES_EXPORTER: '' };
+  const env = { TRACEPARENT, TRACESTATE: '', BAGGAGE: '', OTEL_TRACES_EXPORTER: '', ...variables };
   const { code, stdout, stderr } = await ended(start({ source, folder: folderOf(t) }, [], { env }));
   t.is(code, 0, stderr);
   const lines = stderr.trim().split('\n');
@@ -317,6 +328,12 @@ test('environmentContext: false starts a trace of its own, and passes that on', 
   t.false(ids.includes(undefined));
   t.is(children[1], TRACEPARENT);
   t.not(children[0]?.slice(0, 35), TRACEPARENT.slice(0, 35));
+});
+
+test('where nothing is to be propagated, nothing is said and nothing taken from the environment', async (t) => {
+  const { ids, children } = await started(t, '', { OTEL_PROPAGATORS: 'none' });
+  t.deepEqual(ids, [undefined, undefined]);
+  t.deepEqual(children, [TRACEPARENT, TRACEPARENT]);
 });
 
 test('environmentContext is true or false', async (t) => {

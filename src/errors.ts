@@ -250,8 +250,8 @@ export class MissingPeerError extends KvpError {
   static {
     this.prototype.name = 'MissingPeerError';
   }
-  constructor(packages: string, cause: unknown, need = 'exporting') {
-    super('ERR_KVP_MISSING_PEER', `${need} needs ${packages}: npm install ${packages}`, { cause });
+  constructor(packages: string, cause: unknown) {
+    super('ERR_KVP_MISSING_PEER', `exporting needs ${packages}: npm install ${packages}`, { cause });
   }
 }
 

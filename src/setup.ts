@@ -181,11 +181,14 @@ async function openTelemetryLayer(
 ): Promise<OpenTelemetryLayer> {
   const { opentelemetry, onProblem, service, version } = config;
   const { exporter, spanProcessors, queue, environmentContext, ...rest } = opentelemetry || {};
-  const { OpenTelemetryLayer } = await import('./opentelemetry/index.ts');
-  const options = { service, version, exporter, spanProcessors, queue, onProblem, vmId: vmOf(config) };
-  const own = exports ? await ownProvider(config, options) : undefined;
+  const { OpenTelemetryLayer } = await import('./opentelemetry/layer.ts');
+  const { registeredProvider } = await import('./opentelemetry/stand-in.ts');
   const environment = await environmentOf(config, environmentContext !== false);
   if (environment !== undefined) subscriber.onShutdown(() => environment.release());
+  const options = { service, version, exporter, spanProcessors, queue, onProblem, vmId: vmOf(config) };
+  // What the program set up serves, unless it also says where our spans go.
+  const isOwn = exporter !== undefined || spanProcessors !== undefined || registeredProvider() === undefined;
+  const own = exports && isOwn ? await ownProvider(config, options) : undefined;
   return new OpenTelemetryLayer({
     ...rest,
     ...(own && { provider: own }),
@@ -194,13 +197,12 @@ async function openTelemetryLayer(
   });
 }
 
-/** Without its packages nothing is passed on; that is worth a word where somebody passed something on to us. */
 async function environmentOf(config: Config, inherits: boolean): Promise<Environment | undefined> {
   try {
     const { processEnvironment } = await import('./opentelemetry/environment.ts');
     return await processEnvironment({ inherits, onProblem: config.onProblem });
   } catch (error) {
-    if (inherits && process.env['TRACEPARENT']) report(config, 'the context of the environment', error);
+    report(config, 'the context of the environment', error);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { OpenTelemetryLayer } from '../../src/opentelemetry/index.ts';
 import type { QueueOptions } from '../../src/opentelemetry/outbox.ts';
@@ -24,6 +25,26 @@ export async function misbehaving(
   });
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Listens and is stopped: when its few places are taken, the kernel leaves who knocks without an answer. */
+const DEAF = `
+  const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    require('node:fs').writeSync(1, server.address().port + '\\n');
+    process.kill(process.pid, 'SIGSTOP');
+  });`;
+
+/** An address from which no answer comes to who wants to connect, as from behind a firewall. */
+export async function unreachable(t: ExecutionContext): Promise<string> {
+  const deaf = spawn(process.execPath, ['-e', DEAF], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => deaf.kill('SIGKILL'));
+  const [output] = (await once(deaf.stdout, 'data')) as [Buffer];
+  const port = Number(`${output}`);
+  for (let i = 0; i < 4; i++) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    t.teardown(() => socket.destroy());
+  }
+  return `http://127.0.0.1:${port}`;
 }
 
 /** A layer that exports there in JSON, by an own provider that waits little, and what makes spans. */

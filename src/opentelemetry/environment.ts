@@ -1,10 +1,9 @@
 import { type Context, propagation, ROOT_CONTEXT, type TextMapSetter, trace } from '@opentelemetry/api';
-import { MissingPeerError } from '../errors.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import { wellFormed } from './carrier.ts';
-import { PEERS, unlessMissing } from './exporters.ts';
+import { PEERS, unlessMissing } from './peers.ts';
 import { extractedFrom, joining } from './propagation.ts';
-import { registerPropagator } from './provider.ts';
+import { registerPropagator } from './propagator.ts';
 
 /** How context comes from whoever started the process, and goes to the processes that it starts. */
 export interface Environment {
@@ -32,12 +31,36 @@ interface Carrier {
   EnvironmentSetter: new (variables: Record<string, string>) => TextMapSetter<unknown>;
 }
 
-const NEED = 'passing context between processes';
+/** Takes its place where it is not installed: as W3C's names and OpenTelemetry's are spelled, upper case is all. */
+const PLAIN: Carrier = {
+  EnvironmentGetter: class {
+    get(_: unknown, name: string): string | undefined {
+      return process.env[variable(name)];
+    }
+    keys(): string[] {
+      return Object.keys(process.env);
+    }
+  },
+  EnvironmentSetter: class {
+    readonly #variables: Record<string, string>;
+
+    constructor(variables: Record<string, string>) {
+      this.#variables = variables;
+    }
+    set(_: unknown, name: string, value: string): void {
+      this.#variables[variable(name)] = value;
+    }
+  },
+};
+
+function variable(name: string): string {
+  return name.toUpperCase().replace(/[^A-Z0-9_]/g, '_');
+}
 
 /**
  * Reads the context that the process was started in (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`), for the option
  * `environment` of `OpenTelemetryLayer`. Uses the global propagator, or makes W3C's the global ones if there is none.
- * Rejects with `MissingPeerError` if a package is not installed.
+ * Where `OTEL_PROPAGATORS` is `none`, nothing is read and nothing written.
  */
 export async function processEnvironment(
   { inherits = true, onProblem }: EnvironmentOptions = {},
@@ -45,10 +68,9 @@ export async function processEnvironment(
 ): Promise<Environment> {
   const { EnvironmentGetter, EnvironmentSetter } = await load().catch((error: unknown) => {
     unlessMissing(error);
-    throw new MissingPeerError('@opentelemetry/propagator-env-carrier', error, NEED);
+    return PLAIN;
   });
   const release = await registerPropagator(process.env, PEERS, guarded(onProblem));
-  if (propagation.fields().length === 0) throw new MissingPeerError('@opentelemetry/core', undefined, NEED);
   const getter = new EnvironmentGetter();
   const inherited = inherits
     ? extractedFrom(

@@ -2,16 +2,8 @@ import { MissingPeerError, OptionError } from '../errors.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { readOtlpSettings } from './otlp-settings.ts';
 import type { Account, QueueOptions } from './outbox.ts';
+import { PEERS, type Peers, unlessMissing } from './peers.ts';
 import { settingOf } from './setting.ts';
-
-/** Loads the optional packages; literal specifiers, so that bundlers see them. */
-export const PEERS = {
-  sdk: () => import('@opentelemetry/sdk-trace-base'),
-  core: () => import('@opentelemetry/core'),
-  transformer: () => import('@opentelemetry/otlp-transformer'),
-};
-
-export type Peers = typeof PEERS;
 
 /** What `OTEL_TRACES_EXPORTER` may name. */
 export type ExporterName = 'otlp' | 'console';
@@ -37,17 +29,11 @@ export async function otlpExporter(
   peers: Peers = PEERS,
 ): Promise<OtlpExporter> {
   const settings = readOtlpSettings(env);
-  const transformer = await peers.transformer().catch((error: unknown) => {
+  const load = await peers.transformer().catch((error: unknown) => {
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/otlp-transformer', error);
   });
   // Loaded late: instrumentation of `http` comes first, where there is any.
   const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
-  return new OtlpExporter(settings, transformer, http, account, queue);
-}
-
-/** Swallows that a package is not installed; any other failure to load it goes on. */
-export function unlessMissing(error: unknown): undefined {
-  const { code } = error as { code?: unknown };
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
+  return new OtlpExporter(settings, load, http, account, queue);
 }

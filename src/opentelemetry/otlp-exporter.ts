@@ -1,14 +1,15 @@
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { context } from '@opentelemetry/api';
-import type { Peers } from './exporters.ts';
+import type { Peers } from './peers.ts';
 import type { OtlpSettings } from './otlp-settings.ts';
 import { type Account, type Answer, Outbox, type QueueOptions } from './outbox.ts';
 import type { Exporter } from './tally.ts';
 import { VERSION } from '../version.ts';
 
-type Transformer = Awaited<ReturnType<Peers['transformer']>>;
-type Serializer = Transformer['ProtobufTraceSerializer'];
+type Load = Awaited<ReturnType<Peers['transformer']>>;
+type Serializer = Awaited<ReturnType<Load>>['ProtobufTraceSerializer'];
 type Http = typeof import('node:http') | typeof import('node:https');
 
 /** More bytes than this are sent in several parcels: collectors refuse large ones, and the outbox takes or drops a whole one. */
@@ -16,6 +17,9 @@ const PARCEL_MAX = 1024 * 1024;
 
 /** What a collector's answer is read of, at most. */
 const ANSWER_MAX = 64 * 1024;
+
+/** How long a connection may take to be made, in milliseconds: so long it keeps the event loop alive, unlike all the rest. */
+const CONNECT_MAX = 2000;
 
 /** Statuses after which the same request may be sent again (OTLP specification, "Retryable Response Codes"). */
 const RETRYABLE: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504]);
@@ -26,7 +30,8 @@ const RETRYABLE: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
  */
 export class OtlpExporter implements Exporter {
   readonly #settings: OtlpSettings;
-  readonly #serializer: Serializer;
+  /** Loaded while the program is at work already. */
+  readonly #serializer: Promise<Serializer>;
   readonly #http: Http;
   readonly #agent: InstanceType<Http['Agent']>;
   readonly #account: Account;
@@ -34,14 +39,15 @@ export class OtlpExporter implements Exporter {
 
   constructor(
     settings: OtlpSettings,
-    transformer: Transformer,
+    load: Load,
     http: Http,
     account: Account,
     queue: QueueOptions | undefined,
   ) {
-    const isJson = settings.protocol === 'http/json';
     this.#settings = settings;
-    this.#serializer = isJson ? transformer.JsonTraceSerializer : transformer.ProtobufTraceSerializer;
+    this.#serializer = serializerOf(settings, load);
+    // Whoever exports hears of it.
+    this.#serializer.catch(() => {});
     this.#http = http;
     this.#agent = new http.Agent({ keepAlive: true, ...settings.tls });
     this.#account = account;
@@ -53,31 +59,41 @@ export class OtlpExporter implements Exporter {
     return this.#outbox.obstacle;
   }
 
-  /** Says at once that it is done: what waits is counted here. */
+  /** Is done when the outbox has the spans: what waits there is counted here. */
   export(spans: never[], done: (result: { code: number; error?: Error }) => void): void {
-    const lost = this.#send(spans);
-    if (lost === 0) return done({ code: 0 });
-    this.#account.failed(lost);
-    done({ code: 1, error: new Error(`${lost} spans could not be told in OTLP`) });
+    this.#account.taken(spans.length);
+    const failed = (lost: number, error: Error): void => {
+      this.#account.failed(lost);
+      done({ code: 1, error });
+    };
+    this.#serializer.then(
+      (serializer) => {
+        const lost = this.#send(spans, serializer);
+        if (lost === 0) done({ code: 0 });
+        else failed(lost, new Error(`${lost} spans could not be told in OTLP`));
+      },
+      (error: Error) => failed(spans.length, error),
+    );
   }
 
   /** Gives spans to the outbox, in halves where they make a large parcel; returns how many can't be sent at all. */
-  #send(spans: never[]): number {
+  #send(spans: never[], serializer: Serializer): number {
     let body: Uint8Array | undefined;
     try {
-      body = this.#serializer.serializeRequest(spans);
+      body = serializer.serializeRequest(spans);
     } catch {
       // Nobody can send what can't be spelled.
     }
     if (body === undefined) return spans.length;
     if (body.length > PARCEL_MAX && spans.length > 1) {
       const middle = spans.length >> 1;
-      return this.#send(spans.slice(0, middle)) + this.#send(spans.slice(middle));
+      return this.#send(spans.slice(0, middle), serializer) + this.#send(spans.slice(middle), serializer);
     }
     const parcel = body;
     // That of the batch processor, in which nobody traces the request.
     const untraced = context.active();
-    const post = (signal: AbortSignal) => context.with(untraced, () => this.#post(parcel, signal));
+    const post = (signal: AbortSignal) =>
+      context.with(untraced, () => this.#post(parcel, serializer, signal));
     this.#outbox.add({ body, spans: spans.length, post });
     return 0;
   }
@@ -100,10 +116,11 @@ export class OtlpExporter implements Exporter {
     this.#agent.destroy();
   }
 
-  async #post(body: Uint8Array, signal: AbortSignal): Promise<Answer> {
+  async #post(body: Uint8Array, serializer: Serializer, signal: AbortSignal): Promise<Answer> {
     try {
       const { statusCode, headers, answer } = await this.#request(body, signal);
-      if (statusCode !== undefined && statusCode >= 200 && statusCode < 300) return this.#accepted(answer);
+      if (statusCode !== undefined && statusCode >= 200 && statusCode < 300)
+        return this.#accepted(answer, serializer);
       const error = new Error(`the collector answered ${statusCode} ${firstLine(answer)}`.trimEnd());
       if (!RETRYABLE.has(statusCode)) return { rejected: Infinity, error };
       return { retry: true, error, after: millisOf(headers['retry-after']) };
@@ -114,11 +131,11 @@ export class OtlpExporter implements Exporter {
   }
 
   /** A collector may take a request and not all of its spans. */
-  #accepted(answer: Buffer): Answer {
+  #accepted(answer: Buffer, serializer: Serializer): Answer {
     let rejected: unknown;
     let why: string | undefined;
     try {
-      const { partialSuccess } = this.#serializer.deserializeResponse(answer);
+      const { partialSuccess } = serializer.deserializeResponse(answer);
       ({ rejectedSpans: rejected, errorMessage: why } = partialSuccess ?? {});
     } catch {
       // An answer that can't be read is none.
@@ -147,16 +164,27 @@ export class OtlpExporter implements Exporter {
         },
       });
       const stop = (error: Error) => void request.destroy(error);
-      const timer = setTimeout(stop, timeout, new Error(`the collector did not answer within ${timeout} ms`));
-      timer.unref();
+      const limit = (what: string, millis: number) =>
+        setTimeout(stop, millis, new Error(`the collector ${what} within ${millis} ms`)).unref();
+      const timer = limit('did not answer', timeout);
+      let connecting: NodeJS.Timeout | undefined;
       const abort = () => stop(new Error('the exporter is shut down'));
       signal.addEventListener('abort', abort);
       request.once('close', () => {
         clearTimeout(timer);
+        clearTimeout(connecting);
         signal.removeEventListener('abort', abort);
         reject(new Error('the collector closed the connection'));
       });
-      request.once('socket', (socket) => socket.unref());
+      request.once('socket', (socket) => {
+        socket.unref();
+        if (!socket.connecting) return;
+        const connect = () => (connecting = limit('could not be reached', Math.min(CONNECT_MAX, timeout)));
+        // Finding out an address may take a resolver longer.
+        if (isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0) socket.once('lookup', connect);
+        else connect();
+        socket.once('connect', () => clearTimeout(connecting));
+      });
       request.on('error', reject);
       request.once('response', (response) => {
         const chunks: Buffer[] = [];
@@ -177,6 +205,11 @@ export class OtlpExporter implements Exporter {
       request.end(sent);
     });
   }
+}
+
+async function serializerOf({ protocol }: OtlpSettings, load: Load): Promise<Serializer> {
+  const { JsonTraceSerializer, ProtobufTraceSerializer } = await load();
+  return protocol === 'http/json' ? JsonTraceSerializer : ProtobufTraceSerializer;
 }
 
 interface Received {

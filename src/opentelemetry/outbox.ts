@@ -29,6 +29,8 @@ export type Answer =
 
 /** Hears what becomes of spans. */
 export interface Account {
+  /** The exporter got them. */
+  taken(spans: number): void;
   exported(spans: number): void;
   failed(spans: number): void;
 }

@@ -9,6 +9,7 @@ import {
 import type { Span } from '../tracing/span.ts';
 import { HEADERS_GETTER, HEADERS_SETTER } from './carrier.ts';
 import { RemoteSpan } from './remote-span.ts';
+import { FLAGS } from './trace-context.ts';
 
 /**
  * Writes the active context, which inside of a span is that span's, into `carrier` (an object of headers, or what
@@ -33,9 +34,6 @@ export function extract(carrier: object): Span {
 export function withRemoteContext<R>(carrier: object, fn: () => R): R {
   return context.with(extractedFrom(context.active(), carrier, HEADERS_GETTER), fn);
 }
-
-/** Flags that are defined: sampled, and a random trace id. Others are not passed on, as W3C specifies. */
-const FLAGS = 0b11;
 
 /** `base` with what the propagator finds in a carrier. */
 export function extractedFrom<C extends object>(

@@ -1,13 +1,16 @@
-import { propagation, ROOT_CONTEXT, type TextMapPropagator, trace, type Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError, messageOf, OptionError } from '../errors.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
-import { exporterNames, otlpExporter, PEERS, type Peers, unlessMissing } from './exporters.ts';
+import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from './layer.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
 import { EXPORT_TIMEOUT } from './otlp-settings.ts';
 import type { QueueOptions } from './outbox.ts';
+import { PEERS, type Peers, unlessMissing } from './peers.ts';
+import { registerPropagator } from './propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from './setting.ts';
+import { registeredProvider } from './stand-in.ts';
 import { type Exporter, type Processor, Tally } from './tally.ts';
 
 export interface ProviderOptions extends Service {
@@ -142,37 +145,9 @@ function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
   onProblem(new OptionError('OTEL_TRACES_SAMPLER', sampler, `one of ${SAMPLERS.join(', ')}; it is ignored`));
 }
 
-/**
- * Makes the propagators that `OTEL_PROPAGATORS` names, by default W3C's, the global ones if there are none;
- * returns how to take that back. They come with the SDK; where its package is hidden from ours, `inject`
- * writes nothing.
- */
-export async function registerPropagator(
-  env: NodeJS.ProcessEnv,
-  peers: Peers,
-  onProblem: ProblemHandler,
-): Promise<() => void> {
-  const nothing = (): void => {};
-  const given = settingOf(env, 'OTEL_PROPAGATORS') ?? 'tracecontext,baggage';
-  const names = new Set(given.split(',').map((name) => name.trim()));
-  if (names.has('none') || propagation.fields().length > 0) return nothing;
-  const core = await peers.core().catch((error: unknown) => void unlessMissing(error));
-  if (core === undefined) return nothing;
-  const propagators: TextMapPropagator[] = [];
-  for (const name of names) {
-    if (name === 'tracecontext') propagators.push(new core.W3CTraceContextPropagator());
-    else if (name === 'baggage') propagators.push(new core.W3CBaggagePropagator());
-    else onProblem(new OptionError('OTEL_PROPAGATORS', name, 'tracecontext, baggage or none; it is ignored'));
-  }
-  const registered = propagation.setGlobalPropagator(new core.CompositePropagator({ propagators }));
-  return registered ? () => propagation.disable() : nothing;
-}
-
-const API = Symbol.for('opentelemetry.js.api.1');
-
 /** The registered provider, behind the proxy that the API puts before it. */
 function globalProvider(): unknown {
-  const registered = (globalThis as { [API]?: { trace?: { getDelegate?(): unknown } } })[API]?.trace;
+  const registered = registeredProvider() as { getDelegate?(): unknown } | undefined;
   return typeof registered?.getDelegate === 'function' ? registered.getDelegate() : registered;
 }
 

@@ -26,8 +26,14 @@ const SUCCESS = 0;
 /** Counts the spans of one exporter, because the SDK forgets those it can't export without a word. */
 export class Tally implements Account {
   #ended = 0;
+  /** Of these, how many left the processor. */
+  #taken = 0;
   #exported = 0;
   #failed = 0;
+
+  taken(spans: number): void {
+    this.#taken += spans;
+  }
 
   exported(spans: number): void {
     this.#exported += spans;
@@ -40,12 +46,14 @@ export class Tally implements Account {
   /** `exporter`, which does not count by itself, counted. */
   exporter(exporter: Exporter): Exporter {
     return {
-      export: (spans, done) =>
+      export: (spans, done) => {
+        this.taken(spans.length);
         exporter.export(spans, (result) => {
           if (result.code === SUCCESS) this.exported(spans.length);
           else this.failed(spans.length);
           done(result);
-        }),
+        });
+      },
       shutdown: () => exporter.shutdown(),
       forceFlush: async () => exporter.forceFlush?.(),
     };
@@ -60,7 +68,15 @@ export class Tally implements Account {
         if (((span as EndedSpan).spanContext().traceFlags & SAMPLED) !== 0) this.#ended++;
         processor.onEnd(span);
       },
-      forceFlush: () => processor.forceFlush(),
+      forceFlush: async () => {
+        const ended = this.#ended;
+        await processor.forceFlush();
+        // Nothing is left there: what did not come out of it found its queue full.
+        const forgotten = ended - this.#taken;
+        if (forgotten <= 0) return;
+        this.taken(forgotten);
+        this.failed(forgotten);
+      },
       shutdown: () => processor.shutdown(),
     };
   }

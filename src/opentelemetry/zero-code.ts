@@ -6,7 +6,7 @@ import { LayerError, messageOf } from '../errors.ts';
 import { type Filter, type FilterInput, filterOf } from '../tracing/filter.ts';
 import { printLine } from '../tracing/stderr.ts';
 import { ensureContextManager } from './context-manager.ts';
-import { unlessMissing } from './exporters.ts';
+import { unlessMissing } from './peers.ts';
 import { processors } from './mirrored.ts';
 import { resourceAttributes } from './resource.ts';
 import { settingOf } from './setting.ts';
