@@ -1,17 +1,11 @@
-import {
-  context,
-  createContextKey,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, type SpanContext, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ExportError, OptionError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { within } from './deadline.ts';
 import type { FlushableTracerProvider } from './layer.ts';
 import type { ReplayedSpan } from './replayed-span.ts';
 import type { Exporter } from './tally.ts';
+import { SUPPRESSED } from './trace-context.ts';
 
 /** Where spans of a pool may go: an exporter of OpenTelemetry's SDK, 2 or 3, or a provider. */
 export type ReplayTarget = Pick<Exporter, 'export' | 'forceFlush'> | FlushableTracerProvider;
@@ -19,8 +13,6 @@ export type ReplayTarget = Pick<Exporter, 'export' | 'forceFlush'> | FlushableTr
 /** Takes spans, parents before their children, and resolves when they are out. */
 export type Forward = (spans: readonly ReplayedSpan[]) => Promise<void>;
 
-/** Under which the SDK's `suppressTracing` says that what an exporter does itself is not to be traced. */
-const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 const SUCCESS = 0;
 
 /** How spans get to a target, with a deadline in milliseconds each time. Throws `OptionError` for what is none. */

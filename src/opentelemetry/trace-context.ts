@@ -15,7 +15,7 @@ const PARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})
 export const FLAGS = 0b11;
 
 /** What OpenTelemetry's `suppressTracing` sets in a context. */
-const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+export const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 /** W3C's trace context, for programs that have OpenTelemetry's API and nothing else of it. */
 export class TraceContextPropagator implements TextMapPropagator {
