@@ -154,7 +154,9 @@ test('whatever is reported fits, keeps 64 bytes of the reason, and is cut at a c
       const start = told.slice(0, -1);
       t.true(told.endsWith('…') && reason.startsWith(start) && Buffer.byteLength(start) >= 64);
       const cuts = Array.from(new Intl.Segmenter().segment(reason), ({ index }) => index);
-      t.true(cuts.includes(start.length));
+      const before = cuts.findLast((cut) => cut <= start.length) ?? 0;
+      // Where a cut before the character would leave too little, it goes through it.
+      t.true(before === start.length || Buffer.byteLength(reason.slice(0, before)) < 64);
     }),
     { numRuns: 60 },
   );

@@ -136,7 +136,7 @@ test('an event is told by a message, fields, an error, or two of them', (t) => {
   void (() => log.info('message', { a: 1 }));
 });
 
-test('what is disabled evaluates nothing, calls no layer and costs next to nothing', (t) => {
+test('what is disabled evaluates nothing and calls no layer', (t) => {
   const fields = () => t.fail() as never;
   const { heard } = record(() => {
     log.debug(fields, 'no');
@@ -145,9 +145,6 @@ test('what is disabled evaluates nothing, calls no layer and costs next to nothi
       true,
     );
     t.true(log.span('no', { level: 'trace', fields }).isDisabled);
-    const began = performance.now();
-    for (let i = 0; i < 1e6; i++) log.trace(fields);
-    t.true(performance.now() - began < 1000, 'a million in well under a second');
   }, 'info');
   t.deepEqual(heard, []);
 });
