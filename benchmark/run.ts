@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backend } from 'kvp-tracing';
+import { deadReceiverCosts } from './dead-receiver.ts';
 import { disabledCosts } from './disabled.ts';
 import { eventCosts } from './event.ts';
 import { idleLatencies } from './idle.ts';
@@ -155,6 +156,11 @@ try {
   const bytes = bytesUnsampled();
   console.log(
     `  open and not sampled: ${(bytes.layer - bytes.none).toFixed(0)} bytes more than a span without layers; by hand ${bytes.byHand.toFixed(0)}`,
+  );
+
+  const dead = deadReceiverCosts(folder);
+  console.log(
+    `Provisioning for 2 s with a collector that is not there: ${ratios.cost('provisioning / without export', dead.provisioned)} ×, with the initialisation ${ratios.cost('provisioning, initialised / without export', dead.initialised)} ×`,
   );
 
   const processors = await spanProcessorCosts(folder);
