@@ -56,29 +56,22 @@ export class CloudInitCollector implements Collector {
     const chunks = group.inOrder();
     if ('reason' in chunks) return chunks;
     const values = chunks.map((index) => this.#view.text(index));
-    const told = this.#tell(key, joined(values));
-    return 'reason' in told && isCut(values) ? { ...told, reason: 'incomplete_group' } : told;
-  }
-
-  #tell(key: Key, value: string | undefined): Told | Refusal {
+    const value = joined(values);
     if (value === undefined) return malformed('the value does not end with a message');
+    // What ends in the middle may lack its last piece.
+    const cut = isCut(values) ? 'incomplete_group' : undefined;
     const said = parseObject(value);
-    if (said === undefined) return malformed('the value is no JSON object');
+    if (said === undefined) return { reason: cut ?? 'malformed', message: 'the value is no JSON object' };
     const told = diagnosticOf(key, said);
-    if ('reason' in told || key.type !== 'compressed') return told;
-    const unpacked = this.#unpack(told.text);
-    if ('reason' in unpacked) return unpacked;
+    if ('reason' in told || type !== 'compressed') return told;
+    const data = parseObject(told.text)?.['data'];
+    if (typeof data !== 'string') {
+      return { reason: cut ?? 'undecodable', message: 'there is no packed data in the message' };
+    }
+    const unpacked = this.#decoder.decodeLoosely(data);
+    if ('reason' in unpacked) return { ...unpacked, reason: 'undecodable' };
     delete told.message;
     return Object.assign(told, unpacked);
-  }
-
-  #unpack(text: string): ReturnType<Decoder['decodeLoosely']> {
-    const packed = parseObject(text);
-    const data = packed?.['data'];
-    if (typeof data !== 'string') {
-      return { reason: 'undecodable', message: 'there is no packed data in the message' };
-    }
-    return this.#decoder.decodeLoosely(data);
   }
 }
 

@@ -50,7 +50,10 @@ export class DiagCollector implements Collector {
     if ('reason' in chunks) return chunks;
     const { kind, agent, vmId, name, id, time, encoding, result, duration } = key;
     const payload = this.#payload(encoding, chunks);
-    if ('reason' in payload) return this.#isCut(chunks) ? cut(payload.message) : payload;
+    if ('reason' in payload) {
+      if (payload.reason !== 'incomplete_group') return payload;
+      return this.#isCut(chunks) ? cut(payload.message) : { ...payload, reason: 'undecodable' };
+    }
     const { text, bytes } = payload;
     const told: Told = { format: 'diag', kind, agent, vmId, name, id, time, fields: {}, text };
     if (result !== '') told.result = result;

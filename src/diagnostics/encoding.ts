@@ -28,7 +28,7 @@ export interface Decoded {
   bytes?: Buffer;
 }
 
-/** Decodes the payloads of one pool. */
+/** Decodes the payloads of one pool. What ends too early is `incomplete_group`: whether chunks are missing others know. */
 export class Decoder {
   #left = POOL_MAX;
 
@@ -52,9 +52,8 @@ export class Decoder {
   }
 
   #unpack(base64: string, unpack: (packed: Buffer, options: ZlibOptions) => unknown): Decoded | Refusal {
-    if (base64.length % 4 !== 0 || !BASE64.test(base64)) {
-      return undecodable('the payload is not padded base64');
-    }
+    if (!BASE64.test(base64)) return undecodable('the payload is not padded base64');
+    if (base64.length % 4 !== 0) return endsEarly('the payload is not padded base64');
     const packed = Buffer.from(base64, 'base64');
     const maxOutputLength = Math.min(DECODED_MAX, this.#left);
     if (maxOutputLength === 0) return undecodable(`the pool unpacks to more than ${POOL_MAX} bytes`);
@@ -69,9 +68,9 @@ export class Decoder {
       const isTooLarge = (thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
       // The attempt has taken that much memory: no second one gets as much.
       if (isTooLarge) this.#left = Math.max(0, this.#left - maxOutputLength);
-      return undecodable(
-        isTooLarge ? `the payload unpacks to more than ${maxOutputLength} bytes` : messageOf(thrown),
-      );
+      if (isTooLarge) return undecodable(`the payload unpacks to more than ${maxOutputLength} bytes`);
+      const isShort = (thrown as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+      return isShort ? endsEarly(messageOf(thrown)) : undecodable(messageOf(thrown));
     }
   }
 }
@@ -85,6 +84,10 @@ export function decoded(bytes: Buffer): Decoded {
 interface Unpacked {
   buffer: Buffer;
   engine: { bytesWritten: number };
+}
+
+function endsEarly(message: string): Refusal {
+  return { reason: 'incomplete_group', message };
 }
 
 function undecodable(message: string): Refusal {
