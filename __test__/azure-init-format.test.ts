@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { eventText, recordName, spanText } from '../src/diagnostics/azure-init.ts';
-import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/kvp.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { eventText, recordName, spanText } from '../src/diagnostics/write/azure-init-layout.ts';
+import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Fields } from '../src/tracing/fields.ts';

@@ -20,7 +20,7 @@ import {
   withDefault,
 } from '../src/index.ts';
 import { redactedUrl } from '../src/bridges/client-span.ts';
-import { createProvider } from '../src/opentelemetry/provider.ts';
+import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import type { Span } from '../src/tracing/span.ts';
@@ -116,7 +116,7 @@ test.serial('a request of node:http is a span in the current one', async (t) => 
   });
   t.false(get?.hasFailed(false));
   t.like(told(post), { 'http.response.status_code': 410, 'error.type': '410' });
-  t.is(post?.verdict, 'fail');
+  t.is(post?.statedResult, 'fail');
   t.is(purge?.name, 'HTTP');
   t.like(told(purge), { 'http.request.method': '_OTHER', 'http.request.method_original': 'PURGE' });
   t.deepEqual(problems, []);
@@ -148,7 +148,7 @@ test.serial('a request that fails ends its span, and fails as ever', async (t) =
   t.regex(refused?.reason ?? '', /ECONNREFUSED/);
   for (const span of [...aborted, reset, cut, refused]) {
     t.true(span?.isClosed);
-    t.is(span?.verdict, 'fail');
+    t.is(span?.statedResult, 'fail');
   }
 });
 
@@ -249,7 +249,7 @@ test.serial(
     t.is(told(missing)['error.type'], '404');
     t.is(told(refused)['error.type'], 'ECONNREFUSED');
     t.is(told(cut)['http.response.status_code'], 200);
-    for (const span of [missing, refused, cut]) t.is(span?.verdict, 'fail');
+    for (const span of [missing, refused, cut]) t.is(span?.statedResult, 'fail');
     t.is(told(late)['http.response.status_code'], 200);
     for (const span of [post, missing, refused, cut, late]) {
       t.is(span?.parent, work);
@@ -286,7 +286,7 @@ test.serial("a child process is a span, its arguments are nobody's business", as
   t.like(told(killed), { 'error.type': 'SIGKILL', 'process.exit.code': undefined });
   t.like(told(missing), { 'process.executable.name': 'program', 'error.type': 'ENOENT' });
   t.like(told(tooLong), { 'process.executable.name': 'true', 'process.pid': undefined });
-  for (const span of [failing, killed, missing, tooLong]) t.is(span?.verdict, 'fail');
+  for (const span of [failing, killed, missing, tooLong]) t.is(span?.statedResult, 'fail');
   for (const span of recorder.spans) t.true(span.isClosed, span.name);
   for (const span of [node, failing, killed, missing, tooLong]) t.is(span?.parent, work);
   t.notRegex(recorder.spans.map((span) => JSON.stringify(told(span))).join(), /secret|exit 3/);

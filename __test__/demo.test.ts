@@ -3,9 +3,9 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { timeline } from '../src/diagnostics/timeline.ts';
-import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { deflateSync, inflateSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { diagnostics } from '../src/diagnostics/diag-writer.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { diagnostics } from '../src/diagnostics/write/diagnostics-writer.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { FieldError, IoError, OptionError, TooLargeError } from '../src/errors.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 
 /** A folder with a writer into a pool there. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { diagnostics } from '../src/diagnostics/diag-writer.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { diagnostics } from '../src/diagnostics/write/diagnostics-writer.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { FieldError, OptionError } from '../src/errors.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';

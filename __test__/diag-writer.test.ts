@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import zlib from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { diagnostics, type DiagnosticsOptions } from '../src/diagnostics/diag-writer.ts';
+import { diagnostics, type DiagnosticsOptions } from '../src/diagnostics/write/diagnostics-writer.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import {
   ClosedError,
   FieldError,
@@ -16,8 +16,8 @@ import {
   ReadOnlyError,
   TooLargeError,
 } from '../src/errors.ts';
-import { openPool } from '../src/pool/pool.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { openPool } from '../src/pool/open-pool.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 

@@ -249,7 +249,7 @@ test('a filter whose hooks throw hides nothing else, and harms nobody', (t) => {
   };
   const problems: Error[] = [];
   const [broken, whole] = [new Recorder(), new Recorder()];
-  broken.withFilter({ verbosity: 5, enabled: () => true, inside: boom });
+  broken.withFilter({ verbosity: 5, enabled: () => true, onSpan: boom });
   const registry = new Registry({ onProblem: (problem) => problems.push(problem) }).with(broken).with(whole);
   withDefault(registry, () => log.inSpan('work', (span) => (span.record({ a: 1 }), log.info('hi'))));
   t.deepEqual(broken.heard, whole.heard);

@@ -19,7 +19,7 @@ function verbosityIn(filter: EnvFilter, target: string): number {
 function matches(value: string, given: unknown, options?: EnvFilterOptions): boolean {
   const filter = EnvFilter.parse(`[s{v=${value}}]=debug`, options);
   const span = spanMetadata('t', 'INFO', 's').withFields(['v']);
-  return (filter.inside?.(span, new Fields(['v'], [given]))?.verbosity ?? 0) > 0;
+  return (filter.onSpan?.(span, new Fields(['v'], [given]))?.verbosity ?? 0) > 0;
 }
 
 test('a directive is a level, a target, a span, or all of them', (t) => {

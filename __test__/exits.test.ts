@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { type Ended, ended, onBuilt, ROOT, start } from './helpers/programs.ts';
 

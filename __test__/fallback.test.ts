@@ -2,9 +2,9 @@ import fs, { mkdirSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FallbackWriter } from '../src/pool/fallback.ts';
-import { readPool } from '../src/pool/reader.ts';
-import type { WriterOptions } from '../src/pool/writer.ts';
+import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
+import { readPool } from '../src/pool/read-pool.ts';
+import type { WriterOptions } from '../src/pool/pool-writer.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 
 const realWrite = fs.writeSync;
@@ -88,7 +88,7 @@ test('a close writes what can be written, and nothing happens after it', async (
   writer.close(1000);
   t.is(readPool(path).length, 600);
   writer.event(0, 3, 'late', 'n');
-  writer.seal();
+  writer.requestDropReport();
   await new Promise((resolve) => setTimeout(resolve, 20));
   t.is(readPool(path).length, 600);
   t.true(writer.isDrained(writer.position()));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { Batch, type Entry, Framer } from '../src/pool/frame.ts';
+import { Batch, type Entry, Framer } from '../src/pool/fallback/frame.ts';
 import { verbosityOf } from '../src/tracing/level.ts';
 
 interface Case extends Omit<Entry, 'level'> {

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { fieldsJson } from '../src/diagnostics/payload.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { FieldsText } from '../src/format/fields.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
-import { StderrLayer } from '../src/layers/stderr.ts';
-import { attributesOf } from '../src/opentelemetry/attributes.ts';
+import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { FieldsText } from '../src/format/fields-text.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { StderrLayer } from '../src/layers/stderr-layer.ts';
+import { attributesOf } from '../src/opentelemetry/layer/attributes.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 import { HOSTILE, revoked, trapped } from './helpers/hostile-values.ts';

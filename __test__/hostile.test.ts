@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { fieldsJson } from '../src/diagnostics/payload.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { LayerError } from '../src/errors.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
-import { StderrLayer } from '../src/layers/stderr.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import type { Layer } from '../src/tracing/layer.ts';

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { diagnostics } from '../src/diagnostics/diag-writer.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { diagnostics } from '../src/diagnostics/write/diagnostics-writer.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';

@@ -4,7 +4,7 @@ import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import fc from 'fast-check';
 import { OptionError } from '../src/errors.ts';
-import { OpenTelemetryLayer } from '../src/opentelemetry/layer.ts';
+import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, type JsonLayerOptions } from '../src/pino/index.ts';
 import { initializeTracing } from '../src/setup.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';

@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { chooseBackend } from '../src/pool/native.ts';
-import { readPool } from '../src/pool/reader.ts';
-import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/kvp.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { chooseBackend } from '../src/pool/binding.ts';
+import { readPool } from '../src/pool/read-pool.ts';
+import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import type { Outcome } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';

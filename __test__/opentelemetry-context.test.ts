@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { context, propagation, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
-import { AsyncContextManager, ensureContextManager } from '../src/opentelemetry/context-manager.ts';
+import { AsyncContextManager, ensureContextManager } from '../src/opentelemetry/layer/context-manager.ts';
 import { inject, withRemoteContext } from '../src/opentelemetry/index.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 

@@ -4,7 +4,7 @@ import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { OptionError } from '../src/errors.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
-import { hrTimeNow } from '../src/opentelemetry/time.ts';
+import { hrTimeNow } from '../src/opentelemetry/layer/time.ts';
 import { target } from '../src/tracing/target.ts';
 import { log, millisOf, setUp } from './helpers/exported-spans.ts';
 

@@ -8,7 +8,7 @@ import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
-import { createProvider } from '../src/opentelemetry/provider.ts';
+import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { misbehaving } from './helpers/collector.ts';

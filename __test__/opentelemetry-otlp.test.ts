@@ -1,6 +1,6 @@
 import test from 'ava';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
-import { createProvider } from '../src/opentelemetry/provider.ts';
+import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { VERSION } from '../src/version.ts';

@@ -4,8 +4,8 @@ import { propagation, type Tracer } from '@opentelemetry/api';
 import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
-import { readOtlpSettings } from '../src/opentelemetry/otlp-settings.ts';
-import { createProvider, type ProviderOptions } from '../src/opentelemetry/provider.ts';
+import { readOtlpSettings } from '../src/opentelemetry/export/otlp-settings.ts';
+import { createProvider, type ProviderOptions } from '../src/opentelemetry/export/own-provider.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 

@@ -7,8 +7,8 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { type LoggerOptions, multistream, pino } from 'pino';
 import { OptionError } from '../src/errors.ts';
-import { StderrLayer } from '../src/layers/stderr.ts';
-import { OpenTelemetryLayer } from '../src/opentelemetry/layer.ts';
+import { StderrLayer } from '../src/layers/stderr-layer.ts';
+import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, pinoBridge, type PinoBridgeOptions, pinoMixin } from '../src/pino/index.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';

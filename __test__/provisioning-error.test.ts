@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { ProvisioningError } from '../src/diagnostics/provisioning-error.ts';
-import { formatReport, parseReport } from '../src/diagnostics/report.ts';
-import { parseSupportingData } from '../src/diagnostics/supporting-data.ts';
+import { ProvisioningError } from '../src/diagnostics/report/provisioning-error.ts';
+import { formatReport, parseReport } from '../src/diagnostics/report/report.ts';
+import { parseSupportingData } from '../src/diagnostics/report/supporting-data.ts';
 import { OptionError, ReportError } from '../src/errors.ts';
 import { csvMissing, readByPython, writtenByPython } from './helpers/csv.ts';
 import { has } from './helpers/pool-folder.ts';

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { parseTimestamp } from '../src/diagnostics/timestamp.ts';
+import { parseTimestamp } from '../src/diagnostics/read/timestamp.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { IoError, OptionError } from '../src/errors.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
-import { readPool } from '../src/pool/reader.ts';
+import { readPool } from '../src/pool/read-pool.ts';
 import { decodeRecords } from '../src/pool/record.ts';
 import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
 import { TYPESCRIPT } from './helpers/programs.ts';
@@ -252,7 +252,7 @@ test('links are followed, pipes are read to their end, folders are refused', asy
   const path = folder(t);
   symlinkSync(join(process.cwd(), SAMPLE), join(path, 'link'));
   t.is(readPool(join(path, 'link')).length, 15);
-  const program = `import { readPool } from './src/pool/reader.ts'; console.log(readPool('/dev/stdin').length);`;
+  const program = `import { readPool } from './src/pool/read-pool.ts'; console.log(readPool('/dev/stdin').length);`;
   writeFileSync(
     join(path, 'pipe.sh'),
     `cat '${SAMPLE}' | node ${TYPESCRIPT.join(' ')} --input-type=module -e "$1"`,

@@ -6,9 +6,9 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
-import { fieldsJson } from '../src/diagnostics/payload.ts';
+import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { OptionError } from '../src/errors.ts';
-import { MemoryLayer } from '../src/layers/memory.ts';
+import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { initializeTracing } from '../src/setup.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { type Ended, ended, ROOT } from './helpers/programs.ts';
 

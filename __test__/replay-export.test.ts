@@ -11,7 +11,7 @@ import {
 import test from 'ava';
 import { ExportError, IoError, OptionError } from '../src/errors.ts';
 import { replay, type ReplayTarget } from '../src/opentelemetry/index.ts';
-import type { ReplayedSpan } from '../src/opentelemetry/replayed-span.ts';
+import type { ReplayedSpan } from '../src/opentelemetry/replay/replayed-span.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
 import { VM } from './helpers/diag-records.ts';
 import { setUp } from './helpers/exported-spans.ts';

@@ -2,7 +2,7 @@ import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otl
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { keyOf, VM } from './helpers/diag-records.ts';
 import { millisOf } from './helpers/exported-spans.ts';
 import { at, replayed, started } from './helpers/replayed.ts';

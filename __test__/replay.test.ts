@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import test from 'ava';
-import { EmitKVPLayer } from '../src/layers/kvp.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import type { ReplayCursor } from '../src/opentelemetry/index.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';

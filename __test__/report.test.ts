@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { fitReport, formatReport, parseReport, REPORT_KEY } from '../src/diagnostics/report.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { fitReport, formatReport, parseReport, REPORT_KEY } from '../src/diagnostics/report/report.ts';
 import { ReportError, ValueTooLongError } from '../src/errors.ts';
 import { Fields } from '../src/tracing/fields.ts';
 

@@ -1,12 +1,12 @@
 import { existsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { ProvisioningError } from '../src/diagnostics/provisioning-error.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { REPORT_KEY } from '../src/diagnostics/report.ts';
-import type { EmitKVPLayerOptions } from '../src/layers/kvp.ts';
-import { chooseBackend } from '../src/pool/native.ts';
-import { openPool } from '../src/pool/pool.ts';
+import { ProvisioningError } from '../src/diagnostics/report/provisioning-error.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { REPORT_KEY } from '../src/diagnostics/report/report.ts';
+import type { EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
+import { chooseBackend } from '../src/pool/binding.ts';
+import { openPool } from '../src/pool/open-pool.ts';
 import type { ReportOutcome } from '../src/reporter.ts';
 import { initializeTracing } from '../src/setup.ts';
 import { target } from '../src/tracing/target.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
 import type { TracingOptions } from '../src/config.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { type KvpError, OptionError, SubscriberSetError } from '../src/errors.ts';
 import * as free from '../src/index.ts';
 import { initializeTracing } from '../src/setup.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { type Ended, ended, start } from './helpers/programs.ts';

@@ -3,11 +3,11 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer } from '@ope
 import { AlwaysOffSampler, BasicTracerProvider, SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import { timeline } from '../src/diagnostics/timeline.ts';
-import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
-import { ensureContextManager } from '../src/opentelemetry/context-manager.ts';
-import { eventIdOf } from '../src/opentelemetry/event-id.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
+import { ensureContextManager } from '../src/opentelemetry/layer/context-manager.ts';
+import { eventIdOf } from '../src/opentelemetry/processor/event-id.ts';
 import { KvpSpanProcessor, type KvpSpanProcessorOptions } from '../src/opentelemetry/index.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 import { kinds, type SetUp, told } from './helpers/processed-spans.ts';

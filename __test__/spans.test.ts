@@ -61,7 +61,7 @@ test('outside of any span the current one does nothing, and runs what it is give
     current.record({ a: 1 }).fail('no').info('nobody');
     current.close();
     t.false(current.isClosed);
-    t.is(current.verdict, undefined);
+    t.is(current.statedResult, undefined);
     t.is(
       current.inScope(() => 5),
       5,
@@ -212,14 +212,14 @@ test('record changes and adds fields, and tells the layers what', (t) => {
 test('fail, succeed and the field diagnostic.result say how a span ended, the last one counts', (t) => {
   record(() => {
     const span = log.span('work', { fields: { 'diagnostic.result': 'fail' } });
-    t.is(span.verdict, 'fail');
-    t.is(span.succeed().verdict, 'success');
+    t.is(span.statedResult, 'fail');
+    t.is(span.succeed().statedResult, 'success');
     span.fail('disk full');
-    t.deepEqual([span.verdict, span.reason], ['fail', 'disk full']);
-    t.is(span.record({ 'diagnostic.result': 'success' }).verdict, 'success');
-    t.is(span.record({ 'diagnostic.result': 'perhaps' }).verdict, 'success');
+    t.deepEqual([span.statedResult, span.reason], ['fail', 'disk full']);
+    t.is(span.record({ 'diagnostic.result': 'success' }).statedResult, 'success');
+    t.is(span.record({ 'diagnostic.result': 'perhaps' }).statedResult, 'success');
     span.fail();
-    t.deepEqual([span.verdict, span.reason], ['fail', undefined]);
+    t.deepEqual([span.statedResult, span.reason], ['fail', undefined]);
   });
 });
 

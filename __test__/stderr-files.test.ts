@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
-import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr.ts';
+import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
-import { Duration, quoted } from '../src/format/values.ts';
-import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr.ts';
+import { Duration, debugQuoted } from '../src/format/value-text.ts';
+import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
@@ -88,7 +88,7 @@ test("texts are quoted and escaped as Rust's Debug does", (t) => {
     ['é日本😀नि', '"é日本😀नि"'],
     ['❤\ufe0fe\u0301', String.raw`"❤\u{fe0f}e\u{301}"`],
   ];
-  for (const [text, expected] of cases) t.is(quoted(text), expected);
+  for (const [text, expected] of cases) t.is(debugQuoted(text), expected);
 });
 
 test('a message is raw, but never breaks its line or the terminal', (t) => {

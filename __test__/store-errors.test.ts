@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import type * as Binding from '../binding.d.cts';
 import * as errors from '../src/errors.ts';
-import { chooseBackend } from '../src/pool/native.ts';
-import { openPool } from '../src/pool/pool.ts';
-import type { PoolStore, StoreOptions } from '../src/pool/store.ts';
+import { chooseBackend } from '../src/pool/binding.ts';
+import { openPool } from '../src/pool/open-pool.ts';
+import type { PoolStore, StoreOptions } from '../src/pool/pool-store.ts';
 import { bytesOf } from './helpers/diag-records.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { TYPESCRIPT } from './helpers/programs.ts';
@@ -287,7 +287,7 @@ test('a write that the disk has no room for leaves the pool as it was', (t) => {
   const before = bytesOf(['a', '1'], ['b', '2'], ['c', '3']);
   writeFileSync(path, before);
   const program = `
-    import { openPool } from './src/pool/pool.ts';
+    import { openPool } from './src/pool/open-pool.ts';
     const store = openPool(${JSON.stringify(path)});
     for (const act of [
       () => store.appendSync('d', '4'),

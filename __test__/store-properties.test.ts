@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { type Edit, inspect, repair } from '../src/pool/edit.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
-import { openPool } from '../src/pool/pool.ts';
+import { openPool } from '../src/pool/open-pool.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
 import { PoolFullError } from '../src/errors.ts';
 import { bytesOf } from './helpers/diag-records.ts';

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { chooseBackend } from '../src/pool/native.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
+import { chooseBackend } from '../src/pool/binding.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { type Call, straceMissing, traced } from './helpers/strace.ts';
 

@@ -1,8 +1,8 @@
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../src/diagnostics/reader.ts';
-import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
-import { timeline } from '../src/diagnostics/timeline.ts';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
+import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 
 let record = 0;
 

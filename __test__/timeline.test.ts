@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
-import { renderTree } from '../src/format/tree.ts';
+import { renderTree } from '../src/format/render-tree.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { timeline } from '../src/diagnostics/timeline.ts';
-import type { TimelineNode } from '../src/diagnostics/timeline-node.ts';
+import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 
 let record = 0;
 

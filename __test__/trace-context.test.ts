@@ -9,8 +9,8 @@ import {
 import { suppressTracing, W3CTraceContextPropagator } from '@opentelemetry/core';
 import test from 'ava';
 import fc from 'fast-check';
-import { HEADERS_GETTER } from '../src/opentelemetry/carrier.ts';
-import { TraceContextPropagator } from '../src/opentelemetry/trace-context.ts';
+import { HEADERS_GETTER } from '../src/opentelemetry/propagation/carrier.ts';
+import { TraceContextPropagator } from '../src/opentelemetry/propagation/trace-context.ts';
 
 interface Case {
   title: string;

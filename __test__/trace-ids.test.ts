@@ -1,6 +1,6 @@
 import test from 'ava';
 import { OptionError } from '../src/errors.ts';
-import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr.ts';
+import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 
 /** What is written of events in, around, and below a span that OpenTelemetry knows; `IDS` stands for its ids. */

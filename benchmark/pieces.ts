@@ -2,8 +2,8 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry, target, withDefault } from 'kvp-tracing';
-import { fieldsJson, inOnePiece } from '../dist/diagnostics/payload.js';
-import { openWriter } from '../dist/pool/pool.js';
+import { fieldsJson, inOnePiece } from '../dist/diagnostics/write/fields-json.js';
+import { openWriter } from '../dist/pool/open-pool.js';
 import { readEvent } from '../dist/tracing/emitter.js';
 import { Fields } from '../dist/tracing/fields.js';
 import { interleaved, type Subject } from './measure.ts';

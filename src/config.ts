@@ -2,16 +2,16 @@ import type { Tracer } from '@opentelemetry/api';
 import { messageOf, OptionError } from './errors.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import './filter/env-filter.ts';
-import type { EmitKVPLayerOptions } from './layers/kvp.ts';
-import type { StderrLayerOptions } from './layers/stderr.ts';
+import type { EmitKVPLayerOptions } from './layers/emit-kvp-layer.ts';
+import type { StderrLayerOptions } from './layers/stderr-layer.ts';
 import { type FilterInput, filterOf } from './tracing/filter.ts';
-import type { FlushableTracerProvider } from './opentelemetry/layer.ts';
-import type { QueueOptions } from './opentelemetry/outbox.ts';
-import type { Exporter, Processor } from './opentelemetry/tally.ts';
+import type { FlushableTracerProvider } from './opentelemetry/layer/opentelemetry-layer.ts';
+import type { QueueOptions } from './opentelemetry/export/outbox.ts';
+import type { Exporter, Processor } from './opentelemetry/export/span-counts.ts';
 import { booleanOption, textOption } from './option.ts';
 import type { Layer } from './tracing/layer.ts';
 import { guarded, type ProblemHandler } from './tracing/problem.ts';
-import { REDACTED_NAMES } from './tracing/redact.ts';
+import { REDACTED_NAMES } from './tracing/redactor.ts';
 
 /** Lines on stderr or in a file; `json` is `JsonLayer` of `kvp-tracing/pino`, loaded only then. */
 export type LinesOptions = Omit<StderrLayerOptions, 'format'> & {

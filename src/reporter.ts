@@ -1,11 +1,11 @@
 import type { Config } from './config.ts';
-import { provisioningErrorOf } from './diagnostics/provisioning-error.ts';
-import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from './diagnostics/report.ts';
+import { provisioningErrorOf } from './diagnostics/report/provisioning-error.ts';
+import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from './diagnostics/report/report.ts';
 import { KvpError, LayerError, messageOf, OptionError, ReportError } from './errors.ts';
-import type { EmitKVPLayer } from './layers/kvp.ts';
-import { type Place, placeOf } from './layers/kvp-channel.ts';
-import { openPool } from './pool/pool.ts';
-import type { PoolStore } from './pool/store.ts';
+import type { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
+import { type PoolIdentity, poolIdentityOf } from './layers/kvp-channel.ts';
+import { openPool } from './pool/open-pool.ts';
+import type { PoolStore } from './pool/pool-store.ts';
 import { Fields } from './tracing/fields.ts';
 import { type Registry, within } from './tracing/registry.ts';
 import { target } from './tracing/target.ts';
@@ -39,14 +39,14 @@ export class Reporter {
   readonly #subscriber: Registry;
   readonly #config: Config;
   readonly #layer: EmitKVPLayer | undefined;
-  #place: Place | undefined;
+  #place: PoolIdentity | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
     this.#subscriber = subscriber;
     this.#config = config;
     this.#layer = layer;
-    this.#place = layer?.place;
+    this.#place = layer?.identity;
   }
 
   success(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
@@ -93,16 +93,16 @@ export class Reporter {
     return { text, refused };
   }
 
-  #findPlace(): Place {
+  #findPlace(): PoolIdentity {
     const { kvp, agent, onProblem } = this.#config;
-    return placeOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
+    return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
   }
 
   async #write(text: string, replaces: boolean, until: number): Promise<void> {
     if (this.#config.kvp === false) {
       throw new OptionError('kvp', false, 'the options of a pool for a report to be written');
     }
-    const { path, clearsStale } = this.#place as Place;
+    const { path, clearsStale } = this.#place as PoolIdentity;
     // Whoever reported in an earlier boot does not hold this one's report up.
     if (clearsStale) await onPool(path, until, (store) => store.clearIfStale());
     if (!replaces) {

@@ -10,12 +10,12 @@ import {
   type TracingOptions,
 } from './config.ts';
 import { ClosedError, LayerError, messageOf, OptionError } from './errors.ts';
-import type { ReportExtras } from './diagnostics/report.ts';
-import { EmitKVPLayer } from './layers/kvp.ts';
-import { StderrLayer } from './layers/stderr.ts';
-import type { Environment } from './opentelemetry/environment.ts';
-import type { OpenTelemetryLayer } from './opentelemetry/layer.ts';
-import type { OwnProvider, ProviderOptions } from './opentelemetry/provider.ts';
+import type { ReportExtras } from './diagnostics/report/report.ts';
+import { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
+import { StderrLayer } from './layers/stderr-layer.ts';
+import type { Environment } from './opentelemetry/propagation/process-environment.ts';
+import type { OpenTelemetryLayer } from './opentelemetry/layer/opentelemetry-layer.ts';
+import type { OwnProvider, ProviderOptions } from './opentelemetry/export/own-provider.ts';
 import { readVmId } from './pool/vm-id.ts';
 import { Reporter, type ReportOptions, type ReportOutcome } from './reporter.ts';
 import { dispatch } from './tracing/context.ts';
@@ -181,8 +181,8 @@ async function openTelemetryLayer(
 ): Promise<OpenTelemetryLayer> {
   const { opentelemetry, onProblem, service, version } = config;
   const { exporter, spanProcessors, queue, environmentContext, ...rest } = opentelemetry || {};
-  const { OpenTelemetryLayer } = await import('./opentelemetry/layer.ts');
-  const { registeredProvider } = await import('./opentelemetry/stand-in.ts');
+  const { OpenTelemetryLayer } = await import('./opentelemetry/layer/opentelemetry-layer.ts');
+  const { registeredProvider } = await import('./opentelemetry/registered-provider.ts');
   const environment = await environmentOf(config, environmentContext !== false);
   if (environment !== undefined) subscriber.onShutdown(() => environment.release());
   const options = { service, version, exporter, spanProcessors, queue, onProblem, vmId: vmOf(config) };
@@ -199,7 +199,7 @@ async function openTelemetryLayer(
 
 async function environmentOf(config: Config, inherits: boolean): Promise<Environment | undefined> {
   try {
-    const { processEnvironment } = await import('./opentelemetry/environment.ts');
+    const { processEnvironment } = await import('./opentelemetry/propagation/process-environment.ts');
     return await processEnvironment({ inherits, onProblem: config.onProblem });
   } catch (error) {
     report(config, 'the context of the environment', error);
@@ -224,7 +224,7 @@ async function ownProvider(
   options: { [Name in keyof ProviderOptions]: ProviderOptions[Name] | undefined },
 ): Promise<OwnProvider | undefined> {
   try {
-    const { createProvider } = await import('./opentelemetry/provider.ts');
+    const { createProvider } = await import('./opentelemetry/export/own-provider.ts');
     return await createProvider(withoutUndefined(options) as ProviderOptions);
   } catch (error) {
     report(config, 'the export of spans', error);

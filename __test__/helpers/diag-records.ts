@@ -1,4 +1,4 @@
-import { Batch, type Entry, Framer } from '../../src/pool/frame.ts';
+import { Batch, type Entry, Framer } from '../../src/pool/fallback/frame.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../../src/pool/limits.ts';
 
 /** The pool that azure-init wrote. */

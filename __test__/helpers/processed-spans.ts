@@ -2,7 +2,7 @@ import type { Tracer } from '@opentelemetry/api';
 import { BasicTracerProvider, type Sampler, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { ExecutionContext } from 'ava';
 import type { Diagnostic } from '../../src/diagnostics/diagnostic.ts';
-import { readDiagnosticsSync } from '../../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../../src/diagnostics/read/read-diagnostics.ts';
 import { KvpSpanProcessor, type KvpSpanProcessorOptions } from '../../src/opentelemetry/index.ts';
 import { poolOf } from './pool-folder.ts';
 

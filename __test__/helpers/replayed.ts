@@ -1,5 +1,5 @@
 import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { PoolSource } from '../../src/diagnostics/reader.ts';
+import type { PoolSource } from '../../src/diagnostics/read/read-diagnostics.ts';
 import { replay, type ReplayOptions } from '../../src/opentelemetry/index.ts';
 import type { PoolRecord } from '../../src/pool/record.ts';
 import { keyOf, payload } from './diag-records.ts';

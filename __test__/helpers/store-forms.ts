@@ -1,4 +1,4 @@
-import type { PoolStore } from '../../src/pool/store.ts';
+import type { PoolStore } from '../../src/pool/pool-store.ts';
 
 /** The two forms of every operation of a store. */
 export const FORMS = ['sync', 'async'] as const;

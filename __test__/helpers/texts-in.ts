@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { readDiagnosticsSync } from '../../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../../src/diagnostics/read/read-diagnostics.ts';
 import { RECORD_SIZE } from '../../src/pool/limits.ts';
 
 /** What a pool holds of one writer. */

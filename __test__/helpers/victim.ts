@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
-import { readDiagnosticsSync } from '../../src/diagnostics/reader.ts';
+import { readDiagnosticsSync } from '../../src/diagnostics/read/read-diagnostics.ts';
 import { onBuilt, ROOT } from './programs.ts';
 
 /** What the `seq`th event of a program says: most need one record, some many. */

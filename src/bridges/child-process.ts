@@ -3,8 +3,8 @@ import { type EventEmitter, errorMonitor } from 'node:events';
 import { basename } from 'node:path';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
-import { failed } from './failed.ts';
-import { harmless, listen } from './listen.ts';
+import { failSpan } from './failed.ts';
+import { neverThrowing, listen } from './listen.ts';
 import { isSuppressed } from './suppressed.ts';
 
 const CHANNEL = 'child_process';
@@ -21,7 +21,7 @@ export function bridgeChildProcesses(): () => void {
   });
 }
 
-const begin = harmless(CHANNEL, (child: ChildProcess): void => {
+const begin = neverThrowing(CHANNEL, (child: ChildProcess): void => {
   const { spawnfile, pid } = child as { spawnfile?: string | null; pid?: number };
   if (typeof spawnfile !== 'string') return;
   const name = basename(spawnfile);
@@ -36,12 +36,12 @@ const begin = harmless(CHANNEL, (child: ChildProcess): void => {
   if (pid === undefined) {
     (child as EventEmitter).once(
       errorMonitor,
-      harmless(CHANNEL, (error: unknown) => failed(span, error)),
+      neverThrowing(CHANNEL, (error: unknown) => failSpan(span, error)),
     );
     // Some failures are thrown to whoever starts it.
-    setImmediate(() => failed(span, NOT_STARTED)).unref();
+    setImmediate(() => failSpan(span, NOT_STARTED)).unref();
   } else {
-    child.once('exit', harmless(CHANNEL, exited.bind(undefined, span)));
+    child.once('exit', neverThrowing(CHANNEL, exited.bind(undefined, span)));
   }
 });
 
@@ -50,6 +50,6 @@ const NOT_STARTED = { code: 'ERR_CHILD_PROCESS', message: 'it could not be start
 function exited(span: Span, code: number | null, signal: NodeJS.Signals | null): void {
   if (code !== null) span.record({ 'process.exit.code': code });
   if (code === 0) span.close();
-  else if (code === null) failed(span, { code: signal, message: `killed by ${signal}` });
-  else failed(span, { code: `${code}`, message: `exited with code ${code}` });
+  else if (code === null) failSpan(span, { code: signal, message: `killed by ${signal}` });
+  else failSpan(span, { code: `${code}`, message: `exited with code ${code}` });
 }

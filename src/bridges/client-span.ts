@@ -1,9 +1,9 @@
-import { REDACTED_NAMES } from '../tracing/redact.ts';
+import { REDACTED_NAMES } from '../tracing/redactor.ts';
 import type { Span } from '../tracing/span.ts';
 import type { Target } from '../tracing/target.ts';
 
 /** What a request asks, and of whom. */
-export interface Asked {
+export interface RequestInfo {
   method: string;
   /** With its colon. */
   protocol: string;
@@ -23,7 +23,7 @@ const SECRET = new Set<string>(['awsaccesskeyid', 'signature', 'sig', 'x-goog-si
 const CENSOR = 'REDACTED';
 
 /** A span of a request, named and filled by OpenTelemetry's conventions for clients of HTTP. */
-export function clientSpan(log: Target, { method, protocol, host, port, path, address }: Asked): Span {
+export function clientSpan(log: Target, { method, protocol, host, port, path, address }: RequestInfo): Span {
   const known = METHODS.has(method);
   return log.span(known ? method : 'HTTP', {
     fields: () => ({
@@ -40,7 +40,7 @@ export function clientSpan(log: Target, { method, protocol, host, port, path, ad
 }
 
 /** Ends the span of a request that was answered. */
-export function answered(span: Span, status: number | undefined): void {
+export function recordResponse(span: Span, status: number | undefined): void {
   if (status === undefined) return span.close();
   if (status >= 400) span.record({ 'http.response.status_code': status, 'error.type': `${status}` }).fail();
   else span.record({ 'http.response.status_code': status });

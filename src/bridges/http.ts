@@ -2,9 +2,9 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
-import { answered, type Asked, clientSpan, defaultPort } from './client-span.ts';
-import { failed } from './failed.ts';
-import { harmless, listen } from './listen.ts';
+import { recordResponse, type RequestInfo, clientSpan, defaultPort } from './client-span.ts';
+import { failSpan } from './failed.ts';
+import { neverThrowing, listen } from './listen.ts';
 import { isSuppressed } from './suppressed.ts';
 
 interface Message {
@@ -42,16 +42,16 @@ function watch(request: ClientRequest, span: Span): void {
     // What comes behind these is no response any more.
     const isWhole = res?.complete === true || status === 101 || method === 'CONNECT';
     if (error === undefined && !isWhole) error = CUT_SHORT;
-    if (error === undefined) answered(span, status);
-    else failed(span, error, status);
+    if (error === undefined) recordResponse(span, status);
+    else failSpan(span, error, status);
   };
-  request.once('close', harmless('http', ended));
+  request.once('close', neverThrowing('http', ended));
 }
 
 const ABORTED = { code: 'aborted', message: 'closed before a response came' };
 const CUT_SHORT = { code: 'aborted', message: 'closed before the response was complete' };
 
-function askedBy(request: ClientRequest): Asked {
+function askedBy(request: ClientRequest): RequestInfo {
   const { method, protocol, host, path } = request;
   const { socketPath } = request as { socketPath?: string };
   const isSocket = typeof socketPath === 'string';

@@ -6,13 +6,13 @@ type Hear<Message> = (message: Message) => void;
 
 /** Subscribes to a channel of Node.js; returns how to end that. */
 export function listen<Message>(channel: string, hear: Hear<Message>): () => void {
-  const guarded = harmless(channel, hear) as Hear<unknown>;
+  const guarded = neverThrowing(channel, hear) as Hear<unknown>;
   subscribe(channel, guarded);
   return () => unsubscribe(channel, guarded);
 }
 
 /** `hear`, which never throws: Node.js would end the program. What it throws is reported once. */
-export function harmless<Args extends unknown[]>(
+export function neverThrowing<Args extends unknown[]>(
   what: string,
   hear: (...args: Args) => void,
 ): (...args: Args) => void {

@@ -1,4 +1,4 @@
-import { isUntraced } from '../tracing/untraced.ts';
+import { isTracingSuppressed } from '../tracing/suppress-tracing.ts';
 
 const API = Symbol.for('opentelemetry.js.api.1');
 /** What OpenTelemetry's `suppressTracing` sets in a context. */
@@ -10,7 +10,7 @@ interface Api {
 
 /** Whether what runs here is our own or asks not to be traced, as exporters do; told without loading OpenTelemetry. */
 export function isSuppressed(): boolean {
-  if (isUntraced()) return true;
+  if (isTracingSuppressed()) return true;
   const api = (globalThis as { [API]?: Api })[API];
   return api?.context?.active().getValue(KEY) === true;
 }

@@ -1,7 +1,7 @@
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
-import { answered, clientSpan, defaultPort } from './client-span.ts';
-import { failed } from './failed.ts';
+import { recordResponse, clientSpan, defaultPort } from './client-span.ts';
+import { failSpan } from './failed.ts';
 import { listen } from './listen.ts';
 import { isSuppressed } from './suppressed.ts';
 
@@ -55,11 +55,11 @@ export function bridgeUndici(): () => void {
     ),
     listen<{ request: Request }>('undici:request:trailers', ({ request }) => {
       const taken = take(request);
-      if (taken !== undefined) answered(taken.span, taken.status);
+      if (taken !== undefined) recordResponse(taken.span, taken.status);
     }),
     listen<{ request: Request; error: unknown }>('undici:request:error', ({ request, error }) => {
       const taken = take(request);
-      if (taken !== undefined) failed(taken.span, error, taken.status);
+      if (taken !== undefined) failSpan(taken.span, error, taken.status);
     }),
   );
   return () => {

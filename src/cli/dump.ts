@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { raw } from '../format/values.ts';
-import { poolPath } from '../pool/pool.ts';
-import { readPool } from '../pool/reader.ts';
+import { escapeInvisible } from '../format/value-text.ts';
+import { poolPath } from '../pool/open-pool.ts';
+import { readPool } from '../pool/read-pool.ts';
 import type { GlobalOptions } from './options.ts';
 import { isTerminal, print } from './output.ts';
 
@@ -14,7 +14,7 @@ export function addDump(program: Command): void {
       const records = readPool(poolPath(options));
       if (options.json) return print(`${JSON.stringify(records)}\n`);
       // A script gets the bytes as they are; a terminal would obey what is in them.
-      const shown = isTerminal() ? raw : (text: string): string => text;
+      const shown = isTerminal() ? escapeInvisible : (text: string): string => text;
       return print(records.map(({ key, value }) => `${shown(key)}=${shown(value)}\n`).join(''));
     });
 }

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_POOL_PATH } from '../pool/pool.ts';
+import { DEFAULT_POOL_PATH } from '../pool/open-pool.ts';
 
 /** What may stand before or after every command. */
 export interface GlobalOptions {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { readDiagnosticsSync } from '../diagnostics/reader.ts';
-import { timeline } from '../diagnostics/timeline.ts';
-import { raw } from '../format/values.ts';
-import { poolPath } from '../pool/pool.ts';
-import { readPool } from '../pool/reader.ts';
+import { readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
+import { timeline } from '../diagnostics/timeline/timeline.ts';
+import { escapeInvisible } from '../format/value-text.ts';
+import { poolPath } from '../pool/open-pool.ts';
+import { readPool } from '../pool/read-pool.ts';
 import type { GlobalOptions } from './options.ts';
 import { complain, isTerminal, print } from './output.ts';
-import { renderTree } from '../format/tree.ts';
+import { renderTree } from '../format/render-tree.ts';
 
 export function addShow(program: Command): void {
   program
@@ -27,7 +27,7 @@ export function addShow(program: Command): void {
       await print(tree === '' ? '' : `${tree}\n`);
       if (content.diagnostics.length === 0) complain(`no diagnostics in ${path}`);
       for (const { reason, message, records } of content.problems) {
-        complain(`${reason} in ${list(records)} of ${path}: ${raw(message)}`);
+        complain(`${reason} in ${list(records)} of ${path}: ${escapeInvisible(message)}`);
       }
     });
 }

@@ -51,20 +51,20 @@ export interface Diagnostic {
 }
 
 /** What a format's reader makes of a payload's records. */
-export type Told = Omit<Diagnostic, 'records'>;
+export type Parsed = Omit<Diagnostic, 'records'>;
 
 /** Why records can't be interpreted. */
 export type ProblemReason =
   'unsupported_version' | 'incomplete_group' | 'duplicate_chunk' | 'undecodable' | 'malformed';
 
 /** Why something can't be interpreted, before it is known which records it is about. */
-export interface Refusal {
+export interface ParseFailure {
   reason: ProblemReason;
   message: string;
 }
 
 /** Records that belong to a known format and can't be interpreted. */
-export interface RecordProblem extends Refusal {
+export interface RecordProblem extends ParseFailure {
   /** Which records of the pool, ascending, from 0. */
   records: number[];
   /** Those records as they lie in the pool. */
@@ -76,10 +76,10 @@ export interface Collector {
   /** Whether the record with this key, the `index`th of its pool, is of this format. */
   take(key: string, index: number): boolean;
   /** What each group of records says, one at a time. */
-  finish(): Iterable<{ records: number[]; told: Told | Refusal }>;
+  finish(): Iterable<{ records: number[]; told: Parsed | ParseFailure }>;
 }
 
-export function malformed(message: string): Refusal {
+export function malformed(message: string): ParseFailure {
   return { reason: 'malformed', message };
 }
 
@@ -89,11 +89,11 @@ export function producerOf({ vmId, agent }: Pick<Diagnostic, 'vmId' | 'agent'>):
 }
 
 /** Its first record of the pool. */
-export function placeOf({ records }: { records: readonly number[] }): number {
+export function firstRecord({ records }: { records: readonly number[] }): number {
   return records[0] ?? 0;
 }
 
 /** In the order of time, and of equal times in that of the pool. */
 export function byTime(one: Diagnostic, other: Diagnostic): number {
-  return one.time.getTime() - other.time.getTime() || placeOf(one) - placeOf(other);
+  return one.time.getTime() - other.time.getTime() || firstRecord(one) - firstRecord(other);
 }

@@ -12,8 +12,8 @@ import {
   type ZlibOptions,
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
-import { chunksOf } from '../pool/frame.ts';
-import type { Refusal } from './diagnostic.ts';
+import { chunksOf } from '../pool/fallback/frame.ts';
+import type { ParseFailure } from './diagnostic.ts';
 
 /** A payload of more bytes, decoded, is refused. */
 const DECODED_MAX = 16 * 1024 * 1024;
@@ -33,7 +33,7 @@ export class Decoder {
   #left = POOL_MAX;
 
   /** What is stored by one of the contract's encodings. */
-  decode(encoding: string, stored: Buffer): Decoded | Refusal {
+  decode(encoding: string, stored: Buffer): Decoded | ParseFailure {
     switch (encoding) {
       case 'none':
         return decoded(stored);
@@ -47,11 +47,11 @@ export class Decoder {
   }
 
   /** What cloud-init calls `gz+b64`: in fact zlib's or gzip's, in base64 with line breaks. */
-  decodeLoosely(stored: string): Decoded | Refusal {
+  decodeLoosely(stored: string): Decoded | ParseFailure {
     return this.#unpack(stored.replace(/[\r\n]+/g, ''), unzipSync);
   }
 
-  #unpack(base64: string, unpack: (packed: Buffer, options: ZlibOptions) => unknown): Decoded | Refusal {
+  #unpack(base64: string, unpack: (packed: Buffer, options: ZlibOptions) => unknown): Decoded | ParseFailure {
     if (!BASE64.test(base64)) return undecodable('the payload is not padded base64');
     if (base64.length % 4 !== 0) return endsEarly('the payload is not padded base64');
     const packed = Buffer.from(base64, 'base64');
@@ -86,11 +86,11 @@ interface Unpacked {
   engine: { bytesWritten: number };
 }
 
-function endsEarly(message: string): Refusal {
+function endsEarly(message: string): ParseFailure {
   return { reason: 'incomplete_group', message };
 }
 
-function undecodable(message: string): Refusal {
+function undecodable(message: string): ParseFailure {
   return { reason: 'undecodable', message };
 }
 

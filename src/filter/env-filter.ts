@@ -1,6 +1,6 @@
 import { type FilterError, OptionError } from '../errors.ts';
 import type { Fields } from '../tracing/fields.ts';
-import { type FieldNames, type Filter, type Inside, parseFiltersBy } from '../tracing/filter.ts';
+import { type FieldNames, type Filter, type SpanMatch, parseFiltersBy } from '../tracing/filter.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import { type Directive, type FieldMatch, parseDirective, partsOf } from './directive.ts';
@@ -26,7 +26,7 @@ export class EnvFilter implements Filter {
   readonly #statics: readonly Directive[];
   /** What lets more pass inside of spans. */
   readonly #dynamics: readonly Directive[];
-  readonly inside?: (span: Metadata, fields: Fields) => Inside | undefined;
+  readonly onSpan?: (span: Metadata, fields: Fields) => SpanMatch | undefined;
 
   /** Is lenient, and what has no good part is `error`, unless `options` say otherwise. */
   constructor(directives: string, options: EnvFilterOptions = {}) {
@@ -39,7 +39,7 @@ export class EnvFilter implements Filter {
     this.#dynamics = latest(all.filter(({ span, fields }) => span !== undefined || fields.length > 0));
     const comparesValues = !this.#dynamics.every(({ fields }) => fields.every(hasNoValue));
     this.verbosity = comparesValues ? 5 : Math.max(0, ...all.map(({ verbosity }) => verbosity));
-    if (this.#dynamics.length > 0) this.inside = (span, fields) => this.#inside(span, fields);
+    if (this.#dynamics.length > 0) this.onSpan = (span, fields) => this.#inside(span, fields);
   }
 
   /**
@@ -69,14 +69,14 @@ export class EnvFilter implements Filter {
     return asked.some(({ fields }) => fields.length > 0) ? 'all' : 'none';
   }
 
-  #inside(span: Metadata, fields: Fields): Inside | undefined {
+  #inside(span: Metadata, fields: Fields): SpanMatch | undefined {
     const about = this.#dynamics.filter((each) => isAbout(each, span, fields.names));
-    return about.length === 0 ? undefined : new SpanMatch(about, fields);
+    return about.length === 0 ? undefined : new DirectiveMatch(about, fields);
   }
 }
 
 /** What the directives that are about a span let pass inside of it, by the values that its fields had. */
-class SpanMatch implements Inside {
+class DirectiveMatch implements SpanMatch {
   verbosity = 0;
   #pending: { readonly verbosity: number; readonly fields: readonly FieldMatch[] }[];
 

@@ -6,7 +6,7 @@ import {
   type Filter,
   type FilterInput,
   filterOf,
-  type Inside,
+  type SpanMatch,
   isFilter,
 } from '../tracing/filter.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from '../tracing/layer.ts';
@@ -88,8 +88,8 @@ class ReloadableFilter implements Filter {
     return this.#filter.fieldNames?.(kind) ?? 'given';
   }
 
-  get inside(): ((span: Metadata, fields: Fields) => Inside | undefined) | undefined {
-    return this.#filter.inside?.bind(this.#filter);
+  get onSpan(): ((span: Metadata, fields: Fields) => SpanMatch | undefined) | undefined {
+    return this.#filter.onSpan?.bind(this.#filter);
   }
 
   onChange(listener: () => void): void {

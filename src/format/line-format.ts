@@ -3,7 +3,7 @@ import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 
 /** What the lines inside of a span say of it. */
-export interface Scope {
+export interface SpanText {
   /** What stands before the target. */
   readonly before: string;
   /** What stands behind the event's fields. */
@@ -11,7 +11,7 @@ export interface Scope {
 }
 
 /** What the spans around an event say, put together. */
-export interface Scopes {
+export interface ContextText {
   before: string;
   behind: string;
 }
@@ -19,14 +19,14 @@ export interface Scopes {
 /** How an event becomes text. */
 export interface LineFormat {
   /** What is kept with a span until its fields change. */
-  scope(span: Span): Scope;
+  spanText(span: Span): SpanText;
   /** Puts a span's scope around those of the spans inside of it. */
-  enclose(scopes: Scopes, scope: Scope): void;
+  enclose(scopes: ContextText, scope: SpanText): void;
   /** The text, with its line feed; `micros` since 1970. */
   line(
     micros: number,
     metadata: Metadata,
-    scopes: Scopes,
+    scopes: ContextText,
     message: string | undefined,
     fields: Fields,
   ): string;

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { DroppedError, OptionError } from '../errors.ts';
-import type { Named } from '../diagnostics/layout.ts';
-import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/names.ts';
+import type { RecordName } from '../diagnostics/write/layout.ts';
+import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
-import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/pool.ts';
+import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import { vmId } from '../pool/vm-id.ts';
-import type { Format, PoolWriter, WriterStats } from '../pool/writer.ts';
+import type { Format, PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { type ProblemHandler, guarded } from '../tracing/problem.ts';
@@ -57,7 +57,7 @@ const CACHED_MAX = 1024;
 const SPINS = 50;
 
 /** Where, as whom and of which VM something is written. */
-export interface Place {
+export interface PoolIdentity {
   readonly path: string;
   /** `name/version`, in 32 bytes. */
   readonly agent: string;
@@ -67,7 +67,7 @@ export interface Place {
 }
 
 /** The place that options name. Throws `OptionError`. */
-export function placeOf(options: KvpChannelOptions): Place {
+export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
   return {
     path: poolPath(options.path ?? DEFAULTS.path),
     agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
@@ -87,14 +87,14 @@ interface Use {
 
 /** A pool that is written to: opened by options, watched for problems, flushed at the exit. */
 export class KvpChannel {
-  readonly place: Place;
+  readonly identity: PoolIdentity;
   /** The pool's file, from the root on. */
   readonly path: string;
   readonly writer: PoolWriter;
   readonly #nameMax: number;
   readonly #onProblem: ProblemHandler;
   readonly #forgetExit: () => void;
-  readonly #names = new Map<string, Named>();
+  readonly #names = new Map<string, RecordName>();
   #exiting = false;
   #watch: NodeJS.Timeout | undefined;
   #saidDropped = 0;
@@ -106,8 +106,8 @@ export class KvpChannel {
   constructor(options: KvpChannelOptions, { format, nameMax, reservesFinishes }: Use) {
     this.#onProblem = guarded(options.onProblem);
     this.#nameMax = nameMax;
-    this.place = placeOf(options);
-    const { path, agent, vmId, clearsStale } = this.place;
+    this.identity = poolIdentityOf(options);
+    const { path, agent, vmId, clearsStale } = this.identity;
     this.path = resolve(path);
     const staleBefore = clearsStale ? bootTime() : undefined;
     this.writer = openWriter({
@@ -125,7 +125,7 @@ export class KvpChannel {
   }
 
   /** What stands in keys for a name. */
-  named(name: string): Named {
+  named(name: string): RecordName {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     const { text, full } = legalName(name, this.#nameMax);
@@ -158,7 +158,7 @@ export class KvpChannel {
   }
 
   async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    this.writer.seal();
+    this.writer.requestDropReport();
     const complete = await drain(this.writer, timeout);
     this.writer.close(CLOSE_TIMEOUT);
     this.#forgetExit();
@@ -168,7 +168,7 @@ export class KvpChannel {
 
   #exit(milliseconds: number): void {
     this.#exiting = true;
-    this.writer.seal();
+    this.writer.requestDropReport();
     const complete = this.writer.wait(milliseconds);
     // What could not be written in that time won't be: it is counted, and what comes later as well.
     if (!complete) this.writer.close(CLOSE_TIMEOUT);

@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
 import { OptionError } from '../errors.ts';
-import { Duration } from '../format/values.ts';
+import { Duration } from '../format/value-text.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';

@@ -1,10 +1,14 @@
-export { OpenTelemetryLayer } from './layer.ts';
-export type { OpenTelemetryLayerOptions, OpenTelemetryStats, FlushableTracerProvider } from './layer.ts';
-export { processEnvironment } from './environment.ts';
-export type { Environment, EnvironmentOptions } from './environment.ts';
-export { KvpSpanProcessor } from './span-processor.ts';
-export type { EndedSpan, KvpSpanProcessorOptions, StartedSpan } from './span-processor.ts';
-export { extract, inject, withRemoteContext } from './propagation.ts';
-export { replay } from './replay.ts';
-export type { Replayed, ReplayCursor, ReplayOptions } from './replay.ts';
-export type { ReplayTarget } from './forward.ts';
+export { OpenTelemetryLayer } from './layer/opentelemetry-layer.ts';
+export type {
+  OpenTelemetryLayerOptions,
+  OpenTelemetryStats,
+  FlushableTracerProvider,
+} from './layer/opentelemetry-layer.ts';
+export { processEnvironment } from './propagation/process-environment.ts';
+export type { Environment, EnvironmentOptions } from './propagation/process-environment.ts';
+export { KvpSpanProcessor } from './processor/kvp-span-processor.ts';
+export type { EndedSpan, KvpSpanProcessorOptions, StartedSpan } from './processor/kvp-span-processor.ts';
+export { extract, inject, withRemoteContext } from './propagation/propagation.ts';
+export { replay } from './replay/replay.ts';
+export type { Replayed, ReplayCursor, ReplayOptions } from './replay/replay.ts';
+export type { ReplayTarget } from './replay/forward.ts';

@@ -4,7 +4,7 @@ import { printLine } from '../tracing/stderr.ts';
 
 // Nothing that is missing or broken here may keep the program from starting.
 try {
-  const { register } = await import('./zero-code.ts');
+  const { register } = await import('./processor/zero-code.ts');
   register(process.env);
 } catch (error) {
   printLine(`spans are not written to the pool: ${messageOf(error)}`);

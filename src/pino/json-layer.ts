@@ -5,7 +5,7 @@ import type { LayerView } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 import { cutText } from '../tracing/value.ts';
-import { withoutEcho } from './own-lines.ts';
+import { withoutEcho } from './echo.ts';
 import { type ErrorSerializer, plain, setOwn } from './plain.ts';
 
 export interface JsonLayerOptions extends LineLayerOptions {

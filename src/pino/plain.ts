@@ -1,4 +1,4 @@
-import { Duration } from '../format/values.ts';
+import { Duration } from '../format/value-text.ts';
 import {
   cutText,
   dateText,

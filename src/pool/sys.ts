@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs, { constants, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
 import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
-import { untraced } from '../tracing/untraced.ts';
+import { suppressTracing } from '../tracing/suppress-tracing.ts';
 import { READ_MAX } from './limits.ts';
 import { call, type Op } from './op.ts';
 import { notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
@@ -147,7 +147,7 @@ export class PoolFile {
         },
         () =>
           new Promise<number | null>((resolve, reject) => {
-            untraced(() => spawn(...program, options))
+            suppressTracing(() => spawn(...program, options))
               .once('error', reject)
               .once('exit', resolve);
           }),

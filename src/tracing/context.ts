@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Scope } from './gates.ts';
+import type { ScopeLevels } from './filter-set.ts';
 import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
 
@@ -9,7 +9,7 @@ export interface Context {
   /** The subscriber that `withDefault` put in place of the global one. */
   readonly subscriber: Registry | undefined;
   /** What passes because of the spans that the code runs inside of. */
-  readonly scope: Scope | undefined;
+  readonly scope: ScopeLevels | undefined;
 }
 
 /** One per process, even if the package is loaded twice. */

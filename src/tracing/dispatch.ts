@@ -1,6 +1,6 @@
 import { SubscriberSetError } from '../errors.ts';
 import { dispatch, updateVerbosity } from './context.ts';
-import { reportCrashes } from './crash.ts';
+import { reportCrashes } from './report-crashes.ts';
 import type { Registry } from './registry.ts';
 
 /**
@@ -21,6 +21,6 @@ export function setGlobalDefault(subscriber: Registry): void {
 
 /** Runs `fn`, and what it awaits, with another subscriber; returns what `fn` returns. */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
-  subscriber.enterScope();
+  subscriber.becomeScopedDefault();
   return dispatch.storage.run({ span: undefined, subscriber, scope: undefined }, fn);
 }

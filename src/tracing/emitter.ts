@@ -1,4 +1,4 @@
-import { Fields, type FieldsInput, forced, namesOf } from './fields.ts';
+import { Fields, type FieldsInput, resolveLazy, namesOf } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
 import { errorMessage, inspectLine, isError } from './value.ts';
 
@@ -55,7 +55,7 @@ export function readEvent(
   message: string | undefined,
 ): { message: string | undefined; fields: Fields } {
   if (typeof input === 'string') return { message: input, fields: new Fields() };
-  const given = forced(input);
+  const given = resolveLazy(input);
   const fields = Fields.of(given as object | undefined);
   const own = fields.take('message');
   let text: unknown = message ?? own;

@@ -73,11 +73,11 @@ export class Fields {
 
 /** Fields of an input that may be a function. */
 export function evaluate(input: FieldsInput | undefined): Fields {
-  return Fields.of(forced(input));
+  return Fields.of(resolveLazy(input));
 }
 
 /** What a function makes instead of the function; what it throws becomes a field. */
-export function forced<T>(input: T): T | object | undefined {
+export function resolveLazy<T>(input: T): T | object | undefined {
   if (typeof input !== 'function') return input;
   try {
     return (input as () => object | undefined)();

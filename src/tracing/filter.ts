@@ -18,13 +18,13 @@ export interface Filter {
   /** What `enabled` must know of the fields of spans, or of events. Default `'given'`. */
   fieldNames?(kind: Metadata['kind']): FieldNames;
   /** Called with a span that passed: what passes inside of it besides. Default: nothing. */
-  readonly inside?: ((span: Metadata, fields: Fields) => Inside | undefined) | undefined;
+  readonly onSpan?: ((span: Metadata, fields: Fields) => SpanMatch | undefined) | undefined;
   /** How a registry hears that the filter decides otherwise from now on. */
   onChange?(listener: () => void): void;
 }
 
 /** What a filter lets pass inside of a span, from the next time on that it is entered. */
-export interface Inside {
+export interface SpanMatch {
   /** Nothing more verbose than this passes because of the span; 0 is nothing at all. */
   readonly verbosity: number;
   /** Hears of fields that were recorded later. */

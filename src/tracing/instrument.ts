@@ -2,8 +2,8 @@ import { OptionError } from '../errors.ts';
 import { dispatch } from './context.ts';
 import type { FieldsObject } from './fields.ts';
 import { Level, type LevelName, verbosityOf } from './level.ts';
-import { likened } from './likened.ts';
-import { type Report, runInside } from './run.ts';
+import { mimicFunction } from './mimic-function.ts';
+import { type CallObserver, runInside } from './run-inside.ts';
 import type { Span } from './span.ts';
 import type { SpanOptions, Target } from './target.ts';
 
@@ -87,7 +87,7 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
     // Neither target of the call makes V8 build the arguments, unlike a rest parameter.
     return Reflect.apply(least > dispatch.verbosity ? fn : traced, this, arguments);
   };
-  return likened(wrapper, fn as AnyFunction);
+  return mimicFunction(wrapper, fn as AnyFunction);
 }
 
 /** Builtin classes and those of the language have a prototype that can't be replaced. */
@@ -123,7 +123,7 @@ function reportLevels(
 }
 
 /** Events that tell what a call returned or threw. */
-function reportOf(log: Target, { ret, err }: ReportLevels): Report {
+function reportOf(log: Target, { ret, err }: ReportLevels): CallObserver {
   return {
     returned: ret && ((value) => log.event(ret, { return: value })),
     threw: err && ((error) => log.event(err, { error })),

@@ -1,4 +1,4 @@
-import type { Decision } from './gates.ts';
+import type { Decision } from './filter-set.ts';
 import { Level, type Verbosity, verbosityOf } from './level.ts';
 
 /** What is known of a span or event before its fields are looked at. */

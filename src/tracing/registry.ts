@@ -3,11 +3,11 @@ import { dispatch, updateVerbosity } from './context.ts';
 import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
 import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
-import { COMMON, Gates, type Scope } from './gates.ts';
+import { GLOBAL, FilterSet, type ScopeLevels } from './filter-set.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
 import type { Callsite, Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
-import { REDACTED_NAMES, Redactor } from './redact.ts';
+import { REDACTED_NAMES, Redactor } from './redactor.ts';
 import { Span } from './span.ts';
 
 export interface RegistryOptions {
@@ -42,12 +42,12 @@ export class Registry {
   /** Whether some layer wraps the user's code. */
   wraps = false;
   /** The state of all filters: another object after each change. */
-  filters: object = {};
+  filterState: object = {};
   readonly #slots: Slot[] = [];
-  readonly #gates = new Gates(
+  readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
     () => {
-      this.filters = this.#gates.state;
+      this.filterState = this.#filters.state;
       updateVerbosity(this.#isScoped ? this.verbosity : 0);
     },
   );
@@ -72,7 +72,7 @@ export class Registry {
   with(layer: Layer | FilterInput | null | undefined): this {
     if (layer === null || layer === undefined) return this;
     if (typeof layer !== 'object' || isFilter(layer)) {
-      this.#gates.add(filterOf(layer));
+      this.#filters.add(filterOf(layer));
       return this;
     }
     const index = this.#slots.length;
@@ -82,8 +82,8 @@ export class Registry {
     this.#slots.push({ layer, name, view: new LayerView(index), bit, throws: 0 });
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
-    layer.onFilterChange?.(() => this.#gates.set(bit, layer.filter));
-    this.#gates.set(bit, layer.filter);
+    layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
+    this.#filters.set(bit, layer.filter);
     return this;
   }
 
@@ -96,22 +96,22 @@ export class Registry {
 
   /** Sets what passes to any layer at all, in place of all filters that were added. */
   withFilter(filter: FilterInput): this {
-    this.#gates.set(COMMON, filterOf(filter));
+    this.#filters.set(GLOBAL, filterOf(filter));
     return this;
   }
 
   /** Nothing more verbose than this passes. */
   get verbosity(): number {
-    return this.#gates.verbosity;
+    return this.#filters.verbosity;
   }
 
   /** What the filters must know of the names of fields. */
   get fieldNames(): Readonly<Record<Metadata['kind'], FieldNames>> {
-    return this.#gates.fieldNames;
+    return this.#filters.fieldNames;
   }
 
   /** Called when `withDefault` puts it in place of the global one somewhere. */
-  enterScope(): void {
+  becomeScopedDefault(): void {
     this.#isScoped = true;
     dispatch.hasScoped = true;
     updateVerbosity(this.verbosity);
@@ -119,7 +119,7 @@ export class Registry {
 
   /** Which layers want a span or event with this metadata here, as bits. */
   interest(metadata: Callsite): number {
-    return this.#gates.interest(metadata);
+    return this.#filters.interest(metadata);
   }
 
   /** The layers that see a span. */
@@ -139,7 +139,7 @@ export class Registry {
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
     this.redact(fields);
     const span = new Span(this, metadata, fields, parent, seenBy);
-    span.insides = this.#gates.insides(metadata, fields, seenBy, span.insides);
+    span.filterMatches = this.#filters.matchesOf(metadata, fields, seenBy, span.filterMatches);
     for (const slot of this.#slots) {
       if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
       try {
@@ -162,15 +162,15 @@ export class Registry {
   }
 
   /** What passes because of the spans that code runs inside of, when it enters `span` as well. */
-  scope(span: Span, outer: Scope | undefined): Scope | undefined {
-    if (!this.#gates.isDynamic || span.isClosed) return outer;
-    span.insides = this.#gates.insides(span.metadata, span.fields, span.seenBy, span.insides);
-    return this.#gates.enter(span.insides, outer);
+  scopeLevels(span: Span, outer: ScopeLevels | undefined): ScopeLevels | undefined {
+    if (!this.#filters.isDynamic || span.isClosed) return outer;
+    span.filterMatches = this.#filters.matchesOf(span.metadata, span.fields, span.seenBy, span.filterMatches);
+    return this.#filters.enter(span.filterMatches, outer);
   }
 
   /** Tells the filters and layers that see a span what was recorded in it. */
   record(span: Span, fields: Fields): void {
-    this.#gates.record(span.insides, fields);
+    this.#filters.record(span.filterMatches, fields);
     this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
 import { Event } from './event.ts';
-import { evaluate, type Fields, type FieldsInput, forced } from './fields.ts';
+import { evaluate, type Fields, type FieldsInput, resolveLazy } from './fields.ts';
 import { Level } from './level.ts';
-import { type Insides, NOWHERE } from './gates.ts';
-import { likened } from './likened.ts';
+import { type SpanMatches, NO_MATCHES } from './filter-set.ts';
+import { mimicFunction } from './mimic-function.ts';
 import { eventMetadata, type Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
-import { runInside } from './run.ts';
+import { runInside } from './run-inside.ts';
 import { Emitter, eventNames, readEvent } from './emitter.ts';
 
 /** How a span ended. */
@@ -34,7 +34,7 @@ export class Span extends Emitter {
   /** What layers keep with it, by their index. A first write to an empty array would make room for 17. */
   readonly states: unknown[] = [undefined, undefined, undefined];
   /** What filters say of what happens inside of it. */
-  insides: Insides = NOWHERE;
+  filterMatches: SpanMatches = NO_MATCHES;
   /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
   traceId: string | undefined;
   /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
@@ -44,7 +44,7 @@ export class Span extends Emitter {
   /** What was thrown out of the code that it was made for. */
   thrown: { readonly error: unknown } | undefined;
   /** What the program said of its result last. */
-  verdict: Result | undefined;
+  statedResult: Result | undefined;
   /** Why it failed, if the program said. */
   reason: string | undefined;
   #id: string | undefined;
@@ -70,7 +70,7 @@ export class Span extends Emitter {
     this.isRoot = parent === null;
     this.seenBy = seenBy;
     this.#open = registry === undefined ? 0 : -performance.now();
-    if (fields.names.length > 0) this.#hearVerdict(fields);
+    if (fields.names.length > 0) this.#readResultField(fields);
   }
 
   /** The current span; outside of any span one that does nothing. */
@@ -122,20 +122,20 @@ export class Span extends Emitter {
     const added = evaluate(fields);
     this.registry.redact(added);
     this.fields.merge(added);
-    this.#hearVerdict(added);
+    this.#readResultField(added);
     this.registry.record(this, added);
     return this;
   }
 
-  #hearVerdict(fields: Fields): void {
-    const verdict = fields.get(RESULT_FIELD);
-    if (verdict === 'success' || verdict === 'fail') this.verdict = verdict;
+  #readResultField(fields: Fields): void {
+    const result = fields.get(RESULT_FIELD);
+    if (result === 'success' || result === 'fail') this.statedResult = result;
   }
 
   /** Says that it failed, and why, whatever happens in it later. */
   fail(reason?: string): this {
     if (this.registry === undefined) return this;
-    this.verdict = 'fail';
+    this.statedResult = 'fail';
     this.reason = reason;
     return this;
   }
@@ -143,7 +143,7 @@ export class Span extends Emitter {
   /** Says that it succeeded, in spite of errors in it. */
   succeed(): this {
     if (this.registry === undefined) return this;
-    this.verdict = 'success';
+    this.statedResult = 'success';
     this.reason = undefined;
     return this;
   }
@@ -151,7 +151,7 @@ export class Span extends Emitter {
   /** Whether it failed, as a layer says that did or did not see an ERROR event in it. */
   hasFailed(sawError: boolean): boolean {
     if (this.thrown !== undefined) return true;
-    return this.verdict === undefined ? sawError : this.verdict === 'fail';
+    return this.statedResult === undefined ? sawError : this.statedResult === 'fail';
   }
 
   /** Says that another span caused it without being its parent. */
@@ -169,7 +169,7 @@ export class Span extends Emitter {
   /** `fn`, bound to run inside of the span, for emitters and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
     const run = (self: unknown, args: unknown[]): unknown => runInside(this, false, fn as never, self, args);
-    return likened(function (this: unknown, ...args: unknown[]): unknown {
+    return mimicFunction(function (this: unknown, ...args: unknown[]): unknown {
       return run(this, args);
     }, fn);
   }
@@ -211,7 +211,7 @@ export class Span extends Emitter {
   /** The context of code inside; kept, because it is the same nearly always. */
   context(outer: Context | undefined): Context {
     const subscriber = outer?.subscriber;
-    const scope = this.registry?.scope(this, outer?.scope);
+    const scope = this.registry?.scopeLevels(this, outer?.scope);
     const known = this.#context;
     if (known !== undefined && known.subscriber === subscriber && known.scope === scope) return known;
     return (this.#context = { span: this, subscriber, scope });
@@ -220,7 +220,7 @@ export class Span extends Emitter {
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     if (this.registry === undefined) return;
     const need = this.registry.fieldNames.event;
-    const given = need === 'all' ? forced(input) : input;
+    const given = need === 'all' ? resolveLazy(input) : input;
     let metadata = eventMetadata(this.metadata.target, level);
     if (need !== 'none') metadata = metadata.withFields(eventNames(given, message));
     const seenBy = this.registry.interest(metadata);

@@ -1,11 +1,11 @@
 import { currentSpan, currentSubscriber, dispatch } from './context.ts';
 import { Emitter, eventNames, readEvent } from './emitter.ts';
 import { Event } from './event.ts';
-import { evaluate, Fields, type FieldsInput, forced, namesOf } from './fields.ts';
+import { evaluate, Fields, type FieldsInput, resolveLazy, namesOf } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
 import { type Callsite, eventsOf, keep, spanMetadata } from './metadata.ts';
-import { runInside } from './run.ts';
+import { runInside } from './run-inside.ts';
 import { disabledSpan, Span } from './span.ts';
 
 export interface SpanOptions {
@@ -63,7 +63,7 @@ export class Target extends Emitter {
     const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined) return disabledSpan();
     const need = registry.fieldNames.span;
-    const given = need === 'all' ? forced(options?.fields) : options?.fields;
+    const given = need === 'all' ? resolveLazy(options?.fields) : options?.fields;
     const level = levelOf(options?.level ?? Level.INFO);
     let metadata = this.#spanMetadata(options?.target ?? this.name, level, name);
     if (need !== 'none') metadata = metadata.withFields(this.#namesWith(namesOf(given)));
@@ -102,9 +102,9 @@ export class Target extends Emitter {
     // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
     const context = dispatch.hasScoped ? dispatch.storage.getStore() : undefined;
     const registry = context?.subscriber ?? dispatch.global;
-    if (registry === undefined || metadata.never === registry.filters) return;
+    if (registry === undefined || metadata.never === registry.filterState) return;
     const need = registry.fieldNames.event;
-    const given = need === 'all' ? forced(input) : input;
+    const given = need === 'all' ? resolveLazy(input) : input;
     if (need !== 'none') metadata = metadata.withFields(eventNames(given, message, this.#fields?.names));
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return;

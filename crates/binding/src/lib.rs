@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use kvp::diag::{Format, Level};
+use kvp::frame::{Format, Level};
 use kvp::stats::Reason;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
@@ -131,7 +131,7 @@ fn end(channel: &mut kvp::Channel, timeout: Duration) {
     if channel.is_closed() {
         return;
     }
-    channel.seal();
+    channel.request_drop_report();
     // What is not written by then is counted by the close.
     let _ = channel.wait(timeout);
     channel.close(Duration::from_millis(100));
@@ -160,8 +160,8 @@ impl Channel {
 
     /// Asks for a last record that says what was dropped, if anything was.
     #[napi]
-    pub fn seal(&self) {
-        self.inner.borrow().seal();
+    pub fn request_drop_report(&self) {
+        self.inner.borrow().request_drop_report();
     }
 
     /// Blocks until everything emitted so far is written, or for so many milliseconds.

@@ -1,7 +1,7 @@
 //! The hot path's functions on raw Node-API: a typed conversion of a string costs three to five
 //! times what reading it once into the queue does.
 //!
-//! All of them ignore what is not of the type they take: their one caller is `src/pool/native.ts`.
+//! All of them ignore what is not of the type they take: their one caller is `src/pool/native/native-writer.ts`.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};
@@ -10,7 +10,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use kvp::channel::COPY_SLACK;
-use kvp::diag::{Kind, Level};
+use kvp::frame::{Kind, Level};
 use kvp::limits::{AZURE_INIT_NAME_MAX, ID_MAX};
 use kvp::{Channel, Copied, Name};
 use napi::bindgen_prelude::{Env, FromNapiValue, Object};

@@ -4,8 +4,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kvp::appender::Attempt;
 use kvp::edit::Defect;
-use kvp::pool::Attempt;
 use kvp::record::Batch;
 use kvp::store::Contents;
 use kvp::sys::RealSys;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diag::{Entry, Kind, Level};
+use crate::frame::{Entry, Kind, Level};
 use crate::limits::SAFE_VALUE;
 
 /// Room for levels, and for the finishes of starts that were written.
@@ -63,7 +63,7 @@ impl Budget {
     ///
     /// TRACE and DEBUG may fill half of what was left when the pool was first seen, INFO nine
     /// tenths, the rest is for WARN, ERROR and failed finishes; one record stays free for the
-    /// account of what was dropped. A start keeps room for its finish.
+    /// drop report. A start keeps room for its finish.
     pub fn admits(&mut self, entry: &Entry<'_>, records: u64, used: u64, before: Option<Verdict>) -> Verdict {
         let limits = *self.limits.get_or_insert_with(|| {
             let left = self.max.saturating_sub(used);
@@ -121,9 +121,9 @@ impl Budget {
         }
     }
 
-    /// Whether the account of what was dropped still fits.
+    /// Whether the report of what was dropped still fits.
     #[must_use]
-    pub fn admits_account(&self, used: u64) -> bool {
+    pub fn admits_drop_report(&self, used: u64) -> bool {
         used < self.max
     }
 }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::appender::Appender;
 use crate::budget::Budget;
 use crate::clock;
-use crate::diag::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX};
 use crate::drain::{Drain, Step};
 use crate::error::{Error, Result};
-use crate::pool::Pool;
+use crate::frame::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX};
 use crate::ring::{Producer, ring};
 use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
@@ -94,7 +94,7 @@ impl Channel {
     /// As [`Channel::open`].
     pub fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
         let framer = Framer::new(options.format, &options.agent, &options.vm_id)?;
-        let mut pool = Pool::new(sys, &options.path, options.stale_before);
+        let mut pool = Appender::new(sys, &options.path, options.stale_before);
         match pool.open() {
             Err(error) if !error.is_not_found() => return Err(error),
             _ => {}
@@ -192,12 +192,12 @@ impl Channel {
         self.producer.position()
     }
 
-    /// Whether all before `position` is in the file or counted, and the account too if it was wanted.
+    /// Whether all before `position` is in the file or counted, and the drop report too if it is wanted.
     /// Hurries the thread if not.
     #[must_use]
     pub fn is_drained(&self, position: u64) -> bool {
         let drained = self.is_closed()
-            || self.producer.is_consumed(position) && !self.shared.seal.load(Ordering::Acquire);
+            || self.producer.is_consumed(position) && !self.shared.wants_drop_report.load(Ordering::Acquire);
         if !drained {
             self.thread.unpark();
         }
@@ -205,8 +205,8 @@ impl Channel {
     }
 
     /// Asks for a last record that says what was dropped, if anything was.
-    pub fn seal(&self) {
-        self.shared.seal.store(true, Ordering::Release);
+    pub fn request_drop_report(&self) {
+        self.shared.wants_drop_report.store(true, Ordering::Release);
     }
 
     /// Works along until everything emitted so far is in the file; says whether it is.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::account;
+use crate::appender::{Appender, Attempt};
 use crate::budget::{Budget, Verdict};
 use crate::clock;
-use crate::diag::{Entry, Framer, Kind, Level, Reject};
+use crate::drop_report;
 use crate::error::Error;
+use crate::frame::{Entry, Framer, Kind, Level, Reject};
 use crate::lock::Backoff;
-use crate::pool::{Attempt, Pool};
 use crate::record::Batch;
 use crate::ring::{Consumer, ring};
 use crate::shared::Shared;
@@ -53,7 +53,7 @@ struct Group {
 
 /// The thread's end of a channel.
 pub struct Drain<S: Sys> {
-    pool: Pool<S>,
+    pool: Appender<S>,
     consumer: Consumer,
     framer: Framer,
     budget: Budget,
@@ -67,12 +67,12 @@ pub struct Drain<S: Sys> {
     io_backoff: Backoff,
     not_before: Option<Instant>,
     obstacle: Reason,
-    accounted: u64,
+    reported: u64,
 }
 
 impl<S: Sys> Drain<S> {
     pub(crate) fn new(
-        pool: Pool<S>,
+        pool: Appender<S>,
         consumer: Consumer,
         framer: Framer,
         budget: Budget,
@@ -93,7 +93,7 @@ impl<S: Sys> Drain<S> {
             io_backoff: Backoff::up_to(IO_PAUSE_MAX),
             not_before: None,
             obstacle: Reason::Lock,
-            accounted: 0,
+            reported: 0,
         }
     }
 
@@ -109,7 +109,7 @@ impl<S: Sys> Drain<S> {
     pub(crate) fn has_work(&self) -> bool {
         !self.consumer.is_empty()
             || self.shared.closing.load(Ordering::Acquire)
-            || self.shared.seal.load(Ordering::Acquire)
+            || self.shared.wants_drop_report.load(Ordering::Acquire)
     }
 
     /// Writes one batch if it can.
@@ -123,7 +123,9 @@ impl<S: Sys> Drain<S> {
         }
         let step = if self.cursor == self.consumer.position() { Step::Idle } else { self.write(now) };
         match step {
-            Step::Idle if self.shared.seal.load(Ordering::Acquire) => self.write_account(now),
+            Step::Idle if self.shared.wants_drop_report.load(Ordering::Acquire) => {
+                self.write_drop_report(now)
+            }
             Step::Idle | Step::Waits if closing => self.end(),
             step => step,
         }
@@ -233,30 +235,32 @@ impl<S: Sys> Drain<S> {
         self.forget_batch();
     }
 
-    /// Appends the account of what was dropped, unless nothing was since the last one.
-    fn write_account(&mut self, now: Instant) -> Step {
+    /// Appends the report of what was dropped, unless nothing was since the last one.
+    fn write_drop_report(&mut self, now: Instant) -> Step {
         let dropped = self.shared.stats.dropped_in_all();
-        if dropped > self.accounted {
+        if dropped > self.reported {
             let (format, time) = (self.framer.format(), clock::now());
-            let payload = account::payload(&self.shared.stats, format, time);
+            let payload = drop_report::payload(&self.shared.stats, format, time);
             let entry = Entry {
                 kind: Kind::Event,
                 level: Level::Warn,
                 time,
                 id: b"",
-                name: account::name(format),
+                name: drop_report::name(format),
                 payload: payload.as_bytes(),
             };
             let Self { pool, batch, framer, budget, .. } = self;
             batch.truncate(0);
             let outcome = match framer.frame(&entry, batch) {
                 Err(_) => Ok(Attempt::Done(())),
-                Ok(_) => pool.append(|used| if budget.admits_account(used) { batch.as_bytes() } else { &[] }),
+                Ok(_) => {
+                    pool.append(|used| if budget.admits_drop_report(used) { batch.as_bytes() } else { &[] })
+                }
             };
             self.batch.truncate(0);
             match outcome {
                 Ok(Attempt::Done(())) => {
-                    self.accounted = dropped;
+                    self.reported = dropped;
                     self.forget_obstacle();
                 }
                 other => {
@@ -267,7 +271,7 @@ impl<S: Sys> Drain<S> {
                 }
             }
         }
-        self.shared.seal.store(false, Ordering::Release);
+        self.shared.wants_drop_report.store(false, Ordering::Release);
         Step::Wrote
     }
 
@@ -279,7 +283,7 @@ impl<S: Sys> Drain<S> {
             self.cursor = next;
         }
         self.consumer.advance(self.cursor);
-        self.shared.seal.store(false, Ordering::Release);
+        self.shared.wants_drop_report.store(false, Ordering::Release);
         // The channel keeps this for as long as the program keeps the channel.
         self.pool.close();
         self.batch = Batch::default();

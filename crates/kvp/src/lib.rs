@@ -1,17 +1,17 @@
 //! The core of kvp-tracing: records of a Hyper-V KVP pool, the locks around it, and a writer that
 //! carries what a program emits to the pool without ever holding the program up.
 
-mod account;
+pub mod appender;
 pub mod budget;
 pub mod channel;
 pub mod clock;
-pub mod diag;
 pub mod drain;
+mod drop_report;
 pub mod edit;
 pub mod error;
+pub mod frame;
 pub mod limits;
 pub mod lock;
-pub mod pool;
 pub mod record;
 pub mod ring;
 mod shared;

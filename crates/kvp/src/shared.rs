@@ -12,8 +12,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     /// The thread sleeps and must be woken for this channel.
     pub(crate) asleep: AtomicBool,
-    /// The account of what was dropped is wanted.
-    pub(crate) seal: AtomicBool,
+    /// The report of what was dropped is wanted.
+    pub(crate) wants_drop_report: AtomicBool,
     /// Nothing more will come; what can't be written at once is dropped.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,

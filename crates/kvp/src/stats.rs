@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::diag::Level;
 use crate::error::Error;
+use crate::frame::Level;
 
 /// Why something was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Stats {
         self.records.load(Ordering::Relaxed)
     }
 
-    /// Records by which the file was found shorter than it had been left; see [`crate::pool::Pool::take_missing`].
+    /// Records by which the file was found shorter than it had been left; see [`crate::appender::Appender::take_missing`].
     pub fn missing(&self) -> u64 {
         self.missing.load(Ordering::Relaxed)
     }

@@ -4,10 +4,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use crate::appender::{Appender, Attempt, Tail, ends_at, io_error, lock, open, stat, truncate, write_whole};
 use crate::edit::{self, Defect, Edit};
 use crate::error::{Error, Result};
 use crate::limits::RECORD_SIZE;
-use crate::pool::{Attempt, Pool, Tail, ends_at, io_error, lock, open, stat, truncate, write_whole};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
 
 /// A file of more bytes is no pool that any host could walk.
@@ -30,7 +30,7 @@ pub enum Contents {
 /// The records of a pool. A torn tail counts for nothing and goes with the first change.
 #[derive(Debug)]
 pub struct Store<S: Sys = RealSys> {
-    pool: Pool<S>,
+    pool: Appender<S>,
     tail: Tail,
     buffer: Vec<u8>,
 }
@@ -38,13 +38,13 @@ pub struct Store<S: Sys = RealSys> {
 impl<S: Sys> Store<S> {
     /// A store at `path`, not yet opened.
     pub fn new(sys: S, path: impl Into<PathBuf>) -> Self {
-        Self { pool: Pool::new(sys, path, None), tail: Tail::default(), buffer: Vec::new() }
+        Self { pool: Appender::new(sys, path, None), tail: Tail::default(), buffer: Vec::new() }
     }
 
     /// Adds whole records at the end, all or none.
     ///
     /// # Errors
-    /// As [`Pool::append`].
+    /// As [`Appender::append`].
     pub fn append(&mut self, records: &[u8]) -> Result<Attempt> {
         self.pool.append(|_| records)
     }
@@ -61,7 +61,7 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::NoLock`], [`Error::NotAPoolFile`], [`Error::Io`].
     pub fn read(&self, lenient: bool) -> Result<Attempt<Contents>> {
-        let Pool { sys, path, .. } = &self.pool;
+        let Appender { sys, path, .. } = &self.pool;
         let (fd, _) = match open(sys, path, if lenient { Access::Follow } else { Access::Read }) {
             Ok(opened) => opened,
             Err(Error::NotAPoolFile { .. }) if lenient => return Ok(Attempt::Done(Contents::Irregular)),
@@ -164,7 +164,7 @@ impl<S: Sys> Store<S> {
         missing: Missing,
         act: impl FnOnce(&File<'_, S>, &mut Tail, &mut Vec<u8>) -> Result<Attempt<T>>,
     ) -> Result<Attempt<Option<T>>> {
-        let Self { pool: Pool { sys, path, .. }, tail, buffer } = self;
+        let Self { pool: Appender { sys, path, .. }, tail, buffer } = self;
         let fd = match open(sys, path, Access::Edit) {
             Ok((fd, _)) => fd,
             Err(error) if error.is_not_found() && missing == Missing::Leave => {

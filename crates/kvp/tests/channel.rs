@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Kind, Level};
+use kvp::frame::{Kind, Level};
 use kvp::stats::Reason;
 use kvp::{Channel, Name, Options};
 use rustix::fs::{FlockOperation, flock};
@@ -118,7 +118,7 @@ fn the_budget_is_kept_and_its_account_is_the_last_record() {
             event(&mut channel, level, level.name());
         }
     }
-    channel.seal();
+    channel.request_drop_report();
     assert!(channel.wait(SOON));
     let values = values(&options.path);
     assert_eq!(values.len(), 100);
@@ -331,9 +331,9 @@ fn a_wait_after_the_end_does_not_wait() {
     let mut channel = Channel::open(&options).unwrap();
     let _holder = locked(&options.path);
     event(&mut channel, Level::Info, "x");
-    channel.seal();
+    channel.request_drop_report();
     channel.close(SOON);
-    channel.seal();
+    channel.request_drop_report();
     assert!(channel.wait(Duration::ZERO));
 }
 

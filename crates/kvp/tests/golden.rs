@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use kvp::diag::{Entry, Format, Framer, Kind, Level};
+use kvp::frame::{Entry, Format, Framer, Kind, Level};
 use kvp::limits::RECORD_SIZE;
 use kvp::record::Batch;
 use serde_json::Value;

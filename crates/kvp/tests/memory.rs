@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvp::diag::{Kind, Level};
+use kvp::frame::{Kind, Level};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, Stat, Sys};
 use kvp::{Channel, Name, Options};

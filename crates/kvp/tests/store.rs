@@ -10,9 +10,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use kvp::appender::{Attempt, TORN_AFTER};
 use kvp::edit::{self, Defect, Edit};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
-use kvp::pool::{Attempt, TORN_AFTER};
 use kvp::store::{Contents, READ_MAX};
 use kvp::sys::{RealSys, Sys};
 use kvp::{Error, Store};

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use kvp::clock::Millis;
-use kvp::diag::{Entry, Format, Framer, Kind, Reject};
+use kvp::frame::{Entry, Format, Framer, Kind, Reject};
 use kvp::limits::{CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
 

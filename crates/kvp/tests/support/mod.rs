@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use kvp::diag::Format;
+use kvp::frame::Format;
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, RealSys, Stat, Sys};
 use kvp::{Copied, Options};

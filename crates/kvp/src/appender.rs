@@ -1,0 +1,221 @@
+//! A pool file opened for appending: repairing its tail, adding to it under both locks.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::limits::RECORD_SIZE;
+use crate::lock::Guard;
+use crate::sys::{Access, Lock, RealSys, Stat, Sys};
+
+/// A tail off a record boundary may be somebody's append half-way; it is torn only after the file
+/// stayed as it is for this long.
+pub const TORN_AFTER: Duration = Duration::from_millis(300);
+
+/// How an attempt that never waits ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Attempt<T = ()> {
+    /// It was done.
+    Done(T),
+    /// Somebody holds a lock, or the file was replaced meanwhile.
+    Busy,
+    /// The file ends in the middle of a record, perhaps because somebody is writing.
+    Unsettled,
+}
+
+impl<T> Attempt<T> {
+    /// The same with another result.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Attempt<U> {
+        match self {
+            Self::Done(result) => Attempt::Done(make(result)),
+            Self::Busy => Attempt::Busy,
+            Self::Unsettled => Attempt::Unsettled,
+        }
+    }
+}
+
+/// Tells a torn tail from an append that is half-way.
+#[derive(Debug, Default)]
+pub(crate) struct Tail(Option<(Stat, Instant)>);
+
+impl Tail {
+    /// Whether the file ends at a record, or has ended where it does for long enough to be torn.
+    pub(crate) fn is_settled(&mut self, stat: &Stat) -> bool {
+        match self.0 {
+            _ if stat.size % RECORD_SIZE as u64 == 0 => self.0 = None,
+            Some((seen, since)) if seen == *stat => return since.elapsed() >= TORN_AFTER,
+            _ => self.0 = Some((*stat, Instant::now())),
+        }
+        self.0.is_none()
+    }
+}
+
+/// A pool opened for appending.
+#[derive(Debug)]
+pub struct Appender<S: Sys = RealSys> {
+    pub(crate) sys: S,
+    pub(crate) path: PathBuf,
+    fd: Option<OwnedFd>,
+    stale_before: Option<i64>,
+    tail: Tail,
+    /// The file's size as the last append left it.
+    left: Option<u64>,
+    missing: u64,
+}
+
+impl<S: Sys> Appender<S> {
+    /// A pool at `path`, not yet opened. With `stale_before` (seconds since 1970) the first append
+    /// empties a file that was last changed before then.
+    pub fn new(sys: S, path: impl Into<PathBuf>, stale_before: Option<i64>) -> Self {
+        let (path, tail) = (path.into(), Tail::default());
+        Self { sys, path, fd: None, stale_before, tail, left: None, missing: 0 }
+    }
+
+    /// Opens the file, creates it if its folder exists. An append does this by itself.
+    ///
+    /// # Errors
+    /// [`Error::NotAPoolFile`], or [`Error::Io`] where it can't be opened.
+    pub fn open(&mut self) -> Result<()> {
+        if self.fd.is_none() {
+            self.fd = Some(open(&self.sys, &self.path, Access::Append)?.0);
+        }
+        Ok(())
+    }
+
+    /// Lets go of the file; the next append opens it again.
+    pub fn close(&mut self) {
+        self.fd = None;
+    }
+
+    /// By how many records the file was found shorter than an append of ours had left it: it was deleted or
+    /// cleared, or `hv_kvp_daemon` rewrote it without what came between its read and its write. Counts anew.
+    pub fn take_missing(&mut self) -> u64 {
+        std::mem::take(&mut self.missing)
+    }
+
+    /// Appends in one go, under both locks, what `choose` makes of the number of records that the
+    /// file has. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::CutShort`] when part of it stays in the file for good; after any other error the
+    /// file is as it was.
+    pub fn append<'b>(&mut self, choose: impl FnOnce(u64) -> &'b [u8]) -> Result<Attempt> {
+        self.open()?;
+        let Some(fd) = &self.fd else { return Ok(Attempt::Busy) };
+        let fd = fd.as_fd();
+        let (sys, path) = (&self.sys, self.path.as_path());
+        let Some(guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Attempt::Busy) };
+        let mut now = stat(sys, fd, path)?;
+        if !now.linked {
+            drop(guard);
+            self.fd = None;
+            return Ok(Attempt::Busy);
+        }
+        if self.stale_before.is_some_and(|boot| now.mtime.0 < boot) {
+            truncate(sys, fd, path, 0)?;
+            now.size = 0;
+        }
+        self.stale_before = None;
+        if !self.tail.is_settled(&now) {
+            return Ok(Attempt::Unsettled);
+        }
+        let torn = now.size % RECORD_SIZE as u64;
+        if torn > 0 {
+            now.size -= torn;
+            truncate(sys, fd, path, now.size)?;
+        }
+        let left = self.left.take().unwrap_or(0);
+        self.missing += left.saturating_sub(now.size) / RECORD_SIZE as u64;
+        let bytes = choose(now.size / RECORD_SIZE as u64);
+        write_whole(sys, fd, path, bytes, now.size)?;
+        drop(guard);
+        self.left = Some(now.size + bytes.len() as u64);
+        Ok(Attempt::Done(()))
+    }
+}
+
+/// Opens a pool and looks what it is.
+pub(crate) fn open<S: Sys>(sys: &S, path: &Path, access: Access) -> Result<(OwnedFd, Stat)> {
+    let fd = sys.open(path, access).map_err(|error| open_error(path, error))?;
+    let stat = stat(sys, fd.as_fd(), path)?;
+    match stat.irregular {
+        Some(found) => Err(Error::NotAPoolFile { path: path.into(), found }),
+        None => Ok((fd, stat)),
+    }
+}
+
+/// Takes both locks without waiting; `None` when somebody holds one of them.
+pub(crate) fn lock<'a, S: Sys>(
+    sys: &'a S,
+    path: &Path,
+    fd: BorrowedFd<'a>,
+    lock: Lock,
+) -> Result<Option<Guard<'a, S>>> {
+    Guard::try_take(sys, fd, lock).map_err(|source| match source.raw_os_error() {
+        Some(libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP | libc::EINVAL) => {
+            Error::NoLock { path: path.into(), source }
+        }
+        _ => io_error("flock", path, source),
+    })
+}
+
+fn open_error(path: &Path, error: io::Error) -> Error {
+    let found = match error.raw_os_error() {
+        Some(libc::ELOOP) => "a symbolic link",
+        Some(libc::EISDIR) => "a directory",
+        Some(libc::ENXIO) => "a socket",
+        _ => return io_error("open", path, error),
+    };
+    Error::NotAPoolFile { path: path.into(), found }
+}
+
+/// Writes all of `bytes` or leaves the file as long as it was.
+pub(crate) fn write_whole<S: Sys>(
+    sys: &S,
+    fd: BorrowedFd<'_>,
+    path: &Path,
+    bytes: &[u8],
+    start: u64,
+) -> Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let failure = match sys.write(fd, &bytes[written..]) {
+            Ok(0) => io::ErrorKind::WriteZero.into(),
+            Ok(count) => {
+                written += count;
+                if written == bytes.len() || ends_at(sys, fd, start + written as u64) {
+                    continue;
+                }
+                return Err(Error::CutShort { path: path.into(), written });
+            }
+            Err(error) => error,
+        };
+        if written > 0 {
+            // Whoever ignores the locks may have appended behind us; cutting would take theirs.
+            let undone = ends_at(sys, fd, start + written as u64) && sys.truncate(fd, start).is_ok();
+            if !undone {
+                return Err(Error::CutShort { path: path.into(), written });
+            }
+        }
+        return Err(io_error("write", path, failure));
+    }
+    Ok(())
+}
+
+pub(crate) fn ends_at<S: Sys>(sys: &S, fd: BorrowedFd<'_>, size: u64) -> bool {
+    sys.stat(fd).is_ok_and(|stat| stat.size == size)
+}
+
+pub(crate) fn stat<S: Sys>(sys: &S, fd: BorrowedFd<'_>, path: &Path) -> Result<Stat> {
+    sys.stat(fd).map_err(|error| io_error("fstat", path, error))
+}
+
+pub(crate) fn truncate<S: Sys>(sys: &S, fd: BorrowedFd<'_>, path: &Path, size: u64) -> Result<()> {
+    sys.truncate(fd, size).map_err(|error| io_error("ftruncate", path, error))
+}
+
+pub(crate) fn io_error(syscall: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::Io { syscall, path: path.into(), source }
+}

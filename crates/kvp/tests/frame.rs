@@ -1,0 +1,147 @@
+//! What may stand in a record, and what is refused before anything is written.
+
+#![allow(clippy::unwrap_used)]
+
+use kvp::clock::Millis;
+use kvp::frame::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX, Reject};
+use kvp::limits::{AZURE_INIT_NAME_MAX, CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
+use kvp::record::Batch;
+use proptest::prelude::*;
+
+fn entry<'a>(name: &'a str, id: &'a str, payload: &'a [u8]) -> Entry<'a> {
+    Entry {
+        kind: Kind::Event,
+        level: Level::Info,
+        time: 0,
+        id: id.as_bytes(),
+        name: name.as_bytes(),
+        payload,
+    }
+}
+
+fn field(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().position(|&byte| byte == 0).unwrap()]
+}
+
+#[test]
+fn an_agent_or_vm_id_that_breaks_the_contract_is_named_with_value_and_limit() {
+    let text = |agent: &str, vm_id: &str| Framer::new(Format::Diag, agent, vm_id).unwrap_err().to_string();
+    assert_eq!(text(&"a".repeat(33), "v"), "agent length (33) exceeds maximum (32)");
+    assert_eq!(text("a", &"v".repeat(37)), "vm_id length (37) exceeds maximum (36)");
+    assert!(text("a|b", "v").contains("agent \"a|b\" is not allowed"));
+    assert!(text("a", "").contains("vm_id \"\" is not allowed"));
+    assert_eq!(Framer::new(Format::AzureInit, "a\0", "v").unwrap_err().code(), "ERR_KVP_INVALID_FIELD");
+}
+
+#[test]
+fn an_illegal_entry_is_refused_and_leaves_the_batch_as_it_was() {
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut batch = Batch::default();
+    let long = "n".repeat(49);
+    for illegal in [
+        entry("", "i", b"{}"),
+        entry("a|b", "i", b"{}"),
+        entry(&long, "i", b"{}"),
+        entry("n", "i|", b"{}"),
+        entry("n", "i", b"a\0b"),
+    ] {
+        assert_eq!(framer.frame(&illegal, &mut batch), Err(Reject::Invalid));
+        assert!(batch.is_empty());
+    }
+}
+
+#[test]
+fn a_name_of_azure_inits_layout_may_have_what_its_key_has_left() {
+    let mut framer = Framer::new(Format::AzureInit, &"a".repeat(32), &"v".repeat(36)).unwrap();
+    let mut batch = Batch::default();
+    let most = "n".repeat(AZURE_INIT_NAME_MAX);
+    let id = "i".repeat(36);
+    for level in Level::ALL {
+        batch.truncate(0);
+        framer.frame(&Entry { level, ..entry(&most, &id, b"x") }, &mut batch).unwrap();
+        assert_eq!(field(batch.as_bytes()).len(), SAFE_KEY + level.name().len() - 5);
+    }
+    let more = format!("{most}n");
+    assert_eq!(framer.frame(&entry(&more, &id, b"x"), &mut batch), Err(Reject::Invalid));
+}
+
+#[test]
+fn a_payload_of_more_than_1023_records_is_refused() {
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut batch = Batch::default();
+    let most = vec![b'x'; PAYLOAD_MAX];
+    assert_eq!(framer.frame(&entry("n", "i", &most), &mut batch), Ok(CHUNKS_MAX));
+    batch.truncate(0);
+    let more = vec![b'x'; PAYLOAD_MAX + 1];
+    assert_eq!(framer.frame(&entry("n", "i", &more), &mut batch), Err(Reject::TooLarge));
+    assert!(batch.is_empty());
+}
+
+#[test]
+fn an_event_without_an_id_gets_a_new_uuid_each_time() {
+    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut batch = Batch::default();
+    framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
+    framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
+    let ids: Vec<_> = batch
+        .as_bytes()
+        .chunks(RECORD_SIZE)
+        .map(|record| {
+            String::from_utf8(field(record).to_vec()).unwrap().split('|').nth(5).unwrap().to_owned()
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+    assert!(ids.iter().all(|id| uuid::Uuid::parse_str(id).unwrap().get_version_num() == 4));
+}
+
+#[test]
+fn times_are_those_of_the_calendar() {
+    let mut clock = Millis::default();
+    let mut text = |seconds: u64| String::from_utf8(clock.text(seconds * 1_000_000_000).to_vec()).unwrap();
+    assert_eq!(text(951_782_400), "2000-02-29T00:00:00.000Z");
+    assert_eq!(text(4_107_542_399), "2100-02-28T23:59:59.000Z");
+    assert_eq!(text(4_107_542_400), "2100-03-01T00:00:00.000Z");
+    assert_eq!(text(1_798_761_599), "2026-12-31T23:59:59.000Z");
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_back_whole_from_records_that_the_host_can_read(
+        payload in "[^\0]{0,4000}",
+        name in "[^|\0]{1,12}",
+    ) {
+        let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+        let mut batch = Batch::default();
+        framer.frame(&entry(&name, "i", payload.as_bytes()), &mut batch).unwrap();
+        let mut text = String::new();
+        for (index, record) in batch.as_bytes().chunks(RECORD_SIZE).enumerate() {
+            let (key, value) = record.split_at(KEY_SIZE);
+            let key = std::str::from_utf8(field(key)).unwrap();
+            let expected = format!("|{index}");
+            prop_assert!(key.len() <= SAFE_KEY && key.ends_with(&expected));
+            let value = std::str::from_utf8(field(value)).unwrap();
+            prop_assert!(value.len() <= SAFE_VALUE);
+            text.push_str(value);
+        }
+        prop_assert_eq!(text, payload);
+    }
+
+    #[test]
+    fn what_is_queued_is_read_back(
+        level in 1u32..=5, time: u64, id in "[ -~]{0,36}", name in "[ -~]{0,48}",
+        payload in "\\PC{0,200}", seconds in 0.0..1e9, kind in 0..4,
+    ) {
+        let kind = match kind {
+            0 => Kind::Start,
+            1 => Kind::Event,
+            failed => Kind::Finish { failed: failed == 2, seconds },
+        };
+        let level = Level::from_number(level);
+        let (id, name) = (id.as_bytes(), name.as_bytes());
+        let entry = Entry { kind, level, time, id, name, payload: payload.as_bytes() };
+        let mut body = vec![0; entry.head_len()];
+        entry.write_head(&mut body);
+        body.extend_from_slice(payload.as_bytes());
+        prop_assert_eq!(Entry::read(&body), Some(entry));
+    }
+}

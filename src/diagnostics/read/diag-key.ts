@@ -1,0 +1,74 @@
+import { type Diagnostic, malformed, type ParseFailure } from '../diagnostic.ts';
+import { parseTimestamp } from './timestamp.ts';
+
+/** What a key of the diagnostics contract says, but for its chunk index. */
+export interface DiagKey {
+  kind: Diagnostic['kind'];
+  agent: string;
+  vmId: string;
+  name: string;
+  id: string;
+  time: Date;
+  encoding: string;
+  result: 'success' | 'fail' | '';
+  /** In seconds. */
+  duration: number | undefined;
+}
+
+/** A key's first field: this contract, a version of it that is not known, or something else. */
+export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
+  const end = key.indexOf('|');
+  const schema = end < 0 ? key : key.slice(0, end);
+  if (schema === 'DIAG') return 'diag';
+  return /^DIAG[-_./:@]?v?\d/i.test(schema) ? 'unsupported' : 'other';
+}
+
+/** A key's chunk index, `undefined` when its last field is none, and all before it. */
+export function splitChunk(key: string): { group: string; chunk: number | undefined } {
+  const end = key.lastIndexOf('|');
+  const digits = key.slice(end + 1);
+  return { group: key.slice(0, Math.max(end, 0)), chunk: /^\d+$/.test(digits) ? Number(digits) : undefined };
+}
+
+/** How a timestamp of this contract ends. */
+const UTC = /T\d\d:\d\d:\d\d(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/;
+
+/** Parses the ten fields before the chunk index, as azure-init's doc/diagnostics.md lays them down. */
+export function parseDiag(group: string): DiagKey | ParseFailure {
+  const parts = group.split('|');
+  if (parts.length !== 10) return malformed('the key does not have eleven fields');
+  // By their numbers, which takes a third of what taking the list apart does.
+  const part = (number: number): string => parts[number] as string;
+  const [agent, vmId, kind] = [part(1), part(2), part(3)];
+  const [name, id, timestamp] = [part(4), part(5), part(6)];
+  const [encoding, result, seconds] = [part(7), part(8), part(9)];
+  if (agent === '' || vmId === '' || name === '' || id === '') {
+    return malformed('agent, vm_id, name or event_id is empty');
+  }
+  if (kind !== 'start' && kind !== 'finish' && kind !== 'event') {
+    return malformed(`kind ${JSON.stringify(kind)} is not start, finish or event`);
+  }
+  const time = UTC.test(timestamp) ? parseTimestamp(timestamp) : undefined;
+  if (time === undefined) return malformed(`timestamp ${JSON.stringify(timestamp)} is not RFC 3339 in UTC`);
+  if (encoding === '') return malformed('encoding is empty');
+  if (result !== '' && result !== 'success' && result !== 'fail') {
+    return malformed(`result ${JSON.stringify(result)} is not success or fail`);
+  }
+  const duration = parseDuration(seconds);
+  if (seconds !== '' && duration === undefined) {
+    return malformed(`duration ${JSON.stringify(seconds)} is no number of seconds`);
+  }
+  if (kind === 'start' && (result !== '' || seconds !== '')) {
+    return malformed('a start has a result or duration');
+  }
+  if (kind === 'finish' && (result === '' || seconds === '')) {
+    return malformed('a finish has no result or duration');
+  }
+  return { kind, agent, vmId, name, id, time, encoding, result, duration };
+}
+
+function parseDuration(text: string): number | undefined {
+  if (!/^\d+(?:\.\d{1,9})?$/.test(text)) return undefined;
+  const seconds = Number(text);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}

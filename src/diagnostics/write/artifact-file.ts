@@ -1,0 +1,45 @@
+import { constants, type Stats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { OptionError, TooLargeError } from '../../errors.ts';
+import { thrownBySystem } from '../../pool/system-error.ts';
+
+/** Bytes asked for at once: what a file of /proc holds is not in its size. */
+const PART = 64 * 1024;
+
+/**
+ * Reads a regular file, or the one that a link leads to. Throws `TooLargeError` for more than `maxBytes`,
+ * `OptionError` for anything but a regular file, and `IoError`; never waits for somebody to write.
+ */
+export async function artifactFile(path: string, maxBytes: number): Promise<Buffer> {
+  try {
+    // Not by opening it: the writer of a FIFO would go on and find its reader gone, and devices may act.
+    checkFile(path, await stat(path), maxBytes);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      checkFile(path, await file.stat(), maxBytes);
+      const parts: Buffer[] = [];
+      let size = 0;
+      while (size <= maxBytes) {
+        const part = Buffer.allocUnsafe(Math.min(PART, maxBytes + 1 - size));
+        const { bytesRead } = await file.read(part, 0, part.length, null);
+        if (bytesRead === 0) return Buffer.concat(parts, size);
+        parts.push(part.subarray(0, bytesRead));
+        size += bytesRead;
+      }
+      throw tooLarge(path, Math.max(size, (await file.stat()).size), maxBytes);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    throw thrownBySystem((thrown as NodeJS.ErrnoException).syscall ?? 'read', path, thrown);
+  }
+}
+
+function checkFile(path: string, stat: Stats, maxBytes: number): void {
+  if (!stat.isFile()) throw new OptionError('source', path, 'bytes or the path of a regular file');
+  if (stat.size > maxBytes) throw tooLarge(path, stat.size, maxBytes);
+}
+
+function tooLarge(path: string, size: number, maxBytes: number): TooLargeError {
+  return new TooLargeError(`${path} has ${size} bytes; the limit is ${maxBytes} (maxBytes)`, { path });
+}

@@ -1,0 +1,73 @@
+import { valueText } from '../../format/value-text.ts';
+import { AZURE_INIT_NAME_MAX } from '../../pool/limits.ts';
+import { wallMicros } from '../../tracing/clock.ts';
+import type { Fields } from '../../tracing/fields.ts';
+import type { Metadata } from '../../tracing/metadata.ts';
+import type { Span } from '../../tracing/span.ts';
+import { cutText, errorMessage, isError } from '../../tracing/value.ts';
+import type { Layout } from './layout.ts';
+
+/**
+ * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): texts, only events inside of spans and
+ * spans that have ended, and of those no fields. A name that is cut or altered is nowhere whole.
+ */
+export class AzureInitLayout implements Layout {
+  readonly nameMax = AZURE_INIT_NAME_MAX;
+
+  spanName({ metadata: { target }, name }: Span): string {
+    return recordName(target, name);
+  }
+
+  finish(span: Span): string {
+    const end = wallMicros() / 1000;
+    return spanText(end - span.duration, end);
+  }
+
+  inside(_metadata: Metadata, message: string | undefined, fields: Fields): string {
+    return eventText(wallMicros() / 1000, message, fields);
+  }
+}
+
+/** The name of a span's records and of those of its events: `module::path:span`. */
+export function recordName(target: string, name: string): string {
+  return target === '' || target === name ? name : `${target}:${name}`;
+}
+
+/** `Time: … | Event: message=…, name=value`, of an event at `time` in milliseconds since 1970. */
+export function eventText(time: number, message: string | undefined, { names, values }: Fields): string {
+  let text = `Time: ${timeText(time)} | Event: `;
+  let separator = '';
+  if (message !== undefined) {
+    text += `message=${displayed(message)}`;
+    separator = ', ';
+  }
+  for (let i = 0; i < names.length; i++) {
+    const value = values[i];
+    if (value === undefined) continue;
+    const shown = isError(value) ? displayed(errorMessage(value)) : valueText(value);
+    text += `${separator}${displayed(names[i] as string)}=${shown}`;
+    separator = ', ';
+  }
+  return text;
+}
+
+/** `Start: … | End: …`, of a span that was open between two times in milliseconds since 1970. */
+export function spanText(start: number, end: number): string {
+  return `Start: ${timeText(start)} | End: ${timeText(end)}`;
+}
+
+let spelled = { millisecond: -1, text: '' };
+
+/** RFC 3339 in UTC with milliseconds; kept, because spelling one takes longer than all the rest of an event. */
+function timeText(time: number): string {
+  const millisecond = Math.floor(time);
+  if (millisecond !== spelled.millisecond) {
+    spelled = { millisecond, text: new Date(millisecond).toISOString() };
+  }
+  return spelled.text;
+}
+
+/** A text as it is, but for a NUL, at which the host would cut it. */
+function displayed(text: string): string {
+  return cutText(text).replaceAll('\0', '\\0');
+}

@@ -1,0 +1,41 @@
+import { AGENT_MAX } from '../../pool/limits.ts';
+import { VERSION } from '../../version.ts';
+
+/** Who writes, unless somebody says who he is. */
+export const DEFAULT_AGENT = `kvp-tracing/${VERSION}`;
+
+/** A name as a key can hold it, and the full one where that differs. */
+export interface LegalName {
+  readonly text: string;
+  readonly full: string | undefined;
+}
+
+const ILLEGAL = /[|\u0000-\u001f\u007f-\u009f]/g;
+const PLAIN = /^[\u0020-\u007b\u007d\u007e]+$/;
+
+/** A name cut at a character to `limit` bytes, with `_` for what a key can't hold. */
+export function legalName(name: string, limit: number): LegalName {
+  if (name.length <= limit && PLAIN.test(name)) return { text: name, full: undefined };
+  const text = cutBytes(name.toWellFormed().replace(ILLEGAL, '_'), limit) || '_';
+  return { text, full: text === name || name === '' ? undefined : name };
+}
+
+/** `name/version` in 32 bytes: the name is cut so that the version stays whole. */
+export function legalAgent(agent: string): string {
+  const clean = agent.toWellFormed().replace(ILLEGAL, '_') || '_';
+  if (Buffer.byteLength(clean) <= AGENT_MAX) return clean;
+  const slash = clean.lastIndexOf('/');
+  const version = slash < 0 ? '' : clean.slice(slash);
+  const room = AGENT_MAX - Buffer.byteLength(version);
+  return room > 0
+    ? cutBytes(clean.slice(0, slash < 0 ? undefined : slash), room) + version
+    : cutBytes(clean, AGENT_MAX);
+}
+
+/** The longest start of `text` of at most `limit` bytes that ends at a character. */
+export function cutBytes(text: string, limit: number): string {
+  const bytes = Buffer.from(text);
+  let end = Math.min(bytes.length, limit);
+  while (end < bytes.length && end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

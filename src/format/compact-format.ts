@@ -1,0 +1,16 @@
+import type { Span } from '../tracing/span.ts';
+import { FullFormat } from './full-format.ts';
+import type { SpanText } from './line-format.ts';
+import { Attributes } from './ansi.ts';
+import { escapeControls } from './value-text.ts';
+
+/** The `compact` format of tracing-subscriber: as `full`, but spans' fields stand at the end. */
+export class CompactFormat extends FullFormat {
+  override spanText(span: Span): SpanText {
+    const fields = this.fields.of(span.fields);
+    return {
+      before: `${this.paint(Attributes.bold, escapeControls(span.name))}:`,
+      behind: fields === '' ? '' : ` ${this.paint(Attributes.dim, fields)}`,
+    };
+  }
+}

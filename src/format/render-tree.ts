@@ -1,0 +1,142 @@
+import { debugQuoted, escapeInvisible } from './value-text.ts';
+import { inspectLine } from '../tracing/value.ts';
+
+/** An event as a tree shows it. */
+export interface TreeEvent {
+  level?: string;
+  message?: string;
+  fields: Readonly<Record<string, unknown>>;
+  /** Where all of a span's events and children have one they are mixed by it, else events come first. */
+  time?: Date;
+  /** Its place in the pool, which decides between equal times. */
+  records?: readonly number[];
+}
+
+/** A span as a tree shows it. */
+export interface TreeSpan {
+  name: string;
+  state: 'finished' | 'unfinished' | 'start-missing';
+  /** In seconds. */
+  duration?: number;
+  result?: 'success' | 'fail';
+  events: readonly TreeEvent[];
+  children: readonly TreeSpan[];
+  /** As an event's `time`. */
+  start?: Date;
+  records?: readonly number[];
+}
+
+/** What `renderTree` shows; a `Timeline` is one. */
+export interface Tree {
+  roots: readonly TreeSpan[];
+  events?: readonly TreeEvent[];
+}
+
+export interface RenderOptions {
+  /** Mark levels and results with a terminal's colors. Default `false`. */
+  color?: boolean;
+}
+
+/** Deeper spans are not indented any further: lines would grow without end. */
+const INDENTED_MAX = 64;
+
+const COLORS = { red: 31, green: 32, yellow: 33, blue: 34, gray: 90, bold: 1 };
+type Paint = (text: string, color: keyof typeof COLORS) => string;
+
+interface Row {
+  item: TreeSpan | TreeEvent;
+  /** What stands before its own branch. */
+  indent: string;
+  depth: number;
+  isLast: boolean;
+}
+
+/** Spans with their durations and results, and events, a line each; no line feed at the end. */
+export function renderTree({ roots, events = [] }: Tree, { color = false }: RenderOptions = {}): string {
+  const paint: Paint = color ? (text, name) => `\u001b[${COLORS[name]}m${text}\u001b[0m` : (text) => text;
+  const lines: string[] = [];
+  const rows = rowsOf(events, roots, '', 0);
+  for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
+    const { item, indent, depth, isLast } = row;
+    const branch = depth === 0 ? '' : isLast ? '└─ ' : '├─ ';
+    lines.push(
+      paint(indent + branch, 'gray') + (isSpan(item) ? spanLine(item, paint) : eventLine(item, paint)),
+    );
+    if (!isSpan(item)) continue;
+    const below = depth === 0 || depth > INDENTED_MAX ? indent : indent + (isLast ? '   ' : '│  ');
+    for (const next of rowsOf(item.events, item.children, below, depth + 1)) rows.push(next);
+  }
+  return lines.join('\n');
+}
+
+/** The last first, because rows are taken from the end. */
+function rowsOf(
+  events: readonly TreeEvent[],
+  spans: readonly TreeSpan[],
+  indent: string,
+  depth: number,
+): Row[] {
+  const items = [...events, ...spans];
+  if (items.every((item) => timeOf(item) !== undefined)) items.sort(inOrder);
+  return items.map((item, i) => ({ item, indent, depth, isLast: i === items.length - 1 })).reverse();
+}
+
+function isSpan(item: TreeSpan | TreeEvent): item is TreeSpan {
+  return 'children' in item;
+}
+
+function timeOf(item: TreeSpan | TreeEvent): number | undefined {
+  return (isSpan(item) ? item.start : item.time)?.getTime();
+}
+
+function inOrder(one: TreeSpan | TreeEvent, other: TreeSpan | TreeEvent): number {
+  const later = (timeOf(one) ?? 0) - (timeOf(other) ?? 0);
+  return later || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0);
+}
+
+function spanLine({ name, state, duration, result }: TreeSpan, paint: Paint): string {
+  const parts = [paint(escapeInvisible(name), 'bold')];
+  if (duration !== undefined) parts.push(durationText(duration));
+  if (result !== undefined) parts.push(paint(result, result === 'success' ? 'green' : 'red'));
+  if (state === 'unfinished') parts.push(paint('unfinished', 'yellow'));
+  if (state === 'start-missing') parts.push(paint('start missing', 'yellow'));
+  return parts.join('  ');
+}
+
+function eventLine({ level, message, fields }: TreeEvent, paint: Paint): string {
+  const parts: string[] = [];
+  if (level !== undefined) parts.push(paint(escapeInvisible(level), levelColor(level)));
+  if (message !== undefined) parts.push(escapeInvisible(message));
+  for (const [name, value] of Object.entries(fields))
+    parts.push(`${escapeInvisible(name)}=${valueText(value)}`);
+  return parts.join(' ');
+}
+
+function levelColor(level: string): keyof typeof COLORS {
+  if (level === 'ERROR') return 'red';
+  if (level === 'WARN') return 'yellow';
+  return level === 'INFO' ? 'green' : 'blue';
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return debugQuoted(value);
+  if (typeof value !== 'object' || value === null) return escapeInvisible(String(value));
+  try {
+    return escapeInvisible(JSON.stringify(value));
+  } catch {
+    // Nested too deep to be followed all the way.
+    return escapeInvisible(inspectLine(value));
+  }
+}
+
+/** Seconds as people say them: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
+function durationText(seconds: number): string {
+  const milliseconds = seconds * 1000;
+  if (milliseconds === 0) return '0 ms';
+  if (milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))} µs`;
+  if (milliseconds < 99.95) return `${milliseconds.toFixed(1)} ms`;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
+  if (seconds < 59.995) return `${seconds.toFixed(2)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -1,0 +1,95 @@
+import { OptionError } from '../errors.ts';
+import { booleanOption } from '../option.ts';
+import { CompactFormat } from '../format/compact-format.ts';
+import { FullFormat } from '../format/full-format.ts';
+import type { LineFormat, SpanText, ContextText } from '../format/line-format.ts';
+import { PrettyFormat } from '../format/pretty-format.ts';
+import { Unquoted } from '../format/value-text.ts';
+import { wallMicros } from '../tracing/clock.ts';
+import { Fields } from '../tracing/fields.ts';
+import type { LayerView } from '../tracing/layer.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
+import { LineLayer, type LineLayerOptions } from './line-layer.ts';
+
+export interface StderrLayerOptions extends LineLayerOptions {
+  /**
+   * As tracing-subscriber's formats of these names: `'full'` has a line an event, `'compact'` too, with spans'
+   * fields at its end, `'pretty'` several. Default `'full'`.
+   */
+  format?: 'full' | 'compact' | 'pretty';
+  /**
+   * Whether levels, names and spans are marked by a terminal's colours. Default: on a terminal, unless `NO_COLOR`
+   * is set; `FORCE_COLOR` decides for all but files. Never in the journal.
+   */
+  color?: boolean;
+  /**
+   * Whether lines end in the OpenTelemetry ids of the span they are in, or of the nearest one around it that has
+   * some: `trace_id=… span_id=…`. JSON has them in any case. Default `false`.
+   */
+  traceIds?: boolean;
+}
+
+const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat };
+
+/** Writes each event, and a span's beginning and end, as text for people to read. */
+export class StderrLayer extends LineLayer<SpanText> {
+  override readonly name = 'StderrLayer';
+  readonly #format: LineFormat;
+  readonly #traceIds: boolean;
+
+  /** Throws `OptionError`, or the error of opening the file. */
+  constructor(options: StderrLayerOptions = {}) {
+    const format = formatOf(options.format ?? 'full');
+    const color = booleanOption('color', options.color);
+    const traceIds = booleanOption('traceIds', options.traceIds) ?? false;
+    super(options);
+    this.#traceIds = traceIds;
+    const isFile = typeof options.writer === 'string';
+    this.#format = new format(!this.isJournal && (color ?? (!isFile && this.#wantsColor())));
+  }
+
+  #wantsColor(): boolean {
+    const { FORCE_COLOR = '', NO_COLOR = '' } = process.env;
+    if (FORCE_COLOR !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+    return NO_COLOR === '' && this.lines.isTerminal;
+  }
+
+  protected override keep(span: Span, view: LayerView<SpanText>): void {
+    view.set(span, this.#format.spanText(span));
+  }
+
+  protected override say(
+    metadata: Metadata,
+    span: Span | undefined,
+    message: string | undefined,
+    fields: Fields,
+    view: LayerView<SpanText>,
+  ): void {
+    const scopes: ContextText = { before: '', behind: '' };
+    for (let at = span; at !== undefined; at = view.visible(at.parent)) {
+      const scope = view.get(at);
+      if (scope !== undefined) this.#format.enclose(scopes, scope);
+    }
+    const shown = this.#traceIds ? withTraceIds(fields, span) : fields;
+    const text = this.#format.line(wallMicros(), metadata, scopes, message, shown);
+    this.write(metadata.verbosity, text);
+  }
+}
+
+function withTraceIds(fields: Fields, span: Span | undefined): Fields {
+  let at = span;
+  while (at !== undefined && at.spanId === undefined) at = at.parent;
+  if (at?.traceId === undefined || at.spanId === undefined) return fields;
+  const ids = [new Unquoted(at.traceId), new Unquoted(at.spanId)];
+  return new Fields([...fields.names, 'trace_id', 'span_id'], [...fields.values, ...ids]);
+}
+
+function formatOf(format: unknown): new (color: boolean) => LineFormat {
+  if (format === 'full' || format === 'compact' || format === 'pretty') return FORMATS[format];
+  throw new OptionError(
+    'format',
+    format,
+    'full, compact or pretty (json is JsonLayer of kvp-tracing/pino, or that of initializeTracing)',
+  );
+}

@@ -1,0 +1,39 @@
+import { MissingPeerError, OptionError } from '../../errors.ts';
+import { OtlpExporter } from './otlp-exporter.ts';
+import { readOtlpSettings } from './otlp-settings.ts';
+import type { ExportCounts, QueueOptions } from './outbox.ts';
+import { PEERS, type Peers, unlessMissing } from '../peers.ts';
+import { settingOf } from '../setting.ts';
+
+/** What `OTEL_TRACES_EXPORTER` may name. */
+export type ExporterName = 'otlp' | 'console';
+
+/** The exporters that `OTEL_TRACES_EXPORTER` asks for, by default `otlp`. Throws `OptionError` for others. */
+export function exporterNames(env: NodeJS.ProcessEnv): ExporterName[] {
+  const given = settingOf(env, 'OTEL_TRACES_EXPORTER') ?? 'otlp';
+  const names = given.split(',').map((name) => name.trim());
+  if (names.includes('none')) return [];
+  for (const name of names) {
+    if (name !== 'otlp' && name !== 'console') {
+      throw new OptionError('OTEL_TRACES_EXPORTER', given, 'otlp, console or none');
+    }
+  }
+  return [...new Set(names as ExporterName[])];
+}
+
+/** The OTLP exporter that the environment describes. Throws `OptionError`, `MissingPeerError`, or that a certificate can't be read. */
+export async function otlpExporter(
+  env: NodeJS.ProcessEnv,
+  account: ExportCounts,
+  queue?: QueueOptions,
+  peers: Peers = PEERS,
+): Promise<OtlpExporter> {
+  const settings = readOtlpSettings(env);
+  const load = await peers.transformer().catch((error: unknown) => {
+    unlessMissing(error);
+    throw new MissingPeerError('@opentelemetry/otlp-transformer', error);
+  });
+  // Loaded late: instrumentation of `http` comes first, where there is any.
+  const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
+  return new OtlpExporter(settings, load, http, account, queue);
+}

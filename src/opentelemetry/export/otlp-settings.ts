@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { OptionError } from '../../errors.ts';
+import { settingOf } from '../setting.ts';
+
+/** How long one export may take, in milliseconds, unless the environment says: what a shutdown waits. */
+export const EXPORT_TIMEOUT = 5000;
+
+/** What the environment says of a collector, as OpenTelemetry's specification of the OTLP exporter has it. */
+export interface OtlpSettings {
+  url: URL;
+  protocol: 'http/protobuf' | 'http/json';
+  headers: Record<string, string>;
+  /** How long a request may take, in milliseconds. */
+  timeout: number;
+  gzip: boolean;
+  /** What a connection by TLS is made with. */
+  tls: { ca?: Buffer; cert?: Buffer; key?: Buffer };
+}
+
+/** Reads `OTEL_EXPORTER_OTLP_…`, of which the form `…_TRACES_…` wins. Throws `OptionError`, or that a certificate can't be read. */
+export function readOtlpSettings(env: NodeJS.ProcessEnv): OtlpSettings {
+  const tls: OtlpSettings['tls'] = {};
+  for (const [part, name] of CERTIFICATES) {
+    const [, path] = variable(env, name);
+    if (path !== undefined) tls[part] = readFileSync(path);
+  }
+  return {
+    url: urlIn(env),
+    protocol: oneOf(env, 'PROTOCOL', ['http/protobuf', 'http/json']),
+    headers: { ...headersIn(env, 'OTEL_EXPORTER_OTLP_HEADERS'), ...headersIn(env, `${TRACES}HEADERS`) },
+    timeout: timeoutIn(env),
+    gzip: oneOf(env, 'COMPRESSION', ['none', 'gzip']) === 'gzip',
+    tls,
+  };
+}
+
+const TRACES = 'OTEL_EXPORTER_OTLP_TRACES_';
+
+const CERTIFICATES = [
+  ['ca', 'CERTIFICATE'],
+  ['cert', 'CLIENT_CERTIFICATE'],
+  ['key', 'CLIENT_KEY'],
+] as const;
+
+/** The name of the variable that counts, and its text. */
+function variable(env: NodeJS.ProcessEnv, name: string): [name: string, value: string | undefined] {
+  const traces = env[`${TRACES}${name}`]?.trim();
+  if (traces) return [`${TRACES}${name}`, traces];
+  const general = `OTEL_EXPORTER_OTLP_${name}`;
+  return [general, env[general]?.trim() || undefined];
+}
+
+function urlIn(env: NodeJS.ProcessEnv): URL {
+  const [name, endpoint = 'http://localhost:4318'] = variable(env, 'ENDPOINT');
+  // A collector's address is completed, that of the traces is taken as it stands.
+  const text = name.startsWith(TRACES) ? endpoint : `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && ['http:', 'https:'].includes(url.protocol)) return url;
+  throw new OptionError(name, endpoint, 'a URL of http or https');
+}
+
+function timeoutIn(env: NodeJS.ProcessEnv): number {
+  const [name, given = `${EXPORT_TIMEOUT}`] = variable(env, 'TIMEOUT');
+  const timeout = Number(given);
+  if (timeout > 0 && timeout < 2 ** 31) return timeout;
+  throw new OptionError(name, given, 'a number of milliseconds over 0');
+}
+
+/** The value of a variable, by default the first of those it may have. */
+function oneOf<const T extends string>(env: NodeJS.ProcessEnv, what: string, known: readonly [T, ...T[]]): T {
+  const [name] = variable(env, what);
+  const given = settingOf(env, name);
+  if (given === undefined) return known[0];
+  const found = known.find((each) => each === given);
+  if (found === undefined) throw new OptionError(name, given, known.join(' or '));
+  return found;
+}
+
+/** What the value of a header may hold. */
+const HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** `name=value,…`, the values percent-encoded. */
+function headersIn(env: NodeJS.ProcessEnv, name: string): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  for (const part of (env[name] ?? '').split(',')) {
+    if (part.trim() === '') continue;
+    const [, key = '', given = ''] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=(.*)$/.exec(part) ?? [];
+    const value = decoded(given.trim());
+    // What it holds may be secret.
+    if (key === '' || !HEADER.test(value)) throw new OptionError(name, '…', 'a list of name=value');
+    headers[key.toLowerCase()] = value;
+  }
+  return headers;
+}
+
+/** A text that is not percent-encoded after all is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

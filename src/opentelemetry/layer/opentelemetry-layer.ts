@@ -1,0 +1,288 @@
+import {
+  type Context,
+  context,
+  type HrTime,
+  INVALID_TRACEID,
+  ROOT_CONTEXT,
+  type Span as OtelSpan,
+  type SpanOptions,
+  trace,
+  type Tracer,
+  type TracerProvider,
+} from '@opentelemetry/api';
+import { DroppedError, LayerError } from '../../errors.ts';
+// So that the option `filter` may be the text of an `EnvFilter`.
+import '../../filter/env-filter.ts';
+import { currentSpan } from '../../tracing/context.ts';
+import type { Event } from '../../tracing/event.ts';
+import type { Fields } from '../../tracing/fields.ts';
+import type { FilterInput } from '../../tracing/filter.ts';
+import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../../tracing/layer.ts';
+import { type ProblemHandler, guarded } from '../../tracing/problem.ts';
+import { originalOf } from '../../tracing/redactor.ts';
+import type { Span } from '../../tracing/span.ts';
+import { VERSION } from '../../version.ts';
+import { attributesOf, RESERVED, textOf } from './attributes.ts';
+import { ensureContextManager } from './context-manager.ts';
+import { within } from '../deadline.ts';
+import type { Environment } from '../propagation/process-environment.ts';
+import { isError, recordException } from './exception.ts';
+import { kindOf } from './kind.ts';
+import { mirroring } from './mirrored.ts';
+import { joining } from '../propagation/propagation.ts';
+import { type SeenError, statusOf } from './status.ts';
+import { clockStep, hrTimeNow } from './time.ts';
+
+/** A provider that may have more than OpenTelemetry's API asks for, as those of its SDK do. */
+export interface FlushableTracerProvider extends TracerProvider {
+  forceFlush?(options?: { timeoutMillis?: number }): Promise<void>;
+  shutdown?(options?: { timeoutMillis?: number }): Promise<void>;
+  /** How many ended spans are not exported yet, and why, if there is a reason. */
+  waiting?(): { spans: number; reason: string | undefined };
+  /** How many ended spans are known to be lost. */
+  lost?(): number;
+}
+
+export interface OpenTelemetryLayerOptions {
+  /** Makes the spans. Default: the provider's. */
+  tracer?: Tracer;
+  /** Whose tracer makes the spans; `flush` and `shutdown` of the layer reach it. Default: the global one, which they leave alone. */
+  provider?: FlushableTracerProvider;
+  /** What `processEnvironment` found: spans without a parent continue its trace, `childEnv` passes theirs on. Default: neither. */
+  environment?: Environment;
+  /** Which spans and events are exported. Default `'info'`. */
+  filter?: FilterInput;
+  /** Hears of problems. Default: a line on stderr each. */
+  onProblem?: ProblemHandler;
+}
+
+/** What became of spans and events. */
+export interface OpenTelemetryStats {
+  /** Spans that were started and are recorded. */
+  spans: number;
+  /** Events that were added to a span. */
+  events: number;
+  /** Events whose span was closed and had no open ancestor, and spans the provider knows to be lost. */
+  dropped: number;
+  /** Events outside of any span, which OpenTelemetry has no place for. */
+  outside: number;
+}
+
+/** What the layer keeps with a span. */
+interface State {
+  readonly otel: OtelSpan;
+  /** In which the code inside of the span runs. */
+  readonly context: Context;
+  readonly step: number;
+  error: SeenError | undefined;
+  /** Errors that were recorded. */
+  recorded: WeakSet<Error> | undefined;
+}
+
+const TIMEOUT = 5000;
+
+/** Makes an OpenTelemetry span of each span, and an event of that of each event in it. */
+export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
+  readonly name = 'OpenTelemetryLayer';
+  readonly #tracer: Tracer;
+  readonly #provider: FlushableTracerProvider | undefined;
+  readonly #environment: Environment | undefined;
+  readonly #onProblem: ProblemHandler;
+  readonly #said = new Set<string>();
+  #spans = 0;
+  #events = 0;
+  #dropped = 0;
+  #outside = 0;
+  #shutdown: Promise<Outcome> | undefined;
+
+  /** Registers a context manager with OpenTelemetry if there is none. Throws `OptionError` for a bad filter. */
+  constructor(options: OpenTelemetryLayerOptions = {}) {
+    super(options.filter ?? 'info');
+    this.#provider = options.provider;
+    this.#environment = options.environment;
+    this.#tracer = options.tracer ?? (options.provider ?? trace).getTracer('kvp-tracing', VERSION);
+    this.#onProblem = guarded(options.onProblem);
+    if (!ensureContextManager()) {
+      const message =
+        "no context manager can be registered with OpenTelemetry; other instrumentation's spans";
+      this.#onProblem(new LayerError(`${message} will not be children of ours`));
+    }
+  }
+
+  onNewSpan(span: Span, view: LayerView<State>): void {
+    const base = baseOf(span, view, this.#environment?.context);
+    const now = performance.now();
+    const step = clockStep(now);
+    const options: SpanOptions = {
+      startTime: hrTimeNow(step, now),
+      // Here, not later: samplers and processors look at them when a span starts.
+      attributes: attributesOf(span.fields, span.metadata, RESERVED),
+    };
+    const kind = kindOf(span.fields.get('otel.kind'));
+    if (kind !== undefined) options.kind = kind;
+    const name = span.fields.get('otel.name') ?? span.name;
+    const otel = this.#tracer.startSpan(textOf(name), options, mirroring(span, base));
+    const state: State = {
+      otel,
+      context: trace.setSpan(base, otel),
+      step,
+      error: undefined,
+      recorded: undefined,
+    };
+    view.set(span, state);
+    const ids = otel.spanContext();
+    if (ids.traceId !== INVALID_TRACEID) {
+      span.traceId = ids.traceId;
+      span.spanId = ids.spanId;
+    }
+    if (!otel.isRecording()) return;
+    this.#spans++;
+    recordErrors(state, span.fields, options.startTime as HrTime);
+  }
+
+  onRecord(span: Span, fields: Fields, view: LayerView<State>): void {
+    const state = view.get(span);
+    if (state === undefined || !state.otel.isRecording()) return;
+    const name = fields.get('otel.name');
+    if (name !== undefined) state.otel.updateName(textOf(name));
+    state.otel.setAttributes(attributesOf(fields, undefined, RESERVED));
+    recordErrors(state, fields, hrTimeNow(state.step));
+  }
+
+  onFollowsFrom(span: Span, from: Span, view: LayerView<State>): void {
+    // What another registry's spans keep is none of ours.
+    const cause = from.registry === span.registry ? view.get(from) : undefined;
+    if (cause !== undefined) view.get(span)?.otel.addLink({ context: cause.otel.spanContext() });
+  }
+
+  onEvent(event: Event, view: LayerView<State>): void {
+    const own = view.visible(event.parent);
+    if (own === undefined) {
+      this.#outside++;
+      return;
+    }
+    let open: Span | undefined = own;
+    while (open?.isClosed === true) open = view.visible(open.parent);
+    const state = open === undefined ? undefined : view.get(open);
+    if (state === undefined) {
+      this.#dropped++;
+      return;
+    }
+    if (!state.otel.isRecording()) return;
+    this.#events++;
+    const time = hrTimeNow(state.step);
+    const error = event.fields.values.find(isError);
+    const message = event.message ?? (error === undefined ? undefined : textOf(error));
+    const attributes = attributesOf(event.fields, event.metadata);
+    state.otel.addEvent(textOf(message ?? event.target), attributes, time);
+    // An ancestor that a late event falls to has not failed by it.
+    if (event.metadata.verbosity === 1 && open === own) state.error = { message };
+    if (error !== undefined) recordErrors(state, event.fields, time);
+  }
+
+  onClose(span: Span, view: LayerView<State>): void {
+    const state = view.get(span);
+    if (state === undefined) return;
+    const { otel } = state;
+    const time = hrTimeNow(state.step);
+    if (!otel.isRecording()) return;
+    if (span.thrown !== undefined) recordOnce(state, span.thrown.error, time);
+    const status = statusOf(span, state.error);
+    if (status !== undefined) otel.setStatus(status);
+    otel.end(time);
+  }
+
+  run<R>(span: Span, fn: () => R, view: LayerView<State>): R {
+    const state = view.get(span);
+    return state === undefined ? fn() : context.with(state.context, fn);
+  }
+
+  childEnv(env: NodeJS.ProcessEnv): void {
+    this.#environment?.write(context.active(), env);
+  }
+
+  /** Has the given provider export what ended so far; resolves at the deadline at the latest. */
+  async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    return this.#settle('export', timeout, () => this.#provider?.forceFlush?.({ timeoutMillis: timeout }));
+  }
+
+  /** The same, and shuts the given provider down. Idempotent. */
+  shutdown({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    return (this.#shutdown ??= this.#settle('shut down', timeout, () =>
+      this.#provider?.shutdown?.({ timeoutMillis: timeout }),
+    ));
+  }
+
+  async #settle(what: string, timeout: number, act: () => Promise<void> | undefined): Promise<Outcome> {
+    const failure = await within(timeout, what, act, () => this.#waiting());
+    const problems: Error[] = failure === undefined ? [] : [failure];
+    const { dropped } = this.stats();
+    if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped} spans and events`));
+    for (const problem of problems) this.#say(problem);
+    return { complete: failure === undefined, dropped, problems };
+  }
+
+  /** For whoever sees the process exit: says what is lost by that. */
+  sayLost(): void {
+    const waiting = this.#waiting();
+    if (waiting !== undefined) this.#say(new DroppedError(`OpenTelemetry did not export ${waiting}`));
+  }
+
+  /** What is not exported, as text. */
+  #waiting(): string | undefined {
+    const { spans, reason } = this.#provider?.waiting?.() ?? { spans: 0, reason: undefined };
+    if (spans === 0) return undefined;
+    return `${spans} ${spans === 1 ? 'span' : 'spans'}${reason === undefined ? '' : `, because ${reason}`}`;
+  }
+
+  #say(problem: Error): void {
+    if (this.#said.has(problem.message)) return;
+    this.#said.add(problem.message);
+    this.#onProblem(problem);
+  }
+
+  /** What became of everything so far. */
+  stats(): OpenTelemetryStats {
+    const dropped = this.#dropped + (this.#provider?.lost?.() ?? 0);
+    return { spans: this.#spans, events: this.#events, dropped, outside: this.#outside };
+  }
+}
+
+/**
+ * The context in which a span starts: an explicit parent's, or OpenTelemetry's active one, which inside
+ * of a span is that span's, or that of whoever started the process.
+ */
+function baseOf(span: Span, view: LayerView<State>, inherited: Context | undefined): Context {
+  const active = context.active();
+  const current = currentSpan(span.registry);
+  if (span.isRoot) return trace.deleteSpan(active);
+  const parent = view.visible(span.parent);
+  const state = parent === undefined ? undefined : view.get(parent);
+  if (state === undefined) return remoteOf(span) ?? joining(active, inherited);
+  if (span.parent !== current) return state.context;
+  // Another's span that was made active inside of ours lies between the two; so does a remote one.
+  if (trace.getSpan(active) !== undefined) return active;
+  // The active context may have got baggage since the parent started.
+  return active === ROOT_CONTEXT ? state.context : trace.setSpan(active, state.otel);
+}
+
+/** The context of the remote span that the outermost of a span's ancestors, none of which the layer sees, stands for. */
+function remoteOf(span: Span): Context | undefined {
+  for (let at = span.parent; at !== undefined; at = at.parent) {
+    if (at.remote !== undefined) return at.remote as Context;
+  }
+  return undefined;
+}
+
+function recordErrors(state: State, fields: Fields, time: HrTime): void {
+  for (const value of fields.values) if (isError(value)) recordOnce(state, value, time);
+}
+
+function recordOnce(state: State, thrown: unknown, time: HrTime): void {
+  if (isError(thrown)) {
+    const original = originalOf(thrown);
+    if (state.recorded?.has(original) === true) return;
+    (state.recorded ??= new WeakSet()).add(original);
+  }
+  recordException(state.otel, thrown, time);
+}

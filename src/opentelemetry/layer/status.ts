@@ -1,0 +1,41 @@
+import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
+import type { Span } from '../../tracing/span.ts';
+import { textOf } from './attributes.ts';
+
+/** The last ERROR event in a span. */
+export interface SeenError {
+  readonly message: string | undefined;
+}
+
+/** What is known of a span that ends. */
+type Ended = Pick<Span, 'fields' | 'thrown' | 'statedResult' | 'reason'>;
+
+/**
+ * The status of a span that ends: what the program asked for by `otel.status_*`, else what was thrown,
+ * else the result that the program stated, else the last ERROR event. `undefined` is left unset.
+ */
+export function statusOf(span: Ended, error: SeenError | undefined): SpanStatus | undefined {
+  const description = fieldOf(span, 'otel.status_description');
+  const code = fieldOf(span, 'otel.status_code')?.toUpperCase();
+  if (code === 'OK') return { code: SpanStatusCode.OK };
+  // A description alone means an error, as in tracing-opentelemetry.
+  if (code === 'ERROR' || description !== undefined) return failed(description ?? reasonOf(span, error));
+  if (span.thrown !== undefined || span.statedResult === 'fail') return failed(reasonOf(span, error));
+  if (span.statedResult === 'success' || error === undefined) return undefined;
+  return failed(error.message);
+}
+
+function reasonOf(span: Ended, error: SeenError | undefined): string | undefined {
+  return span.thrown === undefined ? (span.reason ?? error?.message) : textOf(span.thrown.error);
+}
+
+function failed(message: string | undefined): SpanStatus {
+  return message === undefined
+    ? { code: SpanStatusCode.ERROR }
+    : { code: SpanStatusCode.ERROR, message: textOf(message) };
+}
+
+function fieldOf(span: Ended, name: string): string | undefined {
+  const value = span.fields.get(name);
+  return value === undefined || value === null ? undefined : textOf(value);
+}

@@ -1,0 +1,37 @@
+import { propagation, type TextMapPropagator } from '@opentelemetry/api';
+import { OptionError } from '../../errors.ts';
+import type { ProblemHandler } from '../../tracing/problem.ts';
+import { type Peers, unlessMissing } from '../peers.ts';
+import { settingOf } from '../setting.ts';
+import { TraceContextPropagator } from './trace-context.ts';
+
+/**
+ * Makes the propagators that `OTEL_PROPAGATORS` names, by default W3C's, the global ones if there are none;
+ * returns how to take that back. They come with the SDK; where its package is hidden from ours, baggage is not
+ * propagated.
+ */
+export async function registerPropagator(
+  env: NodeJS.ProcessEnv,
+  peers: Peers,
+  onProblem: ProblemHandler,
+): Promise<() => void> {
+  const nothing = (): void => {};
+  const given = settingOf(env, 'OTEL_PROPAGATORS') ?? 'tracecontext,baggage';
+  const names = new Set(given.split(',').map((name) => name.trim()));
+  if (names.has('none') || propagation.fields().length > 0) return nothing;
+  const core = await peers.core().catch((error: unknown) => void unlessMissing(error));
+  const known: Record<string, (new () => TextMapPropagator) | undefined> = {
+    tracecontext: core?.W3CTraceContextPropagator ?? TraceContextPropagator,
+    baggage: core?.W3CBaggagePropagator,
+  };
+  const propagators: TextMapPropagator[] = [];
+  for (const name of names) {
+    if (!Object.hasOwn(known, name)) {
+      onProblem(new OptionError('OTEL_PROPAGATORS', name, 'tracecontext, baggage or none; it is ignored'));
+    } else if (known[name] !== undefined) propagators.push(new known[name]());
+  }
+  const [first] = propagators;
+  if (first === undefined) return nothing;
+  const all = core === undefined ? first : new core.CompositePropagator({ propagators });
+  return propagation.setGlobalPropagator(all) ? () => propagation.disable() : nothing;
+}

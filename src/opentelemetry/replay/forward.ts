@@ -1,0 +1,74 @@
+import { context, ROOT_CONTEXT, type SpanContext, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ExportError, OptionError } from '../../errors.ts';
+import { VERSION } from '../../version.ts';
+import { within } from '../deadline.ts';
+import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
+import type { ReplayedSpan } from './replayed-span.ts';
+import type { Exporter } from '../export/span-counts.ts';
+import { SUPPRESSED } from '../propagation/trace-context.ts';
+
+/** Where spans of a pool may go: an exporter of OpenTelemetry's SDK, 2 or 3, or a provider. */
+export type ReplayTarget = Pick<Exporter, 'export' | 'forceFlush'> | FlushableTracerProvider;
+
+/** Takes spans, parents before their children, and resolves when they are out. */
+export type Forward = (spans: readonly ReplayedSpan[]) => Promise<void>;
+
+const SUCCESS = 0;
+
+/** How spans get to a target, with a deadline in milliseconds each time. Throws `OptionError` for what is none. */
+export function forwardTo(target: ReplayTarget, timeout: number): Forward {
+  const send = senderOf(target, timeout);
+  return async (spans) => {
+    const failure = await within(timeout, 'export', () => send(spans));
+    if (failure !== undefined) throw new ExportError(failure.message, failure.cause);
+  };
+}
+
+function senderOf(target: ReplayTarget | null | undefined, timeout: number): Forward {
+  if (typeof target === 'object' && target !== null) {
+    if ('export' in target && typeof target.export === 'function') return byExporter(target);
+    if ('getTracer' in target && typeof target.getTracer === 'function') return byProvider(target, timeout);
+  }
+  throw new OptionError('to', target, 'a span exporter or a tracer provider');
+}
+
+function byExporter(exporter: Pick<Exporter, 'export' | 'forceFlush'>): Forward {
+  return async (spans) => {
+    await new Promise<void>((resolve, reject) => {
+      context.with(context.active().setValue(SUPPRESSED, true), () => {
+        exporter.export(spans as never[], ({ code, error }) => {
+          if (code === SUCCESS) resolve();
+          else reject(error ?? new Error('the exporter failed and does not say why'));
+        });
+      });
+    });
+    await exporter.forceFlush?.();
+  };
+}
+
+/** A tracer makes ids of its own, so a span that begins a trace here goes under the one whose id it should have. */
+function byProvider(provider: FlushableTracerProvider, timeout: number): Forward {
+  const tracer = provider.getTracer('kvp-tracing', VERSION);
+  /** What spans became, by the ids they should have. */
+  const made = new Map<string, SpanContext>();
+  return async (spans) => {
+    for (const span of spans) {
+      const { name, kind, startTime, resource } = span;
+      const { spanId } = span.spanContext();
+      const above = span.parentSpanContext ?? span.spanContext();
+      const parent = made.get(above.spanId) ?? { ...above, isRemote: true };
+      // The resource is the provider's.
+      const attributes = { ...resource.attributes, ...span.attributes };
+      const base = trace.setSpanContext(ROOT_CONTEXT, parent);
+      const otel = tracer.startSpan(name, { kind, startTime, attributes }, base);
+      if (otel.spanContext().spanId === parent.spanId) {
+        throw new Error('the provider makes no spans; give one of an SDK');
+      }
+      made.set(spanId, otel.spanContext());
+      for (const event of span.events) otel.addEvent(event.name, event.attributes, event.time);
+      if (span.status.code !== SpanStatusCode.UNSET) otel.setStatus(span.status);
+      otel.end(span.endTime);
+    }
+    await provider.forceFlush?.({ timeoutMillis: timeout });
+  };
+}

@@ -1,0 +1,133 @@
+import {
+  type Attributes,
+  type HrTime,
+  type Link,
+  type SpanContext,
+  SpanKind,
+  type SpanStatus,
+  SpanStatusCode,
+} from '@opentelemetry/api';
+import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import { Fields } from '../../tracing/fields.ts';
+import { VERSION } from '../../version.ts';
+import { attributesOf, RESERVED, textOf } from '../layer/attributes.ts';
+import { kindOf } from '../layer/kind.ts';
+import type { PoolSpan } from './pool-spans.ts';
+import { statusOf } from '../layer/status.ts';
+
+/** A span of a pool as OpenTelemetry's SDK, 2 and 3, hands ended ones to its exporters. */
+export interface ReplayedSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  spanContext(): SpanContext;
+  readonly parentSpanContext?: SpanContext;
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+  readonly duration: HrTime;
+  readonly ended: boolean;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+  readonly events: { name: string; time: HrTime; attributes: Attributes; droppedAttributesCount: number }[];
+  readonly links: Link[];
+  readonly resource: ProducerResource;
+  readonly instrumentationScope: { name: string; version: string };
+  readonly droppedAttributesCount: number;
+  readonly droppedEventsCount: number;
+  readonly droppedLinksCount: number;
+}
+
+/** Who wrote to a pool, on which VM, in the form of the SDK's resources. */
+export class ProducerResource {
+  readonly attributes: Attributes;
+  readonly asyncAttributesPending = false;
+
+  constructor(attributes: Attributes) {
+    this.attributes = attributes;
+  }
+
+  /** `service.name`, `service.version` and `host.id`, as far as they are recorded. */
+  static of({ agent, vmId, format }: Diagnostic): ProducerResource {
+    // Only azure-init's older layout has a hyphen there: `azure-init-0.1.1`.
+    const version = format === 'azure-init' ? /[/-](?=\d[^/]*$)/ : /\/(?=[^/]+$)/;
+    const at = agent.search(version);
+    const attributes: Attributes = { 'service.name': at > 0 ? agent.slice(0, at) : agent };
+    if (at > 0) attributes['service.version'] = agent.slice(at + 1);
+    if (vmId !== '') attributes['host.id'] = vmId;
+    return new ProducerResource(attributes);
+  }
+
+  merge(other: { readonly attributes: object } | null): ProducerResource {
+    return new ProducerResource({ ...this.attributes, ...other?.attributes });
+  }
+
+  getRawAttributes(): [string, Attributes[string]][] {
+    return Object.entries(this.attributes);
+  }
+}
+
+const SCOPE = { name: 'kvp-tracing', version: VERSION };
+
+/** What an exporter gets of a span, as OpenTelemetryLayer would have made it. */
+export function replayedSpan(span: PoolSpan, resource: ProducerResource): ReplayedSpan {
+  const { node, told, context, parent } = span;
+  const fields = Fields.of(node.fields);
+  const level = told.find((one) => one.level !== undefined)?.level;
+  const target = told.find((one) => one.target !== undefined)?.target;
+  const start = microsOf(node.start.getTime());
+  const end = Math.max(start, microsOf(span.end));
+  return {
+    name: textOf(fields.get('otel.name') ?? node.name),
+    kind: kindOf(fields.get('otel.kind')) ?? SpanKind.INTERNAL,
+    spanContext: () => context,
+    ...(parent === undefined ? undefined : { parentSpanContext: parent }),
+    startTime: hrTimeOf(start),
+    endTime: hrTimeOf(end),
+    duration: hrTimeOf(end - start),
+    ended: true,
+    status: statusIn(span, fields),
+    attributes: attributesWith({ level, target, message: node.message }, fields),
+    events: node.events.map((event) => ({
+      name: textOf(messageOf(event) ?? event.target ?? event.name),
+      time: hrTimeOf(microsOf(event.time.getTime())),
+      attributes: attributesWith({ level: event.level, target: event.target }, Fields.of(event.fields)),
+      droppedAttributesCount: 0,
+    })),
+    links: [],
+    resource,
+    instrumentationScope: SCOPE,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+}
+
+function statusIn({ kind, node }: PoolSpan, fields: Fields): SpanStatus {
+  if (kind === 'unfinished') return { code: SpanStatusCode.ERROR, message: 'unfinished' };
+  const failed = node.events.findLast(({ level }) => level === 'ERROR');
+  const error = failed && { message: messageOf(failed) };
+  const reason = error?.message ?? node.message;
+  const status = statusOf({ fields, thrown: undefined, statedResult: node.result, reason }, error);
+  return status ?? { code: SpanStatusCode.UNSET };
+}
+
+/** An event's message, or what its error said. */
+function messageOf({ message, fields }: Diagnostic): string | undefined {
+  const error = fields['error'];
+  return message ?? (typeof error === 'string' ? error : undefined);
+}
+
+/** As OpenTelemetryLayer makes them; what is not known is left out. */
+function attributesWith(known: Record<string, unknown>, { names, values }: Fields): Attributes {
+  const all = new Fields([...Object.keys(known), ...names], [...Object.values(known), ...values]);
+  return attributesOf(all, undefined, RESERVED);
+}
+
+/** Whole microseconds since 1970; OpenTelemetry has no room for what lies before, or centuries ahead. */
+function microsOf(milliseconds: number): number {
+  return Math.min(Math.max(0, Math.round(milliseconds * 1000)), Number.MAX_SAFE_INTEGER);
+}
+
+function hrTimeOf(micros: number): HrTime {
+  const seconds = Math.floor(micros / 1e6);
+  return [seconds, (micros - seconds * 1e6) * 1000];
+}

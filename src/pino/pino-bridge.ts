@@ -1,0 +1,158 @@
+import { EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
+import { type DestinationStream, symbols } from 'pino';
+import { OptionError } from '../errors.ts';
+import type { LevelName } from '../tracing/level.ts';
+import { Span } from '../tracing/span.ts';
+import { Target } from '../tracing/target.ts';
+import { idsOf } from './pino-mixin.ts';
+import { isEcho, withoutEcho } from './echo.ts';
+
+export interface PinoBridgeOptions {
+  /** The target of loggers without a `name`. Default: that of the free functions. */
+  target?: string;
+}
+
+/** What pino tells a destination of itself when it is made. */
+interface PinoConfig {
+  levels: { labels: Record<number, string> };
+  messageKey: string;
+  errorKey: string;
+}
+
+/** Loggers' names that are kept as targets. */
+const KEPT_MAX = 1024;
+/** Labels that say no more than the level does. */
+const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', 'trace']);
+
+/**
+ * A destination for pino, `pino({}, pinoBridge())`: each line becomes an event of the current subscriber, in the
+ * current span, with the line's level, bindings and fields. Throws `OptionError` for a target that is none.
+ */
+export function pinoBridge(options: PinoBridgeOptions = {}): DestinationStream {
+  const { target } = options;
+  if (target !== undefined && (typeof target !== 'string' || target === '')) {
+    throw new OptionError('target', target, 'a text that is not empty');
+  }
+  return new PinoBridge(new Target(target));
+}
+
+class PinoBridge extends EventEmitter implements DestinationStream {
+  // Has pino tell the level of each line, however it is spelled in it.
+  readonly [symbols.needsMetadataGsym] = true;
+  lastLevel: number | undefined;
+  readonly #default: Target;
+  readonly #targets = new Map<string, Target>();
+  #labels: Record<number, string> = {};
+  #messageKey = 'msg';
+  #errorKey = 'err';
+
+  constructor(target: Target) {
+    super();
+    this.#default = target;
+    this.on('message', ({ code, config }: { code?: string; config?: PinoConfig }) => {
+      if (code !== 'PINO_CONFIG' || config === undefined) return;
+      this.#labels = config.levels.labels;
+      this.#messageKey = config.messageKey;
+      this.#errorKey = config.errorKey;
+    });
+  }
+
+  /** Never throws. */
+  write(line: string): void {
+    const number = this.lastLevel;
+    if (!isEcho()) withoutEcho(() => this.#emitLine(line, number));
+  }
+
+  #emitLine(line: string, known: number | undefined): void {
+    const members = membersOf(line);
+    if (members === undefined) {
+      this.#default.event(levelOf(known), line.trimEnd());
+      return;
+    }
+    const number = known ?? members['level'];
+    const level = levelOf(number);
+    const { name } = members;
+    const target = typeof name === 'string' && name !== '' ? this.#target(name) : this.#default;
+    if (!target.enabled(level)) return;
+    target.event(level, this.#fieldsOf(members, number, target));
+  }
+
+  /** What is left of a line without what an event has of its own. */
+  #fieldsOf(members: Record<string, unknown>, number: unknown, target: Target): object {
+    const message = take(members, this.#messageKey);
+    const error = take(members, this.#errorKey);
+    const label = typeof number === 'number' ? this.#labels[number] : undefined;
+    for (const own of ['level', 'time']) take(members, own);
+    if (target !== this.#default) take(members, 'name');
+    if (members['pid'] === process.pid) take(members, 'pid');
+    if (members['hostname'] === hostname()) take(members, 'hostname');
+    // A mixin of ours put them there; outputs know the span.
+    for (const [name, id] of Object.entries(idsOf(Span.current()))) {
+      if (members[name] === id) take(members, name);
+    }
+    if (message !== undefined) rename(members, 'message', 'message_');
+    if (error !== undefined) rename(members, 'error', 'error_');
+    return {
+      ...(message !== undefined && { message }),
+      ...members,
+      ...(error !== undefined && { error: errorOf(error) }),
+      ...(label !== undefined && !LEVELS.has(label) && { 'pino.level': label }),
+    };
+  }
+
+  #target(name: string): Target {
+    let target = this.#targets.get(name);
+    if (target === undefined) {
+      target = new Target(name);
+      if (this.#targets.size < KEPT_MAX) this.#targets.set(name, target);
+    }
+    return target;
+  }
+}
+
+/** A line's members; `undefined` for what is no object of JSON. */
+function membersOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The level that a number of pino's is at; fatal is an error. */
+function levelOf(number: unknown): LevelName {
+  if (typeof number !== 'number') return 'info';
+  if (number >= 50) return 'error';
+  if (number >= 40) return 'warn';
+  if (number >= 30) return 'info';
+  return number >= 20 ? 'debug' : 'trace';
+}
+
+/** The error that pino's serializer wrote, as far as it can be made again. */
+function errorOf(serialized: unknown): unknown {
+  if (typeof serialized !== 'object' || serialized === null) return serialized;
+  const { type, message, stack, ...rest } = serialized as Record<string, unknown>;
+  if (typeof message !== 'string') return serialized;
+  const error = new Error(message);
+  if (typeof type === 'string') Object.defineProperty(error, 'name', { value: type, configurable: true });
+  if (typeof stack === 'string') error.stack = stack;
+  for (const name of Object.keys(rest)) {
+    Object.defineProperty(error, name, { value: rest[name], configurable: true, enumerable: true });
+  }
+  return error;
+}
+
+function take(members: Record<string, unknown>, name: string): unknown {
+  if (!Object.hasOwn(members, name)) return undefined;
+  const value = members[name];
+  delete members[name];
+  return value;
+}
+
+function rename(members: Record<string, unknown>, name: string, to: string): void {
+  const value = take(members, name);
+  if (value !== undefined) members[to] = value;
+}

@@ -1,0 +1,59 @@
+import { createRequire } from 'node:module';
+import type * as Binding from '../../binding.d.cts';
+import { BindingError, CutShortError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
+import { printLine } from '../tracing/stderr.ts';
+import type { Backend } from './pool-writer.ts';
+import { systemError } from './system-error.ts';
+
+export type { Binding };
+
+const VARIABLE = 'KVP_TRACING_BACKEND';
+
+let loaded: { binding?: typeof Binding; failure?: BindingError } | undefined;
+let said = false;
+
+function load(): { binding?: typeof Binding; failure?: BindingError } {
+  if (loaded === undefined) {
+    try {
+      loaded = { binding: createRequire(import.meta.url)('../../binding.cjs') as typeof Binding };
+    } catch (cause) {
+      const reason = messageOf(cause).split('. ')[0];
+      loaded = {
+        failure: new BindingError('ERR_KVP_BINDING', `the native core can't be loaded: ${reason}`, { cause }),
+      };
+    }
+  }
+  return loaded;
+}
+
+/**
+ * Which writer this process uses. `KVP_TRACING_BACKEND` demands `native` (throws `BindingError` where it
+ * can't be loaded) or `js`; by default (`auto`) the native one, else the other, with one line unless `quiet`.
+ */
+export function chooseBackend({ quiet = false }: { quiet?: boolean } = {}): Backend {
+  const asked = process.env[VARIABLE] || 'auto';
+  if (asked === 'js') return 'js';
+  if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
+  const { failure } = load();
+  if (failure === undefined) return 'native';
+  if (asked === 'native') throw failure;
+  if (!said && !quiet) {
+    said = true;
+    printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
+  }
+  return 'js';
+}
+
+/** The native core; only after `chooseBackend` said that it is there. */
+export function nativeCore(): typeof Binding {
+  return load().binding as typeof Binding;
+}
+
+/** The error of the class that belongs to what the core says. */
+export function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {
+  if (errno !== undefined && syscall !== undefined && path !== undefined)
+    return systemError(syscall, path, -errno);
+  // What the system refused names the call; the other failure of this code is a write left half-way.
+  if (code === 'ERR_KVP_IO' && syscall === undefined) return new CutShortError(code, message, { path });
+  return errorOf(code, message, { errno: errno === undefined ? undefined : -errno, syscall, path });
+}

@@ -1,0 +1,199 @@
+import { constants as os } from 'node:os';
+import type { Stats } from 'node:fs';
+import { NotAPoolFileError } from '../../errors.ts';
+import { Appender } from './appender.ts';
+import { type Attempt, Tail } from '../attempt.ts';
+import { type Defect, type Edit, remove, repair, replace, set } from '../edit.ts';
+import { READ_MAX, RECORD_SIZE } from '../limits.ts';
+import type { Op } from '../op.ts';
+import { encodeRecords, type PoolRecord } from '../record.ts';
+import type { Contents, StoreBackend } from '../store-backend.ts';
+import { isNotFound, PoolFile } from '../sys.ts';
+import { cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
+
+/**
+ * The store for where the native core can't be loaded: the twin of store.rs. What changes records takes
+ * `flock` by the program of that name; reading takes no lock but looks twice. Nothing stays open in
+ * between, because operations at once and off the event loop may meet.
+ */
+export class FallbackStore implements StoreBackend {
+  readonly #path: string;
+  readonly #tail = new Tail();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  *append(records: readonly PoolRecord[]): Op<Attempt<void>> {
+    const bytes = encodeRecords(records);
+    const appender = new Appender(this.#path, undefined, this.#tail);
+    try {
+      return yield* appender.append(() => bytes);
+    } finally {
+      yield* appender.close();
+    }
+  }
+
+  set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
+    const bytes = encodeRecords([record]);
+    return this.#change('create', (pool) => {
+      const edit = set(pool, bytes, maxKeys);
+      if (typeof edit === 'number') throw poolFull(this.#path, edit, maxKeys);
+      return { edit, result: undefined };
+    });
+  }
+
+  load(records: readonly PoolRecord[]): Op<Attempt<void>> {
+    const bytes = encodeRecords(records);
+    return this.#change('create', () => ({ edit: replace(bytes), result: undefined }));
+  }
+
+  delete(keys: readonly string[]): Op<Attempt<number>> {
+    return this.#change({ done: 0 }, (pool) => remove(pool, keys));
+  }
+
+  repair(): Op<Attempt<Defect[]>> {
+    return this.#change({ done: [] }, repair);
+  }
+
+  clear(staleBefore?: number): Op<Attempt<boolean>> {
+    return this.#withFile({ done: false }, function* (file, stat) {
+      const clears = staleBefore === undefined || Math.floor(stat.mtimeMs / 1000) < staleBefore;
+      if (clears) yield* file.truncate(0);
+      return { done: clears };
+    });
+  }
+
+  /** The file may change meanwhile: it counts as read when it was the same afterwards, or had only grown. */
+  *read(lenient: boolean): Op<Attempt<Contents>> {
+    let opened: { file: PoolFile; stat: Stats };
+    try {
+      opened = yield* PoolFile.open(this.#path, lenient ? 'follow' : 'read');
+    } catch (error) {
+      if (isNotFound(error)) return { done: 'missing' };
+      if (lenient && error instanceof NotAPoolFileError) return { done: 'irregular' };
+      throw error;
+    }
+    const { file, stat: before } = opened;
+    try {
+      const bytes = yield* this.#readWhole(file, before);
+      const after = yield* file.stat();
+      const isSame = after.size === before.size && after.mtimeMs === before.mtimeMs;
+      const isWhole = bytes.length === before.size && (isSame || after.size > before.size);
+      return isWhole ? { done: bytes } : 'busy';
+    } finally {
+      yield* file.close();
+    }
+  }
+
+  close(): void {}
+
+  /** Does to the file what `change` says of its bytes; where there is none it is made, or that is the result. */
+  #change<R>(
+    missing: { done: R } | 'create',
+    change: (pool: Buffer) => { edit: Edit; result: R },
+  ): Op<Attempt<R>> {
+    const readWhole = (file: PoolFile, stat: Stats) => this.#readWhole(file, stat);
+    const apply = (file: PoolFile, stat: Stats, old: Buffer, edit: Edit) =>
+      this.#apply(file, stat, old, edit);
+    const tail = this.#tail;
+    return this.#withFile(missing, function* (file, stat): Op<Attempt<R>> {
+      if (!tail.isSettled(stat)) return 'unsettled';
+      const pool = yield* readWhole(file, stat);
+      // Somebody without locks is appending or cutting.
+      if ((yield* file.stat()).size !== pool.length) return 'busy';
+      const { edit, result } = change(pool);
+      yield* apply(file, stat, pool, edit);
+      return { done: result };
+    });
+  }
+
+  /** Acts on the file, locked; closing it gives the lock back. */
+  *#withFile<R>(
+    missing: { done: R } | 'create',
+    act: (file: PoolFile, stat: Stats) => Op<Attempt<R>>,
+  ): Op<Attempt<R>> {
+    let file: PoolFile;
+    try {
+      // One that is made here is locked before anything is written: others may be making it as well.
+      ({ file } = yield* PoolFile.open(this.#path, missing === 'create' ? 'create' : 'edit'));
+    } catch (error) {
+      if (missing !== 'create' && isNotFound(error)) return missing;
+      throw error;
+    }
+    try {
+      if (!(yield* file.lock())) return 'busy';
+      const stat = yield* file.stat();
+      return stat.nlink === 0 ? 'busy' : yield* act(file, stat);
+    } finally {
+      yield* file.close();
+    }
+  }
+
+  *#readWhole(file: PoolFile, { size }: Stats): Op<Buffer> {
+    if (size > READ_MAX) throw tooLarge(this.#path, size, READ_MAX);
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.subarray(0, yield* file.read(bytes, 0));
+  }
+
+  /** Makes of the file, which holds `old`, what `edit` says, or leaves it as it was. */
+  *#apply(file: PoolFile, stat: Stats, old: Buffer, edit: Edit): Op<void> {
+    const size = old.length - (old.length % RECORD_SIZE);
+    if (size < old.length) yield* file.truncate(size);
+    // What is longer comes first: only that can find the disk full.
+    const inside = Math.min(edit.with.length, size - edit.from);
+    const beyond = edit.with.subarray(inside);
+    if (beyond.length > 0) yield* this.#appendTo(file, stat, beyond, size);
+    try {
+      yield* file.writeOver(edit.with.subarray(0, inside), edit.from);
+      if (edit.length < size) yield* this.#cut(file, size, edit.length);
+    } catch (error) {
+      if (yield* this.#restore(file, old.subarray(0, size), edit.from, beyond.length)) throw error;
+      throw cutShort(this.#path, inside);
+    }
+  }
+
+  *#restore(file: PoolFile, old: Buffer, from: number, beyond: number): Op<boolean> {
+    try {
+      yield* file.writeOver(old.subarray(from), from);
+      return beyond === 0 || (yield* this.#takeBack(file, old.length, beyond));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Cuts what was written behind `size`, unless somebody added to it. */
+  *#takeBack(file: PoolFile, size: number, written: number): Op<boolean> {
+    try {
+      if ((yield* file.stat()).size !== size + written) return false;
+      yield* file.truncate(size);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Adds at the end by an append, which can't overwrite what somebody without locks adds meanwhile. */
+  *#appendTo(edited: PoolFile, { ino }: Stats, bytes: Buffer, size: number): Op<void> {
+    const { file, stat } = yield* PoolFile.open(this.#path, 'append');
+    try {
+      if (stat.ino !== ino) throw systemError('open', this.#path, -os.errno.ESTALE);
+      const written = yield* file.write(bytes);
+      if (written === bytes.length) return;
+      if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);
+    } finally {
+      yield* file.close();
+    }
+    throw systemError('write', this.#path, -os.errno.ENOSPC);
+  }
+
+  /** Cuts the file, which had `size` bytes, to `length`; what somebody without locks appended comes along. */
+  *#cut(file: PoolFile, size: number, length: number): Op<void> {
+    const now = (yield* file.stat()).size;
+    if (now <= size) return yield* file.truncate(length);
+    const late = Buffer.allocUnsafe(now - size);
+    const read = yield* file.read(late, size);
+    yield* file.writeOver(late.subarray(0, read), length);
+    yield* this.#cut(file, size + read, length + read);
+  }
+}

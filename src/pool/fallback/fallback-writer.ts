@@ -1,0 +1,323 @@
+import { CutShortError, type KvpError } from '../../errors.ts';
+import { sleepSync } from '../../tracing/at-exit.ts';
+import { Level } from '../../tracing/level.ts';
+import { dropReportOf } from './drop-report.ts';
+import { Appender } from './appender.ts';
+import { Budget, type Verdict } from './budget.ts';
+import { Batch, type Entry, Framer, LEVELS } from './frame.ts';
+import { WARN } from '../limits.ts';
+import { runSync } from '../op.ts';
+import { isNotFound } from '../sys.ts';
+import type { Dropped, DropReason, Format, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
+
+/** Records of one write, which blocks the event loop: 256 take about 0.2 ms. */
+const BATCH_RECORDS = 256;
+const REASONS = ['queue', 'budget', 'too_large', 'invalid', 'lock', 'io', 'closed'] as const;
+/** What an entry costs in memory besides its texts. */
+const ENTRY_BYTES = 120;
+/** So many entries that were taken stay in the queue at most. */
+const CUT = 4096;
+/** Milliseconds that one turn of the event loop may go to writing. */
+const TURN = 1;
+const NOTHING = Buffer.alloc(0);
+const PAUSE_MIN = 1;
+const PAUSE_MAX = 100;
+
+/** An entry whose records are in the batch. */
+interface Framed {
+  entry: Entry;
+  first: number;
+  records: number;
+  /** What the budget said, if it was asked before an attempt that failed. */
+  verdict: Verdict | undefined;
+}
+
+/**
+ * The writer for where the native core can't be loaded: the same bytes, one `O_APPEND` write a batch, made
+ * when the event loop turns. No lock keeps `hv_kvp_daemon` out meanwhile.
+ */
+export class FallbackWriter implements PoolWriter {
+  readonly backend = 'js';
+  readonly #format: Format;
+  readonly #framer: Framer;
+  readonly #appender: Appender;
+  readonly #budget: Budget;
+  readonly #queueBytes: number;
+  readonly #writeThrough: boolean;
+  #queue: Entry[] = [];
+  /** How many of the queue were taken; they are cut off when there are many, because that copies the rest. */
+  #next = 0;
+  #queuedBytes = 0;
+  readonly #batch = new Batch(BATCH_RECORDS);
+  #framed: Framed[] = [];
+  /** Entries and bytes of the queue that the batch took; they count as done when the batch is. */
+  #taken = { entries: 0, bytes: 0 };
+  #consumed = 0;
+  #accepted = 0;
+  #queued = 0;
+  #written = 0;
+  #records = 0;
+  readonly #dropped: Dropped = {};
+  #droppedInAll = 0;
+  #reportedDrops = 0;
+  #wantsDropReport = false;
+  #closed = false;
+  #scheduled = false;
+  #pause = PAUSE_MIN;
+  #obstacle: DropReason = 'lock';
+  #lastError: KvpError | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#format = options.format;
+    this.#framer = new Framer(options.format, options.agent, options.vmId);
+    this.#appender = new Appender(options.path, options.staleBefore);
+    this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
+    this.#queueBytes = options.queueBytes;
+    this.#writeThrough = options.writeThrough;
+    try {
+      runSync(this.#appender.open());
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  name(): number {
+    return 0;
+  }
+
+  start(_handle: number, level: number, payload: string, id: string, name: string): void {
+    this.#add({ kind: 'start', level, time: Date.now(), id, name, payload, seconds: 0 });
+  }
+
+  event(_handle: number, level: number, payload: string, name: string): void {
+    this.#add({ kind: 'event', level, time: Date.now(), id: '', name, payload, seconds: 0 });
+  }
+
+  finish(_handle: number, level: number, payload: string, id: string, name: string, seconds: number): void {
+    this.#add({ kind: 'finish', level, time: Date.now(), id, name, payload, seconds });
+  }
+
+  #add(entry: Entry): void {
+    this.#accepted++;
+    if (this.#closed) return this.#drop('closed', entry);
+    const isImportant = entry.level <= WARN || entry.kind === 'finish';
+    const room = isImportant ? this.#queueBytes : this.#queueBytes * (7 / 8);
+    const bytes = sizeOf(entry);
+    if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry);
+    // Who looks through a text puts it into one piece: six pieces that wait cost the garbage collector more.
+    if (entry.payload.includes('\0')) return this.#drop('invalid', entry);
+    this.#queuedBytes += bytes;
+    this.#queued++;
+    this.#queue.push(entry);
+    if (this.#writeThrough) while (this.#step() && !this.#isIdle());
+    if (!this.#scheduled && !this.#isIdle()) {
+      this.#scheduled = true;
+      setImmediate(this.#turn);
+    }
+  }
+
+  /** Writes for a millisecond at most, then lets the program go on. */
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    const until = performance.now() + TURN;
+    let done = this.#step();
+    while (done && !this.#isIdle() && performance.now() < until) done = this.#step();
+    if (this.#isDone()) return;
+    this.#scheduled = true;
+    if (done) setImmediate(this.#turn);
+    // Waiting for a lock or a folder must not keep the program alive; the exit hook tries once more.
+    else setTimeout(this.#turn, this.#nextPause()).unref();
+  };
+
+  #isIdle(): boolean {
+    return this.#next === this.#queue.length && this.#framed.length === 0;
+  }
+
+  #isDone(): boolean {
+    return this.#isIdle() && !this.#wantsDropReport;
+  }
+
+  #nextPause(): number {
+    const pause = this.#pause;
+    this.#pause = Math.min(pause * 2, PAUSE_MAX);
+    return pause;
+  }
+
+  /** Writes one batch; `false` when something stands in the way. */
+  #step(): boolean {
+    if (this.#framed.length === 0) this.#frame();
+    if (this.#framed.length === 0 && this.#taken.entries > 0) {
+      // All of them were refused.
+      this.#forgetBatch();
+      return true;
+    }
+    if (this.#framed.length === 0) return !this.#wantsDropReport || this.#writeDropReport();
+    const written = this.#append((used) => {
+      this.#admit(used);
+      return this.#batch.bytes;
+    });
+    if (!written) return false;
+    this.#written += this.#framed.length;
+    this.#records += this.#batch.length;
+    this.#forgetBatch();
+    return true;
+  }
+
+  #forgetBatch(): void {
+    this.#queuedBytes -= this.#taken.bytes;
+    this.#consumed += this.#taken.entries;
+    this.#taken = { entries: 0, bytes: 0 };
+    this.#framed = [];
+    this.#batch.truncate(0);
+  }
+
+  #dropBatch(reason: DropReason): void {
+    for (const { entry } of this.#framed) this.#drop(reason, entry);
+    this.#forgetBatch();
+  }
+
+  #append(choose: (used: number) => Buffer): boolean {
+    try {
+      const attempt = runSync(this.#appender.append(choose));
+      this.#obstacle = 'lock';
+      const isDone = typeof attempt === 'object';
+      if (isDone) this.#pause = PAUSE_MIN;
+      return isDone;
+    } catch (error) {
+      this.#obstacle = 'io';
+      this.#lastError = error as KvpError;
+      if (error instanceof CutShortError) this.#dropBatch('io');
+      return false;
+    }
+  }
+
+  #frame(): void {
+    const before = this.#next;
+    while (this.#next < this.#queue.length && this.#batch.length < BATCH_RECORDS) {
+      const entry = this.#queue[this.#next++] as Entry;
+      const first = this.#batch.length;
+      const records = this.#framer.frame(entry, this.#batch);
+      if (typeof records === 'number') this.#framed.push({ entry, first, records, verdict: undefined });
+      else this.#drop(records, entry);
+      this.#taken.bytes += sizeOf(entry);
+    }
+    this.#taken.entries += this.#next - before;
+    if (this.#next < CUT && this.#next < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#next);
+    this.#next = 0;
+  }
+
+  /** Keeps of the batch what the pool has room for, counts the rest. */
+  #admit(used: number): void {
+    let kept = 0;
+    this.#framed = this.#framed.filter((framed) => {
+      const { entry, first, records } = framed;
+      framed.verdict = this.#budget.admits(entry, records, used + kept, framed.verdict);
+      if (framed.verdict === 'refused') {
+        this.#drop('budget', entry);
+        return false;
+      }
+      if (first !== kept) this.#batch.moveBack(first, kept, records);
+      framed.first = kept;
+      kept += records;
+      return true;
+    });
+    this.#batch.truncate(kept);
+  }
+
+  /** Appends the report of what was dropped, unless nothing was since the last one. */
+  #writeDropReport(): boolean {
+    const dropped = this.#droppedInAll;
+    if (dropped > this.#reportedDrops) {
+      const report = new Batch(1);
+      this.#framer.frame(dropReportOf(this.#format, dropped, this.#counts(), Date.now()), report);
+      const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
+      if (!written) return false;
+      this.#reportedDrops = dropped;
+    }
+    this.#wantsDropReport = false;
+    return true;
+  }
+
+  #drop(reason: DropReason, { kind, id, level }: Entry): void {
+    this.#droppedInAll++;
+    const counts = (this.#dropped[reason] ??= {});
+    const name = LEVELS[level - 1] ?? Level.ERROR;
+    counts[name] = (counts[name] ?? 0) + 1;
+    if (kind === 'finish') this.#budget.lose(id);
+  }
+
+  /** The counts with reasons and levels in a fixed order. */
+  #counts(): Dropped {
+    const counts: Dropped = {};
+    for (const reason of REASONS) {
+      const levels = LEVELS.flatMap((level) => {
+        const count = this.#dropped[reason]?.[level];
+        return count === undefined ? [] : [[level, count]];
+      });
+      if (levels.length > 0) counts[reason] = Object.fromEntries(levels) as Record<Level, number>;
+    }
+    return counts;
+  }
+
+  position(): number {
+    return this.#queued;
+  }
+
+  isDrained(position: number): boolean {
+    return this.#closed || (this.#consumed >= position && !this.#wantsDropReport);
+  }
+
+  requestDropReport(): void {
+    this.#wantsDropReport = true;
+    if (!this.#scheduled && !this.#closed) {
+      this.#scheduled = true;
+      setImmediate(this.#turn);
+    }
+  }
+
+  wait(milliseconds: number): boolean {
+    const deadline = performance.now() + milliseconds;
+    while (!this.#closed && !this.#isDone()) {
+      if (this.#step()) continue;
+      if (performance.now() >= deadline) return false;
+      sleepSync(Math.min(this.#nextPause(), 10));
+    }
+    return true;
+  }
+
+  close(milliseconds: number): void {
+    if (this.#closed) return;
+    const deadline = performance.now() + milliseconds;
+    while (this.#step() && !this.#isDone()) {
+      if (performance.now() > deadline) break;
+    }
+    this.#closed = true;
+    this.#wantsDropReport = false;
+    this.#dropBatch(this.#obstacle);
+    for (const entry of this.#queue.slice(this.#next)) this.#drop(this.#obstacle, entry);
+    this.#consumed = this.#queued;
+    this.#queuedBytes = 0;
+    this.#queue = [];
+    this.#next = 0;
+    runSync(this.#appender.close());
+  }
+
+  stats(): WriterStats {
+    const stats: WriterStats = {
+      backend: this.backend,
+      accepted: this.#accepted,
+      written: this.#written,
+      records: this.#records,
+      missing: this.#appender.missing,
+      queuedBytes: this.#queuedBytes,
+      dropped: this.#counts(),
+    };
+    return this.#lastError === undefined ? stats : { ...stats, lastError: this.#lastError };
+  }
+}
+
+function sizeOf(entry: Entry): number {
+  return entry.payload.length + entry.name.length + ENTRY_BYTES;
+}

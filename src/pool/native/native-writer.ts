@@ -1,0 +1,46 @@
+import { type Binding, fromNative, nativeCore } from '../binding.ts';
+import type { Dropped, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
+
+interface Emitters {
+  name(text: string): number | undefined;
+  start: PoolWriter['start'];
+  event: PoolWriter['event'];
+  finish: PoolWriter['finish'];
+}
+
+/** A writer in the native core. */
+export function openNative(options: WriterOptions): PoolWriter {
+  const opened = nativeCore().openChannel(options);
+  if ('code' in opened) throw fromNative(opened);
+  const channel = opened;
+  const { name, start, event, finish } = channel.emitters() as Emitters;
+  return {
+    backend: 'native',
+    name: (text) => name(text) ?? 0,
+    start,
+    event,
+    finish,
+    position: () => channel.position(),
+    isDrained: (position) => channel.isDrained(position),
+    requestDropReport: () => channel.requestDropReport(),
+    wait: (milliseconds) => channel.wait(milliseconds),
+    close: (milliseconds) => channel.close(milliseconds),
+    stats: () => statsOf(channel.stats()),
+  };
+}
+
+function statsOf(stats: Binding.ChannelStats): WriterStats {
+  const dropped: Record<string, Record<string, number>> = {};
+  for (const { reason, level, count } of stats.dropped) (dropped[reason] ??= {})[level] = count;
+  const { accepted, written, records, missing, queuedBytes, lastError } = stats;
+  const counts = {
+    backend: 'native' as const,
+    accepted,
+    written,
+    records,
+    missing,
+    queuedBytes,
+    dropped: dropped as Dropped,
+  };
+  return lastError === undefined ? counts : { ...counts, lastError: fromNative(lastError) };
+}

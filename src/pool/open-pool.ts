@@ -1,0 +1,49 @@
+import { dirname, join } from 'node:path';
+import { OptionError } from '../errors.ts';
+import { FallbackStore } from './fallback/fallback-store.ts';
+import { FallbackWriter } from './fallback/fallback-writer.ts';
+import { chooseBackend } from './binding.ts';
+import { NativeStore } from './native/native-store.ts';
+import { openNative } from './native/native-writer.ts';
+import { PoolStore, type StoreOptions } from './pool-store.ts';
+import type { PoolWriter, WriterOptions } from './pool-writer.ts';
+
+/** Where the Azure host reads what a guest says (Linux tools/hv/hv_kvp_daemon.c; FreeBSD hv_kvp_daemon.c). */
+export const DEFAULT_POOL_PATH =
+  process.platform === 'freebsd' ? '/var/db/hyperv/pool/.kvp_pool_1' : '/var/lib/hyperv/.kvp_pool_1';
+
+/** A pool by its number: 0 external, 1 guest, 2 auto, 3 auto-external, 4 auto-internal. */
+export interface NumberedPool {
+  /** The folder of the pools. Default: the daemon's, `/var/lib/hyperv`. */
+  dir?: string;
+  pool: number;
+}
+
+/** The file of a pool; throws `OptionError`. */
+export function poolPath(location: string | NumberedPool): string {
+  if (typeof location !== 'object' || location === null) {
+    if (typeof location === 'string' && location !== '' && !location.includes('\0')) return location;
+    throw new OptionError('path', location, 'a text that is not empty and has no NUL');
+  }
+  const { dir = dirname(DEFAULT_POOL_PATH), pool } = location;
+  if (![0, 1, 2, 3, 4].includes(pool)) throw new OptionError('pool', pool, 'a number from 0 to 4');
+  return join(poolPath(dir), `.kvp_pool_${pool}`);
+}
+
+/**
+ * The records of a pool, to be read and changed; nothing is opened yet. Throws `OptionError`, and
+ * `BindingError` if the native core is demanded and missing.
+ */
+export function openPool(location: string | NumberedPool, options: StoreOptions = {}): PoolStore {
+  const path = poolPath(location);
+  const backend = chooseBackend({ quiet: options.readOnly === true });
+  return new PoolStore(path, backend === 'native' ? new NativeStore(path) : new FallbackStore(path), options);
+}
+
+/**
+ * Opens a pool for writing. A pool whose folder is missing is opened when the folder appears. Throws
+ * `FieldError`, `NotAPoolFileError` or `IoError`; `BindingError` if the native core is demanded and missing.
+ */
+export function openWriter(options: WriterOptions): PoolWriter {
+  return chooseBackend() === 'native' ? openNative(options) : new FallbackWriter(options);
+}

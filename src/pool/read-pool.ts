@@ -1,0 +1,22 @@
+import { accessSync } from 'node:fs';
+import { openPool } from './open-pool.ts';
+import type { PoolRecord } from './record.ts';
+import type { RecordsOptions } from './pool-store.ts';
+import { thrownBySystem } from './system-error.ts';
+
+interface ReadOptions extends RecordsOptions {
+  /** Fail when there is no such file, instead of reading no records. Default `false`. */
+  mustExist?: boolean;
+}
+
+/** Reads a pool's file, or a pipe to its end; follows links, creates nothing. Throws `IoError`. */
+export function readPool(path: string, { mustExist = false, ...options }: ReadOptions = {}): PoolRecord[] {
+  if (mustExist) {
+    try {
+      accessSync(path);
+    } catch (thrown) {
+      throw thrownBySystem('open', path, thrown);
+    }
+  }
+  return [...openPool(path, { readOnly: true }).recordsSync(options)];
+}
