@@ -18,7 +18,7 @@ export declare class Channel {
   /** Whether all before `position` is written or counted; hurries the writer if not. */
   isDrained(position: number): boolean
   /** Asks for a last record that says what was dropped, if anything was. */
-  seal(): void
+  requestDropReport(): void
   /** Blocks until everything emitted so far is written, or for so many milliseconds. */
   wait(milliseconds: number): boolean
   /** Ends the channel: what can't be written at once is dropped and counted. */

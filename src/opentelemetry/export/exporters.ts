@@ -24,7 +24,7 @@ export function exporterNames(env: NodeJS.ProcessEnv): ExporterName[] {
 /** The OTLP exporter that the environment describes. Throws `OptionError`, `MissingPeerError`, or that a certificate can't be read. */
 export async function otlpExporter(
   env: NodeJS.ProcessEnv,
-  account: ExportCounts,
+  counts: ExportCounts,
   queue?: QueueOptions,
   peers: Peers = PEERS,
 ): Promise<OtlpExporter> {
@@ -35,5 +35,5 @@ export async function otlpExporter(
   });
   // Loaded late: instrumentation of `http` comes first, where there is any.
   const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
-  return new OtlpExporter(settings, load, http, account, queue);
+  return new OtlpExporter(settings, load, http, counts, queue);
 }

@@ -34,14 +34,14 @@ export class OtlpExporter implements Exporter {
   readonly #serializer: Promise<Serializer>;
   readonly #http: Http;
   readonly #agent: InstanceType<Http['Agent']>;
-  readonly #account: ExportCounts;
+  readonly #counts: ExportCounts;
   readonly #outbox: Outbox;
 
   constructor(
     settings: OtlpSettings,
     load: Load,
     http: Http,
-    account: ExportCounts,
+    counts: ExportCounts,
     queue: QueueOptions | undefined,
   ) {
     this.#settings = settings;
@@ -50,8 +50,8 @@ export class OtlpExporter implements Exporter {
     this.#serializer.catch(() => {});
     this.#http = http;
     this.#agent = new http.Agent({ keepAlive: true, ...settings.tls });
-    this.#account = account;
-    this.#outbox = new Outbox(account, queue);
+    this.#counts = counts;
+    this.#outbox = new Outbox(counts, queue);
   }
 
   /** Why spans wait, if the last request failed. */
@@ -61,9 +61,9 @@ export class OtlpExporter implements Exporter {
 
   /** Is done when the outbox has the spans: what waits there is counted here. */
   export(spans: never[], done: (result: { code: number; error?: Error }) => void): void {
-    this.#account.taken(spans.length);
+    this.#counts.taken(spans.length);
     const failed = (lost: number, error: Error): void => {
-      this.#account.failed(lost);
+      this.#counts.failed(lost);
       done({ code: 1, error });
     };
     this.#serializer.then(

@@ -46,7 +46,7 @@ const TIMER_MAX = 2 ** 31 - 1;
  */
 export class Outbox {
   readonly #limits: Required<QueueOptions>;
-  readonly #account: ExportCounts;
+  readonly #counts: ExportCounts;
   readonly #parcels: (Parcel & { readonly since: number })[] = [];
   readonly #abort = new AbortController();
   #bytes = 0;
@@ -59,8 +59,8 @@ export class Outbox {
   #obstacle: Error | undefined;
   readonly #drained: (() => void)[] = [];
 
-  constructor(account: ExportCounts, limits: QueueOptions = {}) {
-    this.#account = account;
+  constructor(counts: ExportCounts, limits: QueueOptions = {}) {
+    this.#counts = counts;
     this.#limits = { ...DEFAULTS, ...limits };
   }
 
@@ -120,7 +120,7 @@ export class Outbox {
       this.#failures = 0;
       this.#take();
       const rejected = Math.min(answer.rejected, parcel.spans);
-      this.#account.exported(parcel.spans - rejected);
+      this.#counts.exported(parcel.spans - rejected);
       if (rejected > 0) this.#lose(rejected, answer.error);
     }
     this.#settle();
@@ -157,7 +157,7 @@ export class Outbox {
   }
 
   #lose(spans: number, problem: Error | undefined): void {
-    this.#account.failed(spans);
+    this.#counts.failed(spans);
     this.#problem ??= problem;
   }
 
