@@ -837,5 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Channel = nativeBinding.Channel
 module.exports.Store = nativeBinding.Store
+module.exports.DropReportStyle = nativeBinding.DropReportStyle
+module.exports.KeyWord = nativeBinding.KeyWord
 module.exports.openChannel = nativeBinding.openChannel
 module.exports.openStore = nativeBinding.openStore

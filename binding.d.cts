@@ -49,11 +49,9 @@ export interface ChannelOptions {
   /** The pool's file. */
   path: string
   /** How the records' keys are laid out. */
-  format: 'diag' | 'azure-init'
-  /** The producer, `name/version`. */
-  agent: string
-  /** The VM's id. */
-  vmId: string
+  keys: KeyLayout
+  /** The record that says at the end what was dropped. */
+  dropReport: DropReport
   /** Records that the pool may have at most. */
   maxRecords: number
   /** Bytes of the queue. */
@@ -93,6 +91,34 @@ export interface Dropped {
   /** How many. */
   count: number
 }
+
+/** What the report of what was dropped is called and how it is spelled. */
+export interface DropReport {
+  /** The name in its key. */
+  name: string
+  /** The style of its payload. */
+  style: DropReportStyle
+}
+
+/** How the payload of a drop report is spelled. */
+export type DropReportStyle = 'json' | 'debug'
+
+/** How keys are laid out; see the crate's `KeyLayout`. */
+export interface KeyLayout {
+  /** What every key starts with, up to and including the `|` before the word. */
+  prefix: string
+  /** The field behind the prefix. */
+  word: KeyWord
+  /** Bytes that a name may have. */
+  nameMax: number
+  /** Whether time, encoding, result and duration follow the id. */
+  details: boolean
+  /** Whether a key ends in the number of its chunk. */
+  numbered: boolean
+}
+
+/** The field of a key that stands behind its prefix. */
+export type KeyWord = 'kind' | 'level'
 
 /** Opens a channel, or says why it can't be. */
 export declare function openChannel(options: ChannelOptions): Channel | Problem

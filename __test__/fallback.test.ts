@@ -2,6 +2,7 @@ import fs, { mkdirSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
 import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { WriterOptions } from '../src/pool/pool-writer.ts';
@@ -29,7 +30,8 @@ function withShortWrite(bytes: number, then: () => void, act: () => void): void 
 }
 
 function writerOf(t: ExecutionContext, options: Partial<WriterOptions> = {}): FallbackWriter {
-  const pool = { path: poolOf(t), format: 'diag', agent: 'a/1', vmId: 'vm' } as const;
+  const { dropReport } = new DiagLayout();
+  const pool = { path: poolOf(t), keys: diagKeyLayout('a/1', 'vm'), dropReport };
   const defaults = { ...pool, maxRecords: 1024, queueBytes: 1 << 21 };
   const writer = new FallbackWriter({ ...defaults, reservesFinishes: true, writeThrough: false, ...options });
   t.teardown(() => writer.close(0));

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { azureInitKeyLayout } from '../src/diagnostics/write/azure-init-layout.ts';
+import { diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
 import { Batch, type Entry, Framer } from '../src/pool/fallback/frame.ts';
 import { verbosityOf } from '../src/tracing/level.ts';
 
@@ -11,10 +13,10 @@ interface Case extends Omit<Entry, 'level'> {
   failed: boolean;
 }
 
-const FORMATS = ['diag', 'azure-init'] as const;
+const FORMATS = { diag: diagKeyLayout, 'azure-init': azureInitKeyLayout };
 const golden = new URL('./fixtures/golden/', import.meta.url);
 
-for (const format of FORMATS) {
+for (const [format, keyLayout] of Object.entries(FORMATS)) {
   test(`the fallback frames the golden cases of ${format} into the golden bytes`, (t) => {
     const cases = JSON.parse(readFileSync(new URL(`${format}.json`, golden), 'utf8')) as Case[];
     const pool = readFileSync(new URL(`${format}.kvp_pool`, golden));
@@ -24,7 +26,7 @@ for (const format of FORMATS) {
       batch.truncate(0);
       const seconds = failed ? -entry.seconds : entry.seconds;
       const given = { ...entry, level: verbosityOf(level) as number, seconds };
-      t.is(new Framer(format, agent, vmId).frame(given, batch), batch.length);
+      t.is(new Framer(keyLayout(agent, vmId)).frame(given, batch), batch.length);
       t.true(batch.bytes.equals(pool.subarray(at, at + batch.bytes.length)), title);
       at += batch.bytes.length;
     }
@@ -32,16 +34,19 @@ for (const format of FORMATS) {
   });
 }
 
-test('an agent or vm_id that breaks the contract is refused with the text of the native core', (t) => {
-  const refused = (agent: string, vmId: string) => t.throws(() => new Framer('diag', agent, vmId));
-  t.is(refused('a'.repeat(33), 'v')?.message, 'agent length (33) exceeds maximum (32)');
-  t.is(refused('a', 'v'.repeat(37))?.message, 'vm_id length (37) exceeds maximum (36)');
-  t.like(refused('a|b', 'v'), { code: 'ERR_KVP_INVALID_FIELD', name: 'FieldError' });
-  t.regex(refused('a', '')?.message ?? '', /^vm_id "" is not allowed: it must not be empty/);
+test('an agent or vm_id that can not stand in a key is refused before anything is opened', (t) => {
+  for (const keyLayout of Object.values(FORMATS)) {
+    const refused = (agent: string, vmId: string) => t.throws(() => keyLayout(agent, vmId));
+    t.is(refused('a'.repeat(33), 'v')?.message, 'agent length (33) exceeds maximum (32)');
+    t.is(refused('a', 'v'.repeat(37))?.message, 'vm_id length (37) exceeds maximum (36)');
+    t.like(refused('a|b', 'v'), { code: 'ERR_KVP_INVALID_FIELD', name: 'FieldError' });
+    t.regex(refused('a', '')?.message ?? '', /^vm_id "" is not allowed: it must not be empty/);
+    t.like(refused('a\0', 'v'), { code: 'ERR_KVP_INVALID_FIELD' });
+  }
 });
 
 test('an illegal entry has no records', (t) => {
-  const framer = new Framer('diag', 'a/1', 'v');
+  const framer = new Framer(diagKeyLayout('a/1', 'v'));
   const entry: Entry = { kind: 'event', level: 3, time: 0, id: 'i', name: 'n', payload: '{}', seconds: 0 };
   const batch = new Batch();
   for (const illegal of [
@@ -61,7 +66,7 @@ test('an illegal entry has no records', (t) => {
 });
 
 test('an event without an id gets a new UUID', (t) => {
-  const framer = new Framer('diag', 'a/1', 'v');
+  const framer = new Framer(diagKeyLayout('a/1', 'v'));
   const entry: Entry = { kind: 'event', level: 3, time: 0, id: '', name: 'n', payload: '{}', seconds: 0 };
   const batch = new Batch();
   const ids = new Set<string>();
@@ -77,7 +82,7 @@ test('an event without an id gets a new UUID', (t) => {
 });
 
 test('a record is the same wherever it is put and whatever was there before', (t) => {
-  const framer = new Framer('diag', 'a/1', 'v');
+  const framer = new Framer(diagKeyLayout('a/1', 'v'));
   const entries = Array.from({ length: 40 }, (_, i): Entry => {
     const kind = (['start', 'event', 'finish'] as const)[i % 3] ?? 'event';
     const payload = `{"x":"${'é'.repeat((i * 37) % 900)}"}`;
@@ -93,7 +98,7 @@ test('a record is the same wherever it is put and whatever was there before', (t
   });
   const alone = entries.map((entry) => {
     const batch = new Batch();
-    new Framer('diag', 'a/1', 'v').frame(entry, batch);
+    new Framer(diagKeyLayout('a/1', 'v')).frame(entry, batch);
     return Buffer.from(batch.bytes);
   });
   const batch = new Batch();

@@ -2,6 +2,7 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry, target, withDefault } from 'kvp-tracing';
+import { DiagLayout } from '../dist/diagnostics/write/diag-layout.js';
 import { fieldsJson, inOnePiece } from '../dist/diagnostics/write/fields-json.js';
 import { openWriter } from '../dist/pool/open-pool.js';
 import { readEvent } from '../dist/tracing/emitter.js';
@@ -14,8 +15,16 @@ const FLAT = inOnePiece(`${START},"user":"alice","key_count":3${END}`);
 
 export async function pieces(folder: string): Promise<Map<string, number>> {
   const path = join(folder, 'pieces.pool');
-  const options = { path, agent: 'benchmark/1', vmId: 'vm', maxRecords: 2 ** 31, queueBytes: 2 ** 21 };
-  const writer = openWriter({ ...options, format: 'diag', reservesFinishes: true, writeThrough: false });
+  const layout = new DiagLayout();
+  const writer = openWriter({
+    path,
+    keys: layout.keyLayout('benchmark/1', 'vm'),
+    dropReport: layout.dropReport,
+    maxRecords: 2 ** 31,
+    queueBytes: 2 ** 21,
+    reservesFinishes: true,
+    writeThrough: false,
+  });
   const handle = writer.name('provision_user');
   const written = () => {
     writer.wait(5000);

@@ -1,3 +1,4 @@
+import { diagKeyLayout } from '../../src/diagnostics/write/diag-layout.ts';
 import { Batch, type Entry, Framer } from '../../src/pool/fallback/frame.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../../src/pool/limits.ts';
 
@@ -44,7 +45,7 @@ export function bytesOf(...records: (readonly [key: string | Buffer, value: stri
 /** The records of an entry, as the writer frames them. */
 export function framedBytes(entry: Entry): Buffer {
   const batch = new Batch();
-  new Framer('diag', 'agent/1', VM).frame(entry, batch);
+  new Framer(diagKeyLayout('agent/1', VM)).frame(entry, batch);
   return batch.bytes;
 }
 

@@ -1,10 +1,10 @@
 import { OptionError } from '../errors.ts';
 import { AzureInitLayout } from '../diagnostics/write/azure-init-layout.ts';
 import { DiagLayout } from '../diagnostics/write/diag-layout.ts';
-import type { Layout, SpanState } from '../diagnostics/write/layout.ts';
+import type { Format, Layout, SpanState } from '../diagnostics/write/layout.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
-import type { Format, PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
@@ -49,7 +49,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#layout = format === 'diag' ? new DiagLayout() : new AzureInitLayout();
     this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle, format);
     const reservesFinishes = format === 'diag' && this.#moments.has('close');
-    this.#channel = new KvpChannel(options, { format, nameMax: this.#layout.nameMax, reservesFinishes });
+    this.#channel = new KvpChannel(options, { layout: this.#layout, reservesFinishes });
     this.#writer = this.#channel.writer;
   }
 

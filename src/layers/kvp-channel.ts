@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { DroppedError, OptionError } from '../errors.ts';
-import type { RecordName } from '../diagnostics/write/layout.ts';
+import type { Layout, RecordName } from '../diagnostics/write/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import { vmId } from '../pool/vm-id.ts';
-import type { Format, PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { type ProblemHandler, guarded } from '../tracing/problem.ts';
@@ -76,11 +76,9 @@ export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
   };
 }
 
-/** How who emits uses a channel. */
+/** What an emitter writes through its channel. */
 interface Use {
-  format: Format;
-  /** Bytes that a name may have. */
-  nameMax: number;
+  layout: Pick<Layout, 'keyLayout' | 'dropReport'>;
   /** Whether starts are followed by finishes. */
   reservesFinishes: boolean;
 }
@@ -103,18 +101,18 @@ export class KvpChannel {
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
-  constructor(options: KvpChannelOptions, { format, nameMax, reservesFinishes }: Use) {
+  constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Use) {
     this.#onProblem = guarded(options.onProblem);
-    this.#nameMax = nameMax;
     this.identity = poolIdentityOf(options);
     const { path, agent, vmId, clearsStale } = this.identity;
     this.path = resolve(path);
+    const keys = layout.keyLayout(agent, vmId);
+    this.#nameMax = keys.nameMax;
     const staleBefore = clearsStale ? bootTime() : undefined;
     this.writer = openWriter({
       path,
-      agent,
-      vmId,
-      format,
+      keys,
+      dropReport: layout.dropReport,
       reservesFinishes,
       maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, MOST),
       queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, MOST),

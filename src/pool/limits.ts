@@ -10,16 +10,10 @@ export const SAFE_VALUE = 1022;
 /** A file of more bytes is no pool that any host could walk. */
 export const READ_MAX = 256 * 1024 * 1024;
 
-// azure-init doc/diagnostics.md
-export const AGENT_MAX = 32;
+/** Longest id of an event or span in a key: that of a UUID. */
 export const ID_MAX = 36;
-export const NAME_MAX = 48;
+/** Most records that one payload may be cut into. */
 export const CHUNKS_MAX = 1023;
-/**
- * Of a name in azure-init's older layout: what the other fields at their longest, a level, a UUID and four
- * separators leave of a safe key.
- */
-export const AZURE_INIT_NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);
 
 /** The verbosity of WARN: what is at most as verbose has room kept for it. */
 export const WARN: Verbosity = 2;

@@ -1,14 +1,20 @@
 import type { KvpError } from '../errors.ts';
 import type { Level } from '../tracing/level.ts';
+import type { KeyLayout } from './key-layout.ts';
 
 /** Which writer is used: the native core or the one in TypeScript. */
 export type Backend = 'native' | 'js';
 
-/**
- * How keys are laid out: `diag` is the diagnostics contract, `azure-init` what azure-init 0.1 writes,
- * `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload. Payloads are made by who emits.
- */
-export type Format = 'diag' | 'azure-init';
+/** The last record of a writer, which says what was dropped, if anything was. */
+export interface DropReport {
+  /** The name in its key. */
+  readonly name: string;
+  /**
+   * How its payload is spelled: `'json'` as `{"target":…,"level":"WARN","fields":{…}}`, `'debug'` as
+   * `Time: … | Event: …` with values as Rust's `Debug` spells them.
+   */
+  readonly style: 'json' | 'debug';
+}
 
 /** Why something was dropped. */
 export type DropReason = 'queue' | 'budget' | 'too_large' | 'invalid' | 'lock' | 'io' | 'closed';
@@ -38,9 +44,8 @@ export interface WriterStats {
 
 export interface WriterOptions {
   path: string;
-  format: Format;
-  agent: string;
-  vmId: string;
+  keys: KeyLayout;
+  dropReport: DropReport;
   maxRecords: number;
   queueBytes: number;
   /** Whether starts are followed by finishes, for which room is kept. */

@@ -18,7 +18,8 @@ export type LevelFilterName = LevelName | 'OFF' | 'off';
 /** From 1 (ERROR) to 5 (TRACE); 0 is off. */
 export type Verbosity = 0 | 1 | 2 | 3 | 4 | 5;
 
-const LEVELS = Object.values(Level);
+/** All levels, most urgent first. */
+export const LEVELS = Object.values(Level);
 const VERBOSITIES = new Map<string, Verbosity>();
 ['OFF', ...LEVELS].forEach((name, index) => {
   VERBOSITIES.set(name, index as Verbosity);

@@ -7,10 +7,74 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use kvp::frame::{Format, Level};
+use kvp::drop_report;
+use kvp::frame::Level;
+use kvp::key_layout;
 use kvp::stats::Reason;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
+
+/// The field of a key that stands behind its prefix.
+#[napi(string_enum = "lowercase")]
+pub enum KeyWord {
+    /// `start`, `finish` or `event`.
+    Kind,
+    /// `ERROR` to `TRACE`.
+    Level,
+}
+
+/// How keys are laid out; see the crate's `KeyLayout`.
+#[napi(object)]
+pub struct KeyLayout {
+    /// What every key starts with, up to and including the `|` before the word.
+    pub prefix: String,
+    /// The field behind the prefix.
+    pub word: KeyWord,
+    /// Bytes that a name may have.
+    pub name_max: u32,
+    /// Whether time, encoding, result and duration follow the id.
+    pub details: bool,
+    /// Whether a key ends in the number of its chunk.
+    pub numbered: bool,
+}
+
+impl From<KeyLayout> for key_layout::KeyLayout {
+    fn from(KeyLayout { prefix, word, name_max, details, numbered }: KeyLayout) -> Self {
+        let word = match word {
+            KeyWord::Kind => key_layout::Word::Kind,
+            KeyWord::Level => key_layout::Word::Level,
+        };
+        Self { prefix, word, name_max: name_max as usize, details, numbered }
+    }
+}
+
+/// How the payload of a drop report is spelled.
+#[napi(string_enum = "lowercase")]
+pub enum DropReportStyle {
+    /// As JSON.
+    Json,
+    /// As Rust's `Debug` spells values.
+    Debug,
+}
+
+/// What the report of what was dropped is called and how it is spelled.
+#[napi(object)]
+pub struct DropReport {
+    /// The name in its key.
+    pub name: String,
+    /// The style of its payload.
+    pub style: DropReportStyle,
+}
+
+impl From<DropReport> for drop_report::DropReport {
+    fn from(DropReport { name, style }: DropReport) -> Self {
+        let style = match style {
+            DropReportStyle::Json => drop_report::Style::Json,
+            DropReportStyle::Debug => drop_report::Style::Debug,
+        };
+        Self { name, style }
+    }
+}
 
 /// How a channel is opened; see the crate's `Options`.
 #[napi(object)]
@@ -18,12 +82,9 @@ pub struct ChannelOptions {
     /// The pool's file.
     pub path: String,
     /// How the records' keys are laid out.
-    #[napi(ts_type = "'diag' | 'azure-init'")]
-    pub format: String,
-    /// The producer, `name/version`.
-    pub agent: String,
-    /// The VM's id.
-    pub vm_id: String,
+    pub keys: KeyLayout,
+    /// The record that says at the end what was dropped.
+    pub drop_report: DropReport,
     /// Records that the pool may have at most.
     pub max_records: f64,
     /// Bytes of the queue.
@@ -105,9 +166,8 @@ pub struct Channel {
 pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Channel, Problem>> {
     let options = kvp::Options {
         path: options.path.into(),
-        format: Format::from_name(&options.format).unwrap_or(Format::Diag),
-        agent: options.agent,
-        vm_id: options.vm_id,
+        keys: options.keys.into(),
+        drop_report: options.drop_report.into(),
         max_records: whole(options.max_records),
         queue_bytes: options.queue_bytes as usize,
         reserves_finishes: options.reserves_finishes,

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use kvp::channel::COPY_SLACK;
 use kvp::frame::{Kind, Level};
-use kvp::limits::{AZURE_INIT_NAME_MAX, ID_MAX};
+use kvp::limits::{ID_MAX, SAFE_KEY};
 use kvp::{Channel, Copied, Name};
 use napi::bindgen_prelude::{Env, FromNapiValue, Object};
 use napi::sys;
@@ -169,8 +169,8 @@ unsafe extern "C" fn finish(env: sys::napi_env, info: sys::napi_callback_info) -
     unsafe { with_channel(env, info, act) }
 }
 
-/// Room for the name of any format.
-const NAME_ROOM: usize = AZURE_INIT_NAME_MAX + COPY_SLACK;
+/// Room for any name, and for as much of one that is too long as makes it known to be.
+const NAME_ROOM: usize = SAFE_KEY + COPY_SLACK;
 
 fn emit(channel: &mut Channel, call: &Call, kind: Kind, id: usize, name: usize) -> f64 {
     let mut id_buffer = [0; ID_MAX + COPY_SLACK];

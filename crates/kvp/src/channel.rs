@@ -10,8 +10,10 @@ use crate::appender::Appender;
 use crate::budget::Budget;
 use crate::clock;
 use crate::drain::{Drain, Step};
+use crate::drop_report::DropReport;
 use crate::error::{Error, Result};
-use crate::frame::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX};
+use crate::frame::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
+use crate::key_layout::KeyLayout;
 use crate::ring::{Producer, ring};
 use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
@@ -24,11 +26,9 @@ pub struct Options {
     /// The pool's file.
     pub path: PathBuf,
     /// How the records' keys are laid out.
-    pub format: Format,
-    /// The producer, `name/version`.
-    pub agent: String,
-    /// The VM's id.
-    pub vm_id: String,
+    pub keys: KeyLayout,
+    /// The record that says at the end what was dropped.
+    pub drop_report: DropReport,
     /// Records that the pool may have at most.
     pub max_records: u64,
     /// Bytes of the queue, rounded up to a power of two.
@@ -83,7 +83,8 @@ impl Channel {
     /// A pool whose folder does not exist yet is opened when it appears.
     ///
     /// # Errors
-    /// An illegal `agent` or `vm_id`, or a pool that can't be opened.
+    /// A layout whose keys can't be written, a drop report with a name that can't stand in them, or a pool
+    /// that can't be opened.
     pub fn open(options: &Options) -> Result<Self> {
         Self::open_with(options, RealSys)
     }
@@ -93,7 +94,8 @@ impl Channel {
     /// # Errors
     /// As [`Channel::open`].
     pub fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
-        let framer = Framer::new(options.format, &options.agent, &options.vm_id)?;
+        let framer = Framer::new(&options.keys)?;
+        options.keys.check_name("dropReport.name", &options.drop_report.name)?;
         let mut pool = Appender::new(sys, &options.path, options.stale_before);
         match pool.open() {
             Err(error) if !error.is_not_found() => return Err(error),
@@ -102,7 +104,8 @@ impl Channel {
         let (producer, consumer) = ring(options.queue_bytes);
         let shared = Arc::new(Shared::default());
         let budget = Budget::new(options.max_records, options.reserves_finishes);
-        let drain = Drain::new(pool, consumer, framer, budget, Arc::clone(&shared));
+        let drain =
+            Drain::new(pool, consumer, framer, options.drop_report.clone(), budget, Arc::clone(&shared));
         let work: SharedWork = Arc::new(Mutex::new(drain));
         let thread = writer::add(Arc::clone(&work)).map_err(|source| Error::Io {
             syscall: "clone",
@@ -110,7 +113,7 @@ impl Channel {
             source,
         })?;
         let (kept_for_important, names) = (producer.capacity() / 8, Vec::new());
-        let (name_max, write_through) = (options.format.name_max(), options.write_through);
+        let (name_max, write_through) = (options.keys.name_max, options.write_through);
         Ok(Self { producer, shared, thread, work, names, name_max, kept_for_important, write_through })
     }
 

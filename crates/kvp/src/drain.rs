@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::appender::{Appender, Attempt};
 use crate::budget::{Budget, Verdict};
 use crate::clock;
-use crate::drop_report;
+use crate::drop_report::DropReport;
 use crate::error::Error;
 use crate::frame::{Entry, Framer, Kind, Level, Reject};
 use crate::lock::Backoff;
@@ -56,6 +56,7 @@ pub struct Drain<S: Sys> {
     pool: Appender<S>,
     consumer: Consumer,
     framer: Framer,
+    drop_report: DropReport,
     budget: Budget,
     shared: Arc<Shared>,
     batch: Batch,
@@ -75,6 +76,7 @@ impl<S: Sys> Drain<S> {
         pool: Appender<S>,
         consumer: Consumer,
         framer: Framer,
+        drop_report: DropReport,
         budget: Budget,
         shared: Arc<Shared>,
     ) -> Self {
@@ -83,6 +85,7 @@ impl<S: Sys> Drain<S> {
             pool,
             consumer,
             framer,
+            drop_report,
             budget,
             shared,
             batch: Batch::default(),
@@ -239,14 +242,14 @@ impl<S: Sys> Drain<S> {
     fn write_drop_report(&mut self, now: Instant) -> Step {
         let dropped = self.shared.stats.dropped_in_all();
         if dropped > self.reported {
-            let (format, time) = (self.framer.format(), clock::now());
-            let payload = drop_report::payload(&self.shared.stats, format, time);
+            let time = clock::now();
+            let payload = self.drop_report.payload(&self.shared.stats, time);
             let entry = Entry {
                 kind: Kind::Event,
                 level: Level::Warn,
                 time,
                 id: b"",
-                name: drop_report::name(format),
+                name: self.drop_report.name.as_bytes(),
                 payload: payload.as_bytes(),
             };
             let Self { pool, batch, framer, budget, .. } = self;

@@ -1,40 +1,54 @@
-//! The report of what was dropped, which ends what a channel wrote.
+//! The report of what was dropped: the last record that a channel writes.
 
 use crate::clock::Millis;
-use crate::frame::{Format, Level};
+use crate::frame::Level;
 use crate::stats::{Reason, Stats};
 
-/// Its name; azure-init's layout has the target in front.
-pub(crate) fn name(format: Format) -> &'static [u8] {
-    match format {
-        Format::Diag => b"telemetry:dropped",
-        Format::AzureInit => b"kvp_tracing:telemetry:dropped",
+/// How the report's payload is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// `{"target":"kvp_tracing","level":"WARN","fields":{"message":"3 records dropped","queue":{"INFO":3}}}`.
+    Json,
+    /// `Time: … | Event: message=3 records dropped, queue={ INFO: 3 }`, as Rust's `Debug` spells values.
+    Debug,
+}
+
+/// What a channel's report is called and how it is spelled.
+#[derive(Debug, Clone)]
+pub struct DropReport {
+    /// The name in its key.
+    pub name: String,
+    /// The style of its payload.
+    pub style: Style,
+}
+
+impl DropReport {
+    /// The payload, at `time` in nanoseconds since 1970.
+    pub(crate) fn payload(&self, stats: &Stats, time: u64) -> String {
+        let message = format!("{} records dropped", stats.dropped_in_all());
+        match self.style {
+            Style::Json => {
+                let counts = counts(stats, |reason, levels| {
+                    let levels = joined(levels, ",", |level, count| format!("\"{level}\":{count}"));
+                    format!(",\"{reason}\":{{{levels}}}")
+                });
+                format!(
+                    r#"{{"target":"kvp_tracing","level":"WARN","fields":{{"message":"{message}"{counts}}}}}"#
+                )
+            }
+            Style::Debug => {
+                let counts = counts(stats, |reason, levels| {
+                    let levels = joined(levels, ", ", |level, count| format!("{level}: {count}"));
+                    format!(", {reason}={{ {levels} }}")
+                });
+                let time = Millis::default().text(time).map(char::from);
+                format!("Time: {} | Event: message={message}{counts}", String::from_iter(time))
+            }
+        }
     }
 }
 
-/// Its payload, at `time` in nanoseconds since 1970.
-pub(crate) fn payload(stats: &Stats, format: Format, time: u64) -> String {
-    let message = format!("{} records dropped", stats.dropped_in_all());
-    match format {
-        Format::Diag => {
-            let counts = counts(stats, |reason, levels| {
-                let levels = joined(levels, ",", |level, count| format!("\"{level}\":{count}"));
-                format!(",\"{reason}\":{{{levels}}}")
-            });
-            format!(r#"{{"target":"kvp_tracing","level":"WARN","fields":{{"message":"{message}"{counts}}}}}"#)
-        }
-        Format::AzureInit => {
-            let counts = counts(stats, |reason, levels| {
-                let levels = joined(levels, ", ", |level, count| format!("{level}: {count}"));
-                format!(", {reason}={{ {levels} }}")
-            });
-            let time = Millis::default().text(time).map(char::from);
-            format!("Time: {} | Event: message={message}{counts}", String::from_iter(time))
-        }
-    }
-}
-
-/// What each reason for which anything was dropped is spelled as, one behind the other.
+/// The texts of all reasons for which something was dropped, in one.
 fn counts(stats: &Stats, spell: impl Fn(&str, &[(Level, u64)]) -> String) -> String {
     Reason::ALL
         .into_iter()

@@ -1,45 +1,15 @@
-//! The diagnostics contract of azure-init (its `doc/diagnostics.md`) and the layout before it (its
-//! `doc/kvp.md`): what is emitted, how it lies in the queue, and how it is framed into records.
+//! What is emitted, how it lies in the queue, and how it is framed into records.
 
 use uuid::Uuid;
 
 use crate::clock::Millis;
-use crate::error::{Error, Result};
-use crate::limits::{AGENT_MAX, AZURE_INIT_NAME_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE};
+use crate::error::Result;
+use crate::key_layout::{KeyLayout, Word, is_legal};
+use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_VALUE};
 use crate::record::{Batch, character_boundary};
 
 /// Most bytes of a payload that may fit.
 pub const PAYLOAD_MAX: usize = CHUNKS_MAX * SAFE_VALUE;
-
-/// How keys are laid out. Payloads are made by who emits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// The diagnostics contract: `DIAG|agent|vm_id|kind|name|id|time|none|result|duration|chunk`.
-    Diag,
-    /// What azure-init 0.1 writes: `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload.
-    AzureInit,
-}
-
-impl Format {
-    /// The format of a name as options spell it.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "diag" => Some(Self::Diag),
-            "azure-init" => Some(Self::AzureInit),
-            _ => None,
-        }
-    }
-
-    /// Bytes that a name may have.
-    #[must_use]
-    pub fn name_max(self) -> usize {
-        match self {
-            Self::Diag => NAME_MAX,
-            Self::AzureInit => AZURE_INIT_NAME_MAX,
-        }
-    }
-}
 
 /// How urgent something is; the order is that of verbosity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,34 +134,22 @@ pub enum Reject {
     Invalid,
 }
 
-/// Who says it, and how: what all keys of a writer share.
+/// Frames entries into records whose keys have one layout.
 #[derive(Debug, Clone)]
 pub struct Framer {
-    format: Format,
-    prefix: Vec<u8>,
+    keys: KeyLayout,
     key: Vec<u8>,
     clock: Millis,
 }
 
 impl Framer {
-    /// For a producer `agent` (`name/version`) on the VM `vm_id`.
+    /// For keys of this layout.
     ///
     /// # Errors
-    /// [`Error::FieldTooLong`] or [`Error::Field`], before anything is opened.
-    pub fn new(format: Format, agent: &str, vm_id: &str) -> Result<Self> {
-        check("agent", agent, AGENT_MAX)?;
-        check("vm_id", vm_id, ID_MAX)?;
-        let prefix = match format {
-            Format::Diag => format!("DIAG|{agent}|{vm_id}|"),
-            Format::AzureInit => format!("{}|{vm_id}|", agent.replace('/', "-")),
-        };
-        Ok(Self { format, prefix: prefix.into_bytes(), key: Vec::new(), clock: Millis::default() })
-    }
-
-    /// The format of the keys.
-    #[must_use]
-    pub fn format(&self) -> Format {
-        self.format
+    /// As [`KeyLayout::check`].
+    pub fn new(keys: &KeyLayout) -> Result<Self> {
+        keys.check()?;
+        Ok(Self { keys: keys.clone(), key: Vec::new(), clock: Millis::default() })
     }
 
     /// Adds the records of `entry` to `batch`, all or none; says how many.
@@ -199,12 +157,10 @@ impl Framer {
     /// # Errors
     /// [`Reject`], with the batch as it was.
     pub fn frame(&mut self, entry: &Entry<'_>, batch: &mut Batch) -> std::result::Result<usize, Reject> {
-        if !is_legal(entry.name, self.format.name_max())
-            || !(entry.id.is_empty() || is_legal(entry.id, ID_MAX))
-        {
-            return Err(Reject::Invalid);
-        }
-        if memchr::memchr(0, entry.payload).is_some() {
+        let is_sound = is_legal(entry.name, self.keys.name_max)
+            && (entry.id.is_empty() || is_legal(entry.id, ID_MAX))
+            && memchr::memchr(0, entry.payload).is_none();
+        if !is_sound {
             return Err(Reject::Invalid);
         }
         self.write_key(entry);
@@ -214,7 +170,7 @@ impl Framer {
         for index in 0..CHUNKS_MAX {
             let end = character_boundary(rest, SAFE_VALUE);
             let (chunk, behind) = rest.split_at(end);
-            if self.format == Format::Diag {
+            if self.keys.numbered {
                 self.key.truncate(key_len);
                 push_decimal(&mut self.key, index);
             }
@@ -228,16 +184,16 @@ impl Framer {
         Err(Reject::TooLarge)
     }
 
-    /// The key, where chunks are numbered up to and with the separator before the index.
+    /// Makes the key in `self.key`; of a layout with numbers all but the chunk's number.
     fn write_key(&mut self, entry: &Entry<'_>) {
-        let key = &mut self.key;
+        let Self { keys, key, clock } = self;
         key.clear();
-        key.extend_from_slice(&self.prefix);
-        key.extend_from_slice(match (self.format, entry.kind) {
-            (Format::AzureInit, _) => entry.level.name().as_bytes(),
-            (_, Kind::Start) => b"start",
-            (_, Kind::Finish { .. }) => b"finish",
-            (_, Kind::Event) => b"event",
+        key.extend_from_slice(keys.prefix.as_bytes());
+        key.extend_from_slice(match (keys.word, entry.kind) {
+            (Word::Level, _) => entry.level.name().as_bytes(),
+            (Word::Kind, Kind::Start) => b"start",
+            (Word::Kind, Kind::Finish { .. }) => b"finish",
+            (Word::Kind, Kind::Event) => b"event",
         });
         key.push(b'|');
         key.extend_from_slice(entry.name);
@@ -248,17 +204,19 @@ impl Framer {
         } else {
             key.extend_from_slice(entry.id);
         }
-        if self.format == Format::AzureInit {
-            return;
-        }
-        key.push(b'|');
-        key.extend_from_slice(self.clock.text(entry.time));
-        match entry.kind {
-            Kind::Finish { failed, seconds } => {
-                let result = if failed { "fail" } else { "success" };
-                key.extend_from_slice(format!("|none|{result}|{seconds:.6}|").as_bytes());
+        if keys.details {
+            key.push(b'|');
+            key.extend_from_slice(clock.text(entry.time));
+            match entry.kind {
+                Kind::Finish { failed, seconds } => {
+                    let result = if failed { "fail" } else { "success" };
+                    key.extend_from_slice(format!("|none|{result}|{seconds:.6}").as_bytes());
+                }
+                Kind::Start | Kind::Event => key.extend_from_slice(b"|none||"),
             }
-            Kind::Start | Kind::Event => key.extend_from_slice(b"|none|||"),
+        }
+        if keys.numbered {
+            key.push(b'|');
         }
     }
 }
@@ -268,19 +226,4 @@ fn push_decimal(text: &mut Vec<u8>, number: usize) {
         push_decimal(text, number / 10);
     }
     text.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
-}
-
-fn is_legal(field: &[u8], limit: usize) -> bool {
-    (1..=limit).contains(&field.len()) && memchr::memchr2(b'|', 0, field).is_none()
-}
-
-fn check(field: &'static str, given: &str, limit: usize) -> Result<()> {
-    if given.len() > limit {
-        return Err(Error::FieldTooLong { field, actual: given.len(), limit });
-    }
-    if !is_legal(given.as_bytes(), limit) {
-        let rule = "it must not be empty and must not contain '|' or NUL";
-        return Err(Error::Field { field, given: given.to_owned(), rule });
-    }
-    Ok(())
 }

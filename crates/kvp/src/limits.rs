@@ -14,14 +14,7 @@ pub const RECORD_SIZE: usize = KEY_SIZE + VALUE_SIZE;
 pub const SAFE_KEY: usize = 254;
 /// Longest value, in bytes, that reaches the host whole.
 pub const SAFE_VALUE: usize = 1022;
-/// Longest `agent` of a diagnostics key (azure-init `doc/diagnostics.md`).
-pub const AGENT_MAX: usize = 32;
-/// Longest `vm_id` of a diagnostics key, also of an event id.
+/// Longest id of an event or span in a key: that of a UUID.
 pub const ID_MAX: usize = 36;
-/// Longest `name` of a diagnostics key.
-pub const NAME_MAX: usize = 48;
-/// Longest name of a key in azure-init's older layout: what the other fields at their longest, a level, a
-/// UUID and four separators leave of a safe key.
-pub const AZURE_INIT_NAME_MAX: usize = SAFE_KEY - (AGENT_MAX + ID_MAX + "ERROR".len() + ID_MAX + 4);
 /// Most records that one payload may be cut into.
 pub const CHUNKS_MAX: usize = 1023;

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use kvp::clock::Millis;
-use kvp::frame::{Entry, Format, Framer, Kind, Level, PAYLOAD_MAX, Reject};
-use kvp::limits::{AZURE_INIT_NAME_MAX, CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
+use kvp::frame::{Entry, Framer, Kind, Level, PAYLOAD_MAX, Reject};
+use kvp::key_layout::{KeyLayout, Word};
+use kvp::limits::{CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
 use proptest::prelude::*;
+use support::{azure_init, diag};
 
 fn entry<'a>(name: &'a str, id: &'a str, payload: &'a [u8]) -> Entry<'a> {
     Entry {
@@ -24,18 +28,48 @@ fn field(bytes: &[u8]) -> &[u8] {
 }
 
 #[test]
-fn an_agent_or_vm_id_that_breaks_the_contract_is_named_with_value_and_limit() {
-    let text = |agent: &str, vm_id: &str| Framer::new(Format::Diag, agent, vm_id).unwrap_err().to_string();
-    assert_eq!(text(&"a".repeat(33), "v"), "agent length (33) exceeds maximum (32)");
-    assert_eq!(text("a", &"v".repeat(37)), "vm_id length (37) exceeds maximum (36)");
-    assert!(text("a|b", "v").contains("agent \"a|b\" is not allowed"));
-    assert!(text("a", "").contains("vm_id \"\" is not allowed"));
-    assert_eq!(Framer::new(Format::AzureInit, "a\0", "v").unwrap_err().code(), "ERR_KVP_INVALID_FIELD");
+fn a_layout_whose_keys_could_not_be_read_is_refused() {
+    let text = |keys: KeyLayout| Framer::new(&keys).unwrap_err().to_string();
+    let with_prefix = |prefix: &str| text(KeyLayout { prefix: prefix.into(), ..diag("a", "v") });
+    let rule = "it must end with '|' and must not contain NUL";
+    assert_eq!(with_prefix(""), format!("prefix \"\" is not allowed: {rule}"));
+    assert_eq!(with_prefix("DIAG|a"), format!("prefix \"DIAG|a\" is not allowed: {rule}"));
+    assert!(with_prefix("DIAG|\0|").ends_with(rule));
+    let named = |name_max| text(KeyLayout { name_max, ..azure_init(&"a".repeat(32), &"v".repeat(36)) });
+    assert_eq!(named(0), "nameMax \"0\" is not allowed: it must be at least 1");
+    assert_eq!(named(142), "key length (255) exceeds maximum (254)");
+    assert!(named(usize::MAX).starts_with("key length ("));
+    for (word, details, numbered) in
+        [(Word::Kind, false, false), (Word::Level, true, false), (Word::Level, false, true)]
+    {
+        let prefix = format!("{}|", "p".repeat(250));
+        let error = Framer::new(&KeyLayout { prefix, word, name_max: 1, details, numbered }).unwrap_err();
+        assert_eq!(error.code(), "ERR_KVP_FIELD_TOO_LONG");
+    }
+}
+
+#[test]
+fn the_longest_key_of_any_layout_that_is_taken_reaches_the_host_whole() {
+    let seconds = 300.0 * 366.0 * 86_400.0;
+    for (word, details, numbered) in [Word::Kind, Word::Level]
+        .into_iter()
+        .flat_map(|word| [(word, false, false), (word, false, true), (word, true, false), (word, true, true)])
+    {
+        let layout = |name_max| KeyLayout { prefix: "p|".into(), word, name_max, details, numbered };
+        let most = (1..=SAFE_KEY).rev().find(|most| Framer::new(&layout(*most)).is_ok()).unwrap();
+        let mut batch = Batch::default();
+        let (name, id, payload) = ("n".repeat(most), "i".repeat(36), "x".repeat(PAYLOAD_MAX));
+        let kind = Kind::Finish { failed: false, seconds };
+        let longest = Entry { kind, level: Level::Error, ..entry(&name, &id, payload.as_bytes()) };
+        Framer::new(&layout(most)).unwrap().frame(&longest, &mut batch).unwrap();
+        let last = batch.as_bytes().chunks(RECORD_SIZE).next_back().unwrap();
+        assert_eq!(field(last).len(), SAFE_KEY, "{word:?} {details} {numbered}");
+    }
 }
 
 #[test]
 fn an_illegal_entry_is_refused_and_leaves_the_batch_as_it_was() {
-    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut framer = Framer::new(&diag("a/1", "v")).unwrap();
     let mut batch = Batch::default();
     let long = "n".repeat(49);
     for illegal in [
@@ -52,9 +86,10 @@ fn an_illegal_entry_is_refused_and_leaves_the_batch_as_it_was() {
 
 #[test]
 fn a_name_of_azure_inits_layout_may_have_what_its_key_has_left() {
-    let mut framer = Framer::new(Format::AzureInit, &"a".repeat(32), &"v".repeat(36)).unwrap();
+    let layout = azure_init(&"a".repeat(32), &"v".repeat(36));
+    let mut framer = Framer::new(&layout).unwrap();
     let mut batch = Batch::default();
-    let most = "n".repeat(AZURE_INIT_NAME_MAX);
+    let most = "n".repeat(layout.name_max);
     let id = "i".repeat(36);
     for level in Level::ALL {
         batch.truncate(0);
@@ -67,7 +102,7 @@ fn a_name_of_azure_inits_layout_may_have_what_its_key_has_left() {
 
 #[test]
 fn a_payload_of_more_than_1023_records_is_refused() {
-    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut framer = Framer::new(&diag("a/1", "v")).unwrap();
     let mut batch = Batch::default();
     let most = vec![b'x'; PAYLOAD_MAX];
     assert_eq!(framer.frame(&entry("n", "i", &most), &mut batch), Ok(CHUNKS_MAX));
@@ -79,7 +114,7 @@ fn a_payload_of_more_than_1023_records_is_refused() {
 
 #[test]
 fn an_event_without_an_id_gets_a_new_uuid_each_time() {
-    let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+    let mut framer = Framer::new(&diag("a/1", "v")).unwrap();
     let mut batch = Batch::default();
     framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
     framer.frame(&entry("n", "", b"{}"), &mut batch).unwrap();
@@ -110,7 +145,7 @@ proptest! {
         payload in "[^\0]{0,4000}",
         name in "[^|\0]{1,12}",
     ) {
-        let mut framer = Framer::new(Format::Diag, "a/1", "v").unwrap();
+        let mut framer = Framer::new(&diag("a/1", "v")).unwrap();
         let mut batch = Batch::default();
         framer.frame(&entry(&name, "i", payload.as_bytes()), &mut batch).unwrap();
         let mut text = String::new();

@@ -2,26 +2,32 @@
 
 #![allow(clippy::unwrap_used)]
 
-use kvp::frame::{Entry, Format, Framer, Kind, Level};
-use kvp::limits::RECORD_SIZE;
-use kvp::record::Batch;
-use serde_json::Value;
+mod support;
 
-/// Of each format: its cases and their records.
-const FORMATS: [(Format, &str, &[u8]); 2] = [
+use kvp::frame::{Entry, Framer, Kind, Level};
+use kvp::key_layout::{KeyLayout, Word};
+use kvp::limits::{KEY_SIZE, RECORD_SIZE};
+use kvp::record::{Batch, text};
+use serde_json::Value;
+use support::{azure_init, diag};
+
+type Layout = fn(&str, &str) -> KeyLayout;
+
+/// Of each format: its keys, its cases and their records.
+const FORMATS: [(Layout, &str, &[u8]); 2] = [
     (
-        Format::Diag,
+        diag,
         include_str!("../../../__test__/fixtures/golden/diag.json"),
         include_bytes!("../../../__test__/fixtures/golden/diag.kvp_pool"),
     ),
     (
-        Format::AzureInit,
+        azure_init,
         include_str!("../../../__test__/fixtures/golden/azure-init.json"),
         include_bytes!("../../../__test__/fixtures/golden/azure-init.kvp_pool"),
     ),
 ];
 
-fn frame(format: Format, case: &Value, batch: &mut Batch) {
+fn frame(framer: &mut Framer, case: &Value, payload: &str, batch: &mut Batch) {
     let text = |name: &str| case[name].as_str().unwrap();
     let seconds = case["seconds"].as_f64().unwrap();
     let kind = match text("kind") {
@@ -35,13 +41,18 @@ fn frame(format: Format, case: &Value, batch: &mut Batch) {
         time: case["time"].as_u64().unwrap() * 1_000_000,
         id: text("id").as_bytes(),
         name: text("name").as_bytes(),
-        payload: text("payload").as_bytes(),
+        payload: payload.as_bytes(),
     };
-    let mut framer = Framer::new(format, text("agent"), text("vmId")).unwrap();
     let mut queued = vec![0; entry.head_len()];
     entry.write_head(&mut queued);
     queued.extend_from_slice(entry.payload);
     framer.frame(&Entry::read(&queued).unwrap(), batch).unwrap();
+}
+
+fn frame_case(layout: Layout, case: &Value, batch: &mut Batch) {
+    let text = |name: &str| case[name].as_str().unwrap();
+    let mut framer = Framer::new(&layout(text("agent"), text("vmId"))).unwrap();
+    frame(&mut framer, case, text("payload"), batch);
 }
 
 fn cases(json: &str) -> Vec<Value> {
@@ -50,11 +61,11 @@ fn cases(json: &str) -> Vec<Value> {
 
 #[test]
 fn each_case_makes_the_golden_records() {
-    for (format, json, pool) in FORMATS {
+    for (layout, json, pool) in FORMATS {
         let mut at = 0;
         for case in cases(json) {
             let mut batch = Batch::default();
-            frame(format, &case, &mut batch);
+            frame_case(layout, &case, &mut batch);
             let golden = &pool[at..at + batch.as_bytes().len()];
             assert!(batch.as_bytes() == golden, "{} at record {}", case["title"], at / RECORD_SIZE);
             at += golden.len();
@@ -65,15 +76,39 @@ fn each_case_makes_the_golden_records() {
 
 #[test]
 fn a_buffer_used_before_makes_the_same_records() {
-    for (format, json, pool) in FORMATS {
+    for (layout, json, pool) in FORMATS {
         let mut batch = Batch::default();
         for _ in 0..pool.len() / RECORD_SIZE {
             batch.push(&[b'k'; 511], &[b'v'; 2047]);
         }
         batch.truncate(0);
         for case in cases(json) {
-            frame(format, &case, &mut batch);
+            frame_case(layout, &case, &mut batch);
         }
         assert!(batch.as_bytes() == pool);
+    }
+}
+
+#[test]
+fn any_layout_of_keys_is_made_by_its_members_alone() {
+    for case in cases(include_str!("../../../__test__/fixtures/golden/keys.json")) {
+        let given = &case["layout"];
+        let keys = KeyLayout {
+            prefix: given["prefix"].as_str().unwrap().into(),
+            word: if given["word"] == "kind" { Word::Kind } else { Word::Level },
+            name_max: usize::try_from(given["nameMax"].as_u64().unwrap()).unwrap(),
+            details: given["details"].as_bool().unwrap(),
+            numbered: given["numbered"].as_bool().unwrap(),
+        };
+        let mut framer = Framer::new(&keys).unwrap();
+        for entry in case["entries"].as_array().unwrap() {
+            let mut batch = Batch::default();
+            let bytes = usize::try_from(entry["bytes"].as_u64().unwrap()).unwrap();
+            frame(&mut framer, entry, &"x".repeat(bytes), &mut batch);
+            let records = batch.as_bytes().chunks(RECORD_SIZE);
+            let keys: Vec<_> =
+                records.map(|record| String::from_utf8_lossy(text(&record[..KEY_SIZE]))).collect();
+            assert_eq!(Value::from(keys), entry["keys"], "{given}");
+        }
     }
 }

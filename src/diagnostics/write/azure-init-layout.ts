@@ -1,18 +1,33 @@
 import { valueText } from '../../format/value-text.ts';
-import { AZURE_INIT_NAME_MAX } from '../../pool/limits.ts';
+import type { KeyLayout } from '../../pool/key-layout.ts';
+import { ID_MAX, SAFE_KEY } from '../../pool/limits.ts';
+import type { DropReport } from '../../pool/pool-writer.ts';
 import { wallMicros } from '../../tracing/clock.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
 import { cutText, errorMessage, isError } from '../../tracing/value.ts';
+import { AGENT_MAX, checkProducer } from './legal-name.ts';
 import type { Layout } from './layout.ts';
+
+/** What the other fields at their longest, a level, a UUID and four separators leave a name of a safe key. */
+const NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);
+
+/** `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload (azure-init doc/kvp.md). */
+export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
+  checkProducer(agent, vmId);
+  const prefix = `${agent.replaceAll('/', '-')}|${vmId}|`;
+  return { prefix, word: 'level', nameMax: NAME_MAX, details: false, numbered: false };
+}
 
 /**
  * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): texts, only events inside of spans and
  * spans that have ended, and of those no fields. A name that is cut or altered is nowhere whole.
  */
 export class AzureInitLayout implements Layout {
-  readonly nameMax = AZURE_INIT_NAME_MAX;
+  readonly keyLayout = azureInitKeyLayout;
+  /** Its name has the target in front, as those of spans. */
+  readonly dropReport: DropReport = { name: 'kvp_tracing:telemetry:dropped', style: 'debug' };
 
   spanName({ metadata: { target }, name }: Span): string {
     return recordName(target, name);

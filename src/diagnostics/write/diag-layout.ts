@@ -1,8 +1,10 @@
-import { NAME_MAX } from '../../pool/limits.ts';
+import type { KeyLayout } from '../../pool/key-layout.ts';
+import type { DropReport } from '../../pool/pool-writer.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
+import { checkProducer } from './legal-name.ts';
 import type { Layout, RecordName, SpanState } from './layout.ts';
 import { fieldsJson, inOnePiece, quote } from './fields-json.ts';
 
@@ -11,9 +13,16 @@ const CACHED_MAX = 1024;
 /** Longer messages are spelled each time. */
 const CACHED_LENGTH = 128;
 
-/** Payloads of the diagnostics contract: JSON texts (azure-init doc/diagnostics.md). */
+/** `DIAG|agent|vm_id|kind|name|event_id|timestamp|encoding|result|duration|chunk_index` (azure-init doc/diagnostics.md). */
+export function diagKeyLayout(agent: string, vmId: string): KeyLayout {
+  checkProducer(agent, vmId);
+  return { prefix: `DIAG|${agent}|${vmId}|`, word: 'kind', nameMax: 48, details: true, numbered: true };
+}
+
+/** The diagnostics contract, whose payloads are JSON texts (azure-init doc/diagnostics.md). */
 export class DiagLayout implements Layout {
-  readonly nameMax = NAME_MAX;
+  readonly keyLayout = diagKeyLayout;
+  readonly dropReport: DropReport = { name: 'telemetry:dropped', style: 'json' };
   /** Of targets: what payloads at each level start with, up to the first field. */
   readonly #heads = new Map<string, string[]>();
   /** Of messages: what payloads with that message start with, if it comes from that target and level. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, FieldError, OptionError, PoolFullError, TooLargeError } from '../../errors.ts';
 import { countOption } from '../../option.ts';
-import { check, chunksOf } from '../../pool/fallback/frame.ts';
-import { AGENT_MAX, CHUNKS_MAX, ID_MAX, NAME_MAX, SAFE_VALUE } from '../../pool/limits.ts';
+import { chunksOf } from '../../pool/fallback/frame.ts';
+import { checkKeyField, type KeyFields, type KeyLayout, keyText } from '../../pool/key-layout.ts';
+import { CHUNKS_MAX, ID_MAX, SAFE_VALUE } from '../../pool/limits.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
@@ -11,7 +12,8 @@ import { Fields, type FieldsObject } from '../../tracing/fields.ts';
 import type { Result } from '../../tracing/span.ts';
 import { artifactFile } from './artifact-file.ts';
 import { encode, type PayloadEncoding } from '../encoding.ts';
-import { DEFAULT_AGENT } from './legal-name.ts';
+import { diagKeyLayout } from './diag-layout.ts';
+import { AGENT_MAX, DEFAULT_AGENT } from './legal-name.ts';
 import { fieldsJson } from './fields-json.ts';
 
 export interface DiagnosticsOptions {
@@ -65,15 +67,12 @@ export interface Artifact {
   bytes: number;
 }
 
-/** What a key says but for who wrote it, its encoding and its chunk. */
-interface KeyFields {
-  kind: 'start' | 'finish' | 'event';
-  name: string;
-  id: string;
+/** What a call tells of an operation or observation besides its payload. */
+type Told = Pick<KeyFields, 'kind' | 'name' | 'id'> & {
   time: Date;
   result?: Result | undefined;
   duration?: number | undefined;
-}
+};
 
 const DEFAULTS = {
   encoding: 'auto',
@@ -81,6 +80,9 @@ const DEFAULTS = {
   maxRecords: 1024,
   maxBytes: 512 * 1024,
 } as const;
+
+/** INFO: who writes without spans says no level, and its keys have none. */
+const LEVEL = 3;
 
 /** When what was begun here began, by the monotonic clock; what comes from another process is not in it. */
 const begun = new WeakMap<object, number>();
@@ -107,7 +109,7 @@ export function diagnostics(
 export class DiagnosticsWriter implements Disposable {
   readonly #store: PoolStore;
   readonly #ownsStore: boolean;
-  readonly #prefix: string;
+  readonly #keys: KeyLayout;
   readonly #encoding: PayloadEncoding;
   readonly #maxRecords: number;
   #isClosed = false;
@@ -117,7 +119,7 @@ export class DiagnosticsWriter implements Disposable {
   constructor(pool: string | NumberedPool | PoolStore, options: DiagnosticsOptions) {
     const agent = fieldOf('agent', options.agent ?? DEFAULT_AGENT, AGENT_MAX);
     const vmId = fieldOf('vm_id', options.vmId ?? ownVmId(), ID_MAX);
-    this.#prefix = `DIAG|${agent}|${vmId}`;
+    this.#keys = diagKeyLayout(agent, vmId);
     this.#encoding = encodingOf(options.encoding ?? DEFAULTS.encoding);
     this.#maxRecords = countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1);
     this.#ownsStore = !(pool instanceof PoolStore);
@@ -153,7 +155,7 @@ export class DiagnosticsWriter implements Disposable {
       throw new OptionError('duration', seconds, 'given for what was not begun in this process');
     }
     if (result === undefined) throw new OptionError('result', result, "'success' or 'fail'");
-    const told: KeyFields = { kind: 'finish', name, id, time: new Date(), result, duration: seconds };
+    const told: Told = { kind: 'finish', name, id, time: new Date(), result, duration: seconds };
     await this.#append(told, () => bytesOf(payload), encoding);
   }
 
@@ -164,7 +166,7 @@ export class DiagnosticsWriter implements Disposable {
     { result, duration, encoding }: EventOptions = {},
   ): Promise<string> {
     const id = randomUUID();
-    const told: KeyFields = { kind: 'event', name, id, time: new Date(), result, duration };
+    const told: Told = { kind: 'event', name, id, time: new Date(), result, duration };
     await this.#append(told, () => bytesOf(payload), encoding);
     return id;
   }
@@ -180,7 +182,7 @@ export class DiagnosticsWriter implements Disposable {
   ): Promise<Artifact> {
     const id = randomUUID();
     const limit = countOption('maxBytes', maxBytes, 1);
-    const told: KeyFields = { kind: 'event', name, id, time: new Date() };
+    const told: Told = { kind: 'event', name, id, time: new Date() };
     return { id, ...(await this.#append(told, () => contentOf(source, limit), encoding)) };
   }
 
@@ -197,7 +199,7 @@ export class DiagnosticsWriter implements Disposable {
 
   /** Encodes at once, appends after all that was called before. */
   #append(
-    told: KeyFields,
+    told: Told,
     payload: () => Buffer | Promise<Buffer>,
     asked: PayloadEncoding = this.#encoding,
   ): Promise<Omit<Artifact, 'id'>> {
@@ -223,7 +225,7 @@ export class DiagnosticsWriter implements Disposable {
 
   /** Checks everything, then makes records of a payload; `bytes` is how many it has. */
   async #framed(
-    { kind, name, id, time, result, duration }: KeyFields,
+    { kind, name, id, time, result, duration }: Told,
     payload: () => Buffer | Promise<Buffer>,
     asked: PayloadEncoding,
   ): Promise<{ records: PoolRecord[]; bytes: number }> {
@@ -231,12 +233,12 @@ export class DiagnosticsWriter implements Disposable {
       const { path } = this.#store;
       throw new ClosedError('ERR_KVP_CLOSED', `the diagnostics writer of ${path} is closed`, { path });
     }
-    fieldOf('name', name, NAME_MAX);
+    fieldOf('name', name, this.#keys.nameMax);
     fieldOf('id', id, ID_MAX);
     if (result !== undefined && result !== 'success' && result !== 'fail') {
       throw new OptionError('result', result, "'success' or 'fail'");
     }
-    const seconds = duration === undefined ? '' : secondsText(duration);
+    const seconds = duration === undefined ? undefined : secondsOf(duration);
     encodingOf(asked);
     const bytes = await payload();
     const { encoding, stored } = await encode(bytes, asked);
@@ -245,11 +247,11 @@ export class DiagnosticsWriter implements Disposable {
       const given = `the payload has ${bytes.length} bytes, ${stored.length} with encoding ${encoding}`;
       throw new TooLargeError(`${given}; the limit is ${CHUNKS_MAX} records of ${SAFE_VALUE} bytes`);
     }
-    const head = `${this.#prefix}|${kind}|${name}|${id}|${time.toISOString()}`;
-    const keys = `${head}|${encoding}|${result ?? ''}|${seconds}|`;
-    const records = ends.map((end, chunk) => {
-      return { key: keys + chunk, value: stored.toString('utf8', ends[chunk - 1] ?? 0, end) };
-    });
+    const fields = { kind, level: LEVEL, name, id, time: time.getTime(), encoding, result, seconds };
+    const records = ends.map((end, chunk) => ({
+      key: keyText(this.#keys, fields, chunk),
+      value: stored.toString('utf8', ends[chunk - 1] ?? 0, end),
+    }));
     return { records, bytes: bytes.length };
   }
 }
@@ -288,7 +290,7 @@ function fieldOf(field: string, given: unknown, limit: number): string {
       `${field} ${JSON.stringify(given)} is not allowed: ${rule}`,
     );
   }
-  check(field, given, limit);
+  checkKeyField(field, given, limit);
   return given;
 }
 
@@ -297,9 +299,7 @@ function encodingOf(given: PayloadEncoding): PayloadEncoding {
   throw new OptionError('encoding', given, "'none', 'zlib+b64', 'gz+b64' or 'auto'");
 }
 
-function secondsText(seconds: number): string {
-  if (typeof seconds === 'number' && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER) {
-    return seconds.toFixed(6);
-  }
+function secondsOf(seconds: number): number {
+  if (typeof seconds === 'number' && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER) return seconds;
   throw new OptionError('duration', seconds, `seconds from 0 to ${Number.MAX_SAFE_INTEGER}`);
 }

@@ -1,7 +1,14 @@
+import type { KeyLayout } from '../../pool/key-layout.ts';
+import type { DropReport } from '../../pool/pool-writer.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
+
+/**
+ * A format of records: `diag` is azure-init's diagnostics contract, `azure-init` what azure-init 0.1 writes.
+ */
+export type Format = 'diag' | 'azure-init';
 
 /** A name of records: its handle and text, and the full one where a key can't hold it. */
 export interface RecordName {
@@ -17,10 +24,11 @@ export interface SpanState extends RecordName {
   sawError: boolean;
 }
 
-/** What a format makes of spans and events: the names and payloads of their records. */
+/** What a format makes of spans and events: the keys, names and payloads of their records. */
 export interface Layout {
-  /** Bytes that a name may have. */
-  readonly nameMax: number;
+  /** How its keys are laid out; throws `FieldError` for an `agent` or `vmId` that can't stand in them. */
+  keyLayout(agent: string, vmId: string): KeyLayout;
+  readonly dropReport: DropReport;
   spanName(span: Span): string;
   /** Of a span's start; absent where starts are not written. */
   start?(span: Span, named: RecordName, parent: Span | undefined): string;

@@ -1,8 +1,18 @@
-import { AGENT_MAX } from '../../pool/limits.ts';
+import { checkKeyField } from '../../pool/key-layout.ts';
+import { ID_MAX } from '../../pool/limits.ts';
 import { VERSION } from '../../version.ts';
+
+/** Bytes that an `agent` may have (azure-init doc/diagnostics.md). */
+export const AGENT_MAX = 32;
 
 /** Who writes, unless somebody says who he is. */
 export const DEFAULT_AGENT = `kvp-tracing/${VERSION}`;
+
+/** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
+export function checkProducer(agent: string, vmId: string): void {
+  checkKeyField('agent', agent, AGENT_MAX);
+  checkKeyField('vm_id', vmId, ID_MAX);
+}
 
 /** A name as a key can hold it, and the full one where that differs. */
 export interface LegalName {

@@ -1,12 +1,11 @@
 import { type Context, type HrTime, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
-import { fullName } from '../../diagnostics/write/diag-layout.ts';
+import { DiagLayout, fullName } from '../../diagnostics/write/diag-layout.ts';
 import type { RecordName } from '../../diagnostics/write/layout.ts';
 import { fieldsJson, inOnePiece, quote } from '../../diagnostics/write/fields-json.ts';
 import { LayerError, messageOf } from '../../errors.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../../filter/env-filter.ts';
 import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
-import { NAME_MAX } from '../../pool/limits.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { type FilterInput, filterOf } from '../../tracing/filter.ts';
@@ -98,8 +97,7 @@ export class KvpSpanProcessor {
       () => {},
     );
     this.#filters.set(1, filterOf(options.filter ?? 'info'));
-    const use = { format: 'diag', nameMax: NAME_MAX, reservesFinishes: true } as const;
-    this.#channel = new KvpChannel(options, use);
+    this.#channel = new KvpChannel(options, { layout: new DiagLayout(), reservesFinishes: true });
     processors.open++;
   }
 

@@ -1,20 +1,28 @@
 import type { Entry } from './frame.ts';
 import { WARN } from '../limits.ts';
-import type { Dropped, Format } from '../pool-writer.ts';
+import type { DropReport, Dropped } from '../pool-writer.ts';
 
-/** The report of what was dropped, `total` in all, at `time` in milliseconds since 1970: the twin of drop_report.rs. */
-export function dropReportOf(format: Format, total: number, dropped: Dropped, time: number): Entry {
-  const message = `${total} records dropped`;
-  const entry = { kind: 'event', level: WARN, time, id: '', seconds: 0 } as const;
-  if (format === 'diag') {
-    const fields = { message, ...dropped };
-    const payload = JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
-    return { ...entry, name: 'telemetry:dropped', payload };
-  }
+/** The entry that reports what was dropped, `total` in all, at `time` in milliseconds since 1970: the twin of drop_report.rs. */
+export function dropReportEntry(
+  { name, style }: DropReport,
+  total: number,
+  dropped: Dropped,
+  time: number,
+): Entry {
+  const payload = style === 'json' ? jsonText(total, dropped) : debugText(total, dropped, time);
+  return { kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 };
+}
+
+function jsonText(total: number, dropped: Dropped): string {
+  const fields = { message: `${total} records dropped`, ...dropped };
+  return JSON.stringify({ target: 'kvp_tracing', level: 'WARN', fields });
+}
+
+function debugText(total: number, dropped: Dropped, time: number): string {
   const counts = Object.entries(dropped).map(([reason, levels]) => {
     const texts = Object.entries(levels).map(([level, count]) => `${level}: ${count}`);
     return `, ${reason}={ ${texts.join(', ')} }`;
   });
-  const payload = `Time: ${new Date(time).toISOString()} | Event: message=${message}${counts.join('')}`;
-  return { ...entry, name: 'kvp_tracing:telemetry:dropped', payload };
+  const message = `message=${total} records dropped${counts.join('')}`;
+  return `Time: ${new Date(time).toISOString()} | Event: ${message}`;
 }

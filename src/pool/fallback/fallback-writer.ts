@@ -1,14 +1,22 @@
 import { CutShortError, type KvpError } from '../../errors.ts';
 import { sleepSync } from '../../tracing/at-exit.ts';
-import { Level } from '../../tracing/level.ts';
-import { dropReportOf } from './drop-report.ts';
+import { Level, LEVELS } from '../../tracing/level.ts';
+import { dropReportEntry } from './drop-report.ts';
 import { Appender } from './appender.ts';
 import { Budget, type Verdict } from './budget.ts';
-import { Batch, type Entry, Framer, LEVELS } from './frame.ts';
+import { Batch, type Entry, Framer } from './frame.ts';
+import { checkKeyField } from '../key-layout.ts';
 import { WARN } from '../limits.ts';
 import { runSync } from '../op.ts';
 import { isNotFound } from '../sys.ts';
-import type { Dropped, DropReason, Format, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
+import type {
+  Dropped,
+  DropReason,
+  DropReport,
+  PoolWriter,
+  WriterOptions,
+  WriterStats,
+} from '../pool-writer.ts';
 
 /** Records of one write, which blocks the event loop: 256 take about 0.2 ms. */
 const BATCH_RECORDS = 256;
@@ -38,8 +46,8 @@ interface Framed {
  */
 export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
-  readonly #format: Format;
   readonly #framer: Framer;
+  readonly #dropReport: DropReport;
   readonly #appender: Appender;
   readonly #budget: Budget;
   readonly #queueBytes: number;
@@ -68,8 +76,9 @@ export class FallbackWriter implements PoolWriter {
   #lastError: KvpError | undefined;
 
   constructor(options: WriterOptions) {
-    this.#format = options.format;
-    this.#framer = new Framer(options.format, options.agent, options.vmId);
+    this.#framer = new Framer(options.keys);
+    this.#dropReport = options.dropReport;
+    checkKeyField('dropReport.name', options.dropReport.name, options.keys.nameMax);
     this.#appender = new Appender(options.path, options.staleBefore);
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
@@ -231,7 +240,8 @@ export class FallbackWriter implements PoolWriter {
     const dropped = this.#droppedInAll;
     if (dropped > this.#reportedDrops) {
       const report = new Batch(1);
-      this.#framer.frame(dropReportOf(this.#format, dropped, this.#counts(), Date.now()), report);
+      const entry = dropReportEntry(this.#dropReport, dropped, this.#counts(), Date.now());
+      this.#framer.frame(entry, report);
       const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
       if (!written) return false;
       this.#reportedDrops = dropped;

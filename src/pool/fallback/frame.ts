@@ -1,23 +1,19 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
-import { FieldError } from '../../errors.ts';
-import { Level } from '../../tracing/level.ts';
 import {
-  AGENT_MAX,
-  AZURE_INIT_NAME_MAX,
-  CHUNKS_MAX,
-  ID_MAX,
-  KEY_SIZE,
-  NAME_MAX,
-  RECORD_SIZE,
-  SAFE_VALUE,
-} from '../limits.ts';
-import type { Format } from '../pool-writer.ts';
-
-export const LEVELS = Object.values(Level);
+  isKeyField,
+  type KeyFields,
+  type KeyLayout,
+  checkKeyLayout,
+  keyHead,
+  keyTail,
+  type Kind,
+  wordOf,
+} from '../key-layout.ts';
+import { CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_VALUE } from '../limits.ts';
 
 /** A start, finish or event on its way to the pool. */
 export interface Entry {
-  kind: 'start' | 'finish' | 'event';
+  kind: Kind;
   /** From 1 (ERROR) to 5 (TRACE). */
   level: number;
   /** Milliseconds since 1970. */
@@ -30,7 +26,7 @@ export interface Entry {
   seconds: number;
 }
 
-/** A key without its id and the number of its chunk. Made anew when it changes: what is the same is equal. */
+/** A key but for its id and the number of its chunk. A part that changes is a new buffer: equal ones are identical. */
 interface Key {
   head: Buffer;
   tail: Buffer;
@@ -125,29 +121,26 @@ function writeUuid(bytes: Buffer, start: number): number {
 
 /** Frames entries into records: the twin of frame.rs, byte for byte. */
 export class Framer {
-  readonly #format: Format;
-  readonly #prefix: string;
+  readonly #keys: KeyLayout;
   /** The last key and what it was made of: most events are of the same span and millisecond as the one before. */
   readonly #key: Key = { head: Buffer.alloc(0), tail: Buffer.alloc(0) };
-  readonly #last = { word: '', name: '', time: -1 };
+  readonly #last = { word: '', name: '', time: NaN };
 
-  /** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
-  constructor(format: Format, agent: string, vmId: string) {
-    check('agent', agent, AGENT_MAX);
-    check('vm_id', vmId, ID_MAX);
-    this.#format = format;
-    this.#prefix = format === 'diag' ? `DIAG|${agent}|${vmId}|` : `${agent.replaceAll('/', '-')}|${vmId}|`;
+  /** Throws `FieldError` for a layout that can't be used. */
+  constructor(keys: KeyLayout) {
+    checkKeyLayout(keys);
+    this.#keys = keys;
   }
 
   /** Adds its records to `batch` and says how many, or adds none and says why. */
   frame(entry: Entry, batch: Batch): number | 'too_large' | 'invalid' {
     const { id, payload } = entry;
     if (!this.#readKey(entry)) return 'invalid';
-    if ((id !== '' && !isLegal(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
-    const isNumbered = this.#format === 'diag';
+    if ((id !== '' && !isKeyField(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
+    const { numbered } = this.#keys;
     // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.
     if (payload.length * 3 <= SAFE_VALUE) {
-      batch.push(this.#key, id, isNumbered ? 0 : undefined, payload);
+      batch.push(this.#key, id, numbered ? 0 : undefined, payload);
       return 1;
     }
     const bytes = Buffer.from(payload);
@@ -156,34 +149,40 @@ export class Framer {
     const shared = id || randomUUID();
     ends.forEach((end, index) => {
       const chunk = bytes.subarray(ends[index - 1] ?? 0, end);
-      batch.push(this.#key, shared, isNumbered ? index : undefined, chunk);
+      batch.push(this.#key, shared, numbered ? index : undefined, chunk);
     });
     return ends.length;
   }
 
   /** Makes the key of an entry but for its id; `false` for a name that can't stand in one. */
-  #readKey({ kind, level, name, time, seconds }: Entry): boolean {
+  #readKey(entry: Entry): boolean {
+    const { kind, name, time } = entry;
     const last = this.#last;
-    const isDiag = this.#format === 'diag';
-    const word = isDiag ? kind : (LEVELS[level - 1] ?? Level.ERROR);
+    const word = wordOf(this.#keys, entry);
     if (word !== last.word || name !== last.name) {
-      if (!isLegal(name, isDiag ? NAME_MAX : AZURE_INIT_NAME_MAX)) return false;
-      this.#key.head = Buffer.from(`${this.#prefix}${word}|${name}|`);
+      if (!isKeyField(name, this.#keys.nameMax)) return false;
+      this.#key.head = Buffer.from(keyHead(this.#keys, word, name));
       last.word = word;
       last.name = name;
-      last.time = -1;
     }
-    if (!isDiag) return true;
-    if (kind === 'finish') {
-      const result = isFailure(seconds) ? 'fail' : 'success';
-      const text = `|${new Date(time).toISOString()}|none|${result}|${Math.abs(seconds).toFixed(6)}|`;
-      this.#key.tail = Buffer.from(text);
-    } else if (time !== last.time) {
-      this.#key.tail = Buffer.from(`|${new Date(time).toISOString()}|none|||`);
-      last.time = time;
+    const isFinish = kind === 'finish';
+    if (isFinish || time !== last.time) {
+      this.#key.tail = Buffer.from(keyTail(this.#keys, detailsOf(entry)));
+      // Only starts and events of the same millisecond share a tail.
+      last.time = isFinish ? NaN : time;
     }
     return true;
   }
+}
+
+function detailsOf({
+  kind,
+  time,
+  seconds,
+}: Entry): Pick<KeyFields, 'time' | 'encoding' | 'result' | 'seconds'> {
+  if (kind !== 'finish') return { time, encoding: 'none', result: undefined, seconds: undefined };
+  const result = isFailure(seconds) ? 'fail' : 'success';
+  return { time, encoding: 'none', result, seconds: Math.abs(seconds) };
 }
 
 /** Whether the seconds of a finish say that it failed. */
@@ -202,24 +201,4 @@ export function chunksOf(bytes: Buffer): number[] | undefined {
     start = end;
   } while (start < bytes.length && ends.length <= CHUNKS_MAX);
   return ends.length > CHUNKS_MAX ? undefined : ends;
-}
-
-function isLegal(field: string, limit: number): boolean {
-  if (field === '' || field.includes('|') || field.includes('\0')) return false;
-  return field.length * 3 <= limit || Buffer.byteLength(field) <= limit;
-}
-
-/** Throws `FieldError` for what can't stand in a key. */
-export function check(field: string, given: string, limit: number): void {
-  const actual = Buffer.byteLength(given);
-  if (actual > limit) {
-    throw new FieldError('ERR_KVP_FIELD_TOO_LONG', `${field} length (${actual}) exceeds maximum (${limit})`);
-  }
-  if (!isLegal(given, limit)) {
-    const rule = "it must not be empty and must not contain '|' or NUL";
-    throw new FieldError(
-      'ERR_KVP_INVALID_FIELD',
-      `${field} ${JSON.stringify(given)} is not allowed: ${rule}`,
-    );
-  }
 }

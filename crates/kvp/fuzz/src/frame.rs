@@ -2,7 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use kvp::clock::Millis;
-use kvp::frame::{Entry, Format, Framer, Kind, Reject};
+use kvp::frame::{Entry, Framer, Kind, Reject};
+use kvp::key_layout::{KeyLayout, Word};
 use kvp::limits::{CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE};
 use kvp::record::Batch;
 
@@ -14,8 +15,14 @@ pub fn check(input: &[u8]) {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
-    let format = if input.arbitrary()? { Format::Diag } else { Format::AzureInit };
-    let mut framer = Framer::new(format, "agent/1.0", "vm").unwrap();
+    let keys = KeyLayout {
+        prefix: ["|", "DIAG|agent/1.0|vm|"][usize::from(input.arbitrary::<bool>()?)].into(),
+        word: if input.arbitrary()? { Word::Kind } else { Word::Level },
+        name_max: input.int_in_range(1..=100)?,
+        details: input.arbitrary()?,
+        numbered: input.arbitrary()?,
+    };
+    let mut framer = Framer::new(&keys).unwrap();
     let mut batch = Batch::default();
     let mut is_first = true;
     while !input.is_empty() {
@@ -36,8 +43,8 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
                 assert!(batch.as_bytes() == kept);
             }
             _ => {
-                let body = any_body(input, format.name_max(), std::mem::take(&mut is_first))?;
-                frame(&body, &mut framer, &mut batch);
+                let body = any_body(input, keys.name_max, std::mem::take(&mut is_first))?;
+                frame(&body, &keys, &mut framer, &mut batch);
                 assert!(batch.as_bytes().starts_with(&before));
             }
         }
@@ -95,7 +102,7 @@ fn without_odd_seconds(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
-fn frame(body: &[u8], framer: &mut Framer, batch: &mut Batch) {
+fn frame(body: &[u8], keys: &KeyLayout, framer: &mut Framer, batch: &mut Batch) {
     let Some(entry) = Entry::read(body) else {
         let lens = body.get(2..4).unwrap_or_default().iter().map(|len| usize::from(*len));
         assert!(body.len() < 24 + lens.sum::<usize>());
@@ -107,13 +114,13 @@ fn frame(body: &[u8], framer: &mut Framer, batch: &mut Batch) {
     let chunks = chunks_of(entry.payload);
     match framer.frame(&entry, batch) {
         Ok(count) => {
-            assert!(is_legal(&entry, framer.format()) && chunks.is_none_or(|chunks| chunks == count));
+            assert!(is_legal(&entry, keys) && chunks.is_none_or(|chunks| chunks == count));
             assert_eq!(batch.len(), first + count);
-            assert_holds(&batch.as_bytes()[first * RECORD_SIZE..], &entry, framer.format());
+            assert_holds(&batch.as_bytes()[first * RECORD_SIZE..], &entry, keys);
         }
         Err(reject) => {
             assert_eq!(batch.len(), first);
-            assert_eq!(reject == Reject::Invalid, !is_legal(&entry, framer.format()));
+            assert_eq!(reject == Reject::Invalid, !is_legal(&entry, keys));
             assert!(reject == Reject::Invalid || chunks.is_none_or(|chunks| chunks > CHUNKS_MAX));
         }
     }
@@ -138,9 +145,9 @@ fn assert_is_read_back(entry: &Entry<'_>) {
     assert_eq!(Entry::read(&body), Some(*entry));
 }
 
-fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>, format: Format) -> bool {
+fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>, keys: &KeyLayout) -> bool {
     let is_free_of = |text: &[u8], bytes: &[u8]| !text.iter().any(|byte| bytes.contains(byte));
-    (1..=format.name_max()).contains(&name.len())
+    (1..=keys.name_max).contains(&name.len())
         && id.len() <= ID_MAX
         && is_free_of(name, b"|\0")
         && is_free_of(id, b"|\0")
@@ -148,7 +155,7 @@ fn is_legal(Entry { id, name, payload, .. }: &Entry<'_>, format: Format) -> bool
 }
 
 /// Checks each record's fields, and that the chunks are the payload, cut at characters.
-fn assert_holds(records: &[u8], entry: &Entry<'_>, format: Format) {
+fn assert_holds(records: &[u8], entry: &Entry<'_>, keys: &KeyLayout) {
     let mut rest = entry.payload;
     let is_text = std::str::from_utf8(rest).is_ok();
     let first_key = text_of(&records[..KEY_SIZE]);
@@ -156,14 +163,11 @@ fn assert_holds(records: &[u8], entry: &Entry<'_>, format: Format) {
         let (key, value) = record.split_at(KEY_SIZE);
         let (key, value) = (text_of(key), text_of(value));
         assert!(key.len() <= SAFE_KEY && value.len() <= SAFE_VALUE);
-        if format == Format::Diag {
-            assert_is_diag_key(key, index, entry);
-            let without_index = |key: &[u8]| key.iter().rposition(|byte| *byte == b'|').unwrap();
-            assert_eq!(key[..without_index(key)], first_key[..without_index(first_key)]);
-        } else {
-            assert_is_azure_init_key(key, entry);
-            assert_eq!(key, first_key);
-        }
+        assert_is_key(key, index, entry, keys);
+        // They share an id that was made for them.
+        let number = |key: &[u8]| key.iter().rposition(|byte| *byte == b'|').unwrap();
+        let shared = |key: &[u8]| if keys.numbered { number(key) } else { key.len() };
+        assert_eq!(key[..shared(key)], first_key[..shared(first_key)]);
         assert!(rest.starts_with(value));
         rest = &rest[value.len()..];
         assert!(!is_text || std::str::from_utf8(value).is_ok());
@@ -178,25 +182,34 @@ fn text_of(field: &[u8]) -> &[u8] {
     &field[..end]
 }
 
-fn assert_is_azure_init_key(key: &[u8], entry: &Entry<'_>) {
-    let fields: Vec<_> = key.split(|byte| *byte == b'|').collect();
-    let [agent, vm_id, level, name, id] = fields[..] else { panic!("{} fields", fields.len()) };
-    assert_eq!([agent, vm_id, name], [&b"agent-1.0"[..], b"vm", entry.name]);
-    assert_eq!(level, entry.level.name().as_bytes());
+fn assert_is_key(key: &[u8], index: usize, entry: &Entry<'_>, keys: &KeyLayout) {
+    let key = key.strip_prefix(keys.prefix.as_bytes()).unwrap();
+    let mut fields: Vec<_> = key.split(|byte| *byte == b'|').collect();
+    if keys.numbered {
+        assert_eq!(fields.pop().unwrap(), index.to_string().as_bytes());
+    }
+    if keys.details {
+        let details = fields.split_off(3);
+        let [time, encoding, result, duration] = details[..] else { panic!("{} details", details.len()) };
+        assert_eq!(encoding, b"none");
+        assert_are_details(time, result, duration, entry);
+    }
+    let [word, name, id] = fields[..] else { panic!("{} fields", fields.len()) };
+    assert_eq!(word, word_of(entry, keys.word).as_bytes());
+    assert_eq!(name, entry.name);
     assert!(id == entry.id || entry.id.is_empty() && id.len() == ID_MAX);
 }
 
-fn assert_is_diag_key(key: &[u8], index: usize, entry: &Entry<'_>) {
-    let fields: Vec<_> = key.split(|byte| *byte == b'|').collect();
-    let [diag, agent, vm_id, kind, name, id, time, encoding, result, duration, chunk] = fields[..] else {
-        panic!("{} fields", fields.len());
-    };
-    assert_eq!(
-        [diag, agent, vm_id, name, encoding],
-        [b"DIAG", &b"agent/1.0"[..], b"vm", entry.name, b"none"]
-    );
-    assert!(id == entry.id || entry.id.is_empty() && id.len() == ID_MAX);
-    assert_eq!(chunk, index.to_string().as_bytes());
+fn word_of(entry: &Entry<'_>, word: Word) -> &'static str {
+    match (word, entry.kind) {
+        (Word::Level, _) => entry.level.name(),
+        (Word::Kind, Kind::Start) => "start",
+        (Word::Kind, Kind::Finish { .. }) => "finish",
+        (Word::Kind, Kind::Event) => "event",
+    }
+}
+
+fn assert_are_details(time: &[u8], result: &[u8], duration: &[u8], entry: &Entry<'_>) {
     let is_shape = |text: &[u8], shape: &[u8]| {
         text.len() == shape.len()
             && text
@@ -206,13 +219,12 @@ fn assert_is_diag_key(key: &[u8], index: usize, entry: &Entry<'_>) {
     };
     assert!(is_shape(time, b"0000-00-00T00:00:00.000Z"));
     assert_eq!(time, Millis::default().text(entry.time));
-    let expected: [&[u8]; 2] = match entry.kind {
-        Kind::Start => [b"start", b""],
-        Kind::Finish { failed: true, .. } => [b"finish", b"fail"],
-        Kind::Finish { .. } => [b"finish", b"success"],
-        Kind::Event => [b"event", b""],
+    let expected: &[u8] = match entry.kind {
+        Kind::Finish { failed: true, .. } => b"fail",
+        Kind::Finish { .. } => b"success",
+        Kind::Start | Kind::Event => b"",
     };
-    assert_eq!([kind, result], expected);
+    assert_eq!(result, expected);
     let whole = duration.len().saturating_sub(7);
     assert!(match entry.kind {
         Kind::Finish { .. } => is_shape(duration, &[&b"0".repeat(whole)[..], b".000000"].concat()),

@@ -6,7 +6,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use kvp::frame::Format;
+use kvp::drop_report::{DropReport, Style};
+use kvp::key_layout::{KeyLayout, Word};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, RealSys, Stat, Sys};
 use kvp::{Copied, Options};
@@ -142,13 +143,24 @@ pub fn records(path: &Path) -> Vec<(String, String)> {
     bytes.chunks(RECORD_SIZE).map(|record| (text(&record[..KEY_SIZE]), text(&record[KEY_SIZE..]))).collect()
 }
 
+/// The keys of azure-init's diagnostics contract.
+pub fn diag(agent: &str, vm_id: &str) -> KeyLayout {
+    let prefix = format!("DIAG|{agent}|{vm_id}|");
+    KeyLayout { prefix, word: Word::Kind, name_max: 48, details: true, numbered: true }
+}
+
+/// The keys that azure-init 0.1 writes.
+pub fn azure_init(agent: &str, vm_id: &str) -> KeyLayout {
+    let prefix = format!("{}|{vm_id}|", agent.replace('/', "-"));
+    KeyLayout { prefix, word: Word::Level, name_max: 141, details: false, numbered: false }
+}
+
 /// How a test opens a channel unless it needs otherwise.
 pub fn options_for(path: impl Into<PathBuf>) -> Options {
     Options {
         path: path.into(),
-        format: Format::Diag,
-        agent: "test/1".into(),
-        vm_id: "vm".into(),
+        keys: diag("test/1", "vm"),
+        drop_report: DropReport { name: "telemetry:dropped".into(), style: Style::Json },
         max_records: 1024,
         queue_bytes: 64 * 1024,
         reserves_finishes: true,

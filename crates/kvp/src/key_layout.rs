@@ -1,0 +1,88 @@
+//! How the keys of a channel's records are laid out. A format is such a layout: it is data, made by the
+//! program, and nothing here knows which formats there are.
+
+use crate::error::{Error, Result};
+use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_KEY};
+
+/// The field of a key that stands behind its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// `start`, `finish` or `event`.
+    Kind,
+    /// `ERROR` to `TRACE`.
+    Level,
+}
+
+/// The layout of keys: `{prefix}{word}|{name}|{id}`, then `|{time}|none|{result}|{duration}` if there are
+/// `details`, then `|{chunk}` if the chunks are `numbered`.
+#[derive(Debug, Clone)]
+pub struct KeyLayout {
+    /// What every key starts with, up to and including the `|` before the word.
+    pub prefix: String,
+    /// The field behind the prefix.
+    pub word: Word,
+    /// Bytes that a name may have.
+    pub name_max: usize,
+    /// Whether time, encoding, result and duration follow the id.
+    pub details: bool,
+    /// Whether a key ends in the number of its chunk, from 0. Otherwise all chunks of a payload share one key.
+    pub numbered: bool,
+}
+
+/// Digits and the point of a duration of 300 years in microseconds.
+const DURATION_MAX: usize = 17;
+const DETAILS_MAX: usize = "|2026-01-02T03:04:05.678Z|none|success|".len() + DURATION_MAX;
+const _: () = assert!(CHUNKS_MAX <= 10_000);
+const CHUNK_MAX: usize = "|9999".len();
+
+impl KeyLayout {
+    /// Refuses a layout whose keys could be no keys, or too long to reach the host whole.
+    ///
+    /// # Errors
+    /// [`Error::Field`] or [`Error::FieldTooLong`].
+    pub fn check(&self) -> Result<()> {
+        if !self.prefix.ends_with('|') || self.prefix.contains('\0') {
+            let rule = "it must end with '|' and must not contain NUL";
+            return Err(Error::Field { field: "prefix", given: self.prefix.clone(), rule });
+        }
+        if self.name_max == 0 {
+            return Err(Error::Field { field: "nameMax", given: "0".into(), rule: "it must be at least 1" });
+        }
+        let actual = self.longest();
+        if actual > SAFE_KEY {
+            return Err(Error::FieldTooLong { field: "key", actual, limit: SAFE_KEY });
+        }
+        Ok(())
+    }
+
+    fn longest(&self) -> usize {
+        let word = match self.word {
+            Word::Kind => "finish",
+            Word::Level => "ERROR",
+        };
+        let head = self.prefix.len().saturating_add(word.len() + 1).saturating_add(self.name_max);
+        let details = if self.details { DETAILS_MAX } else { 0 };
+        let chunk = if self.numbered { CHUNK_MAX } else { 0 };
+        head.saturating_add(1 + ID_MAX + details + chunk)
+    }
+
+    /// Refuses a text that can't be the name in a key.
+    ///
+    /// # Errors
+    /// [`Error::Field`] or [`Error::FieldTooLong`], which call it `field`.
+    pub fn check_name(&self, field: &'static str, name: &str) -> Result<()> {
+        if name.len() > self.name_max {
+            return Err(Error::FieldTooLong { field, actual: name.len(), limit: self.name_max });
+        }
+        if !is_legal(name.as_bytes(), self.name_max) {
+            let rule = "it must not be empty and must not contain '|' or NUL";
+            return Err(Error::Field { field, given: name.to_owned(), rule });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text of at most `limit` bytes can be a field of a key.
+pub(crate) fn is_legal(field: &[u8], limit: usize) -> bool {
+    (1..=limit).contains(&field.len()) && memchr::memchr2(b'|', 0, field).is_none()
+}
