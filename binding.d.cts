@@ -27,19 +27,33 @@ export declare class Channel {
   stats(): ChannelStats
 }
 
-/** A pool that is read and changed. */
+/**
+ * A pool that is read and changed. Each operation is one attempt, in this thread or, as `…Async`, on one of
+ * the pool; there is no reply where it was done and there is nothing to tell. A text has keys and values in
+ * turn, or keys, each ended by a NUL; arguments that make no records throw.
+ */
 export declare class Store {
-  /**
-   * One attempt, in this thread; no reply where it was done and there is nothing to tell.
-   *
-   * `op` is `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. `text` has keys and values in turn,
-   * or keys, each ended by a NUL. `number` is for `set` how many different keys there may be, for `clear` the
-   * second before which the file must have changed, for `read` present if links are to be followed, and
-   * locks not insisted on.
-   */
-  attempt(op: string, text: string, number?: number | undefined | null): StoreReply | null
-  /** One attempt, on a thread of the pool. */
-  attemptAsync(op: string, text: string, number?: number | undefined | null): Promise<StoreReply | null>
+  /** Adds records at the end, all or none. */
+  append(records: string): StoreReply | null
+  appendAsync(records: string): Promise<StoreReply | null>
+  /** Gives the one record's key this value in place; `max_keys` says how many different keys there may be. */
+  set(record: string, maxKeys: number): StoreReply | null
+  setAsync(record: string, maxKeys: number): Promise<StoreReply | null>
+  /** Removes all records with one of the keys. */
+  delete(keys: string): StoreReply | null
+  deleteAsync(keys: string): Promise<StoreReply | null>
+  /** Replaces all records. */
+  load(records: string): StoreReply | null
+  loadAsync(records: string): Promise<StoreReply | null>
+  /** Empties the file, or only if it was last changed before the second `stale_before` since 1970. */
+  clear(staleBefore?: number | undefined | null): StoreReply | null
+  clearAsync(staleBefore?: number | undefined | null): Promise<StoreReply | null>
+  /** Mends what would stop the host's walk. */
+  repair(): StoreReply | null
+  repairAsync(): Promise<StoreReply | null>
+  /** The file's bytes. A lenient reader follows links, and reads without a lock where there are none. */
+  read(lenient: boolean): StoreReply | null
+  readAsync(lenient: boolean): Promise<StoreReply | null>
   /** Lets go of the file; a later attempt opens it again. */
   close(): void
 }
@@ -85,9 +99,9 @@ export interface ChannelStats {
 /** Entries dropped for one reason at one level. */
 export interface Dropped {
   /** Why. */
-  reason: string
-  /** `ERROR` to `TRACE`. */
-  level: string
+  reason: 'queue' | 'budget' | 'too_large' | 'invalid' | 'lock' | 'io' | 'closed'
+  /** At which level. */
+  level: 'ERROR' | 'WARN' | 'INFO' | 'DEBUG' | 'TRACE'
   /** How many. */
   count: number
 }
@@ -145,15 +159,15 @@ export interface StoreDefect {
   /** The record's number. */
   record: number
   /** What is wrong. */
-  reason: string
-  /** `key` or `value`. */
-  field?: string
+  reason: 'torn_tail' | 'invalid_utf8' | 'missing_nul' | 'empty_key'
+  /** Which field it concerns. */
+  field?: 'key' | 'value'
 }
 
 /** What an attempt came to. */
 export interface StoreReply {
-  /** `done`, `busy`, `unsettled`, `missing`, `irregular` or `failed`. */
-  state: string
+  /** How it ended; `missing` and `irregular` are what a read found. */
+  state: 'done' | 'busy' | 'unsettled' | 'missing' | 'irregular' | 'failed'
   /** Records removed, or whether a clear cut anything. */
   count?: number
   /** What was read. */

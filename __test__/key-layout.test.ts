@@ -159,3 +159,14 @@ test('both styles of a drop report say what was dropped, under its name', (t) =>
     t.false(existsSync(path));
   },
 );
+
+test('a duration that a key has no room for is counted as invalid, on both backends', (t) => {
+  const path = poolOf(t);
+  const writer = openWriter(optionsOf(path, {}));
+  const durations = [9_999_999_999, -9_999_999_999, 1e10, -1e10, Number.MAX_VALUE, Infinity, Number.NaN];
+  for (const seconds of durations) writer.finish(0, 3, '', 'id', 'name', seconds);
+  t.true(writer.wait(10_000));
+  const { written, dropped } = writer.stats();
+  t.deepEqual([written, dropped], [2, { invalid: { INFO: 5 } }]);
+  writer.close(0);
+});

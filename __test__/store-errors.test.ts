@@ -310,8 +310,8 @@ test('a write that the disk has no room for leaves the pool as it was', (t) => {
 test.serial("what the native core reports is of the fallback's classes", (t) => {
   if (!isNative) return t.pass();
   const { Store } = createRequire(import.meta.url)('../binding.cjs') as typeof Binding;
-  const { attempt } = Store.prototype;
-  t.teardown(() => (Store.prototype.attempt = attempt));
+  const { clear } = Store.prototype;
+  t.teardown(() => (Store.prototype.clear = clear));
   const path = poolOf(t);
   const cases: [problem: Partial<Binding.Problem>, error: keyof typeof errors, expected: object][] = [
     [{ code: 'ERR_KVP_IO', message: 'a write stopped' }, 'CutShortError', { message: 'a write stopped' }],
@@ -320,7 +320,7 @@ test.serial("what the native core reports is of the fallback's classes", (t) => 
     [{ code: 'ERR_KVP_NO_LOCK', message: 'm', errno: 37 }, 'NoLockError', { message: 'm' }],
   ];
   for (const [problem, name, expected] of cases) {
-    Store.prototype.attempt = () => ({
+    Store.prototype.clear = () => ({
       state: 'failed',
       problem: { message: '', code: '', path, ...problem },
     });

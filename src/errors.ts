@@ -195,6 +195,13 @@ export class NoLockError extends KvpError {
   }
 }
 
+/** `ERR_KVP_NO_MEMORY`: the system refused memory; the message says how much, what for, and what to do. */
+export class NoMemoryError extends KvpError {
+  static {
+    this.prototype.name = 'NoMemoryError';
+  }
+}
+
 /** `ERR_KVP_BINDING`: the native core can't be loaded; see `cause`. */
 export class BindingError extends KvpError {
   static {
@@ -261,6 +268,7 @@ const CLASSES: Record<string, typeof KvpError> = {
   ERR_KVP_NOT_A_POOL_FILE: NotAPoolFileError,
   ERR_KVP_IO: IoError,
   ERR_KVP_NO_LOCK: NoLockError,
+  ERR_KVP_NO_MEMORY: NoMemoryError,
   ERR_KVP_POOL_FULL: PoolFullError,
   ERR_KVP_MALFORMED_POOL: MalformedPoolError,
 };

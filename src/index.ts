@@ -54,6 +54,7 @@ export {
   MalformedPoolError,
   MissingPeerError,
   NoLockError,
+  NoMemoryError,
   NotAPoolFileError,
   NulError,
   OptionError,

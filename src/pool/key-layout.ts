@@ -65,8 +65,10 @@ export function keyTail(
   return `|${new Date(time).toISOString()}|${encoding}|${result ?? ''}|${duration}${end}`;
 }
 
-/** Digits and the point of a duration of 300 years in microseconds. */
-const DURATION_MAX = 17;
+/** Durations in seconds are shorter than this, which is 300 years. */
+export const SECONDS_MAX = 1e10;
+/** Digits and the point of such a duration in microseconds. */
+const DURATION_MAX = '9999999999.999999'.length;
 const DETAILS_MAX = '|2026-01-02T03:04:05.678Z|none|success|'.length + DURATION_MAX;
 const CHUNK_MAX = `|${CHUNKS_MAX}`.length;
 

@@ -5,7 +5,7 @@ import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
 import { READ_MAX } from './limits.ts';
 import { call, type Op } from './op.ts';
-import { notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
+import { allocated, notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
 
 /** How a pool is opened: for adding at its end, for changing it (and making it), for reading it, for reading where a link leads. */
 export type Access = keyof typeof FLAGS;
@@ -75,10 +75,11 @@ export class PoolFile {
     try {
       for (;;) {
         const count = yield* systemCall<number>('read', path, fd, part, 0, PART, null);
-        if (count === 0) return Buffer.concat(parts, size);
+        if (count === 0) return allocated(path, 'the contents', size, () => Buffer.concat(parts, size));
         size += count;
         if (size > READ_MAX) throw tooLarge(path, size, READ_MAX);
-        parts.push(Buffer.from(part.subarray(0, count)));
+        const read = part.subarray(0, count);
+        parts.push(allocated(path, 'the contents', count, () => Buffer.from(read)));
       }
     } finally {
       yield* new PoolFile(path, fd).close();

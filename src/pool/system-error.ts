@@ -5,6 +5,7 @@ import {
   KvpError,
   MalformedPoolError,
   messageOf,
+  NoMemoryError,
   NotAPoolFileError,
   PoolFullError,
 } from '../errors.ts';
@@ -56,4 +57,27 @@ export function poolFull(path: string, keys: number, limit: number): KvpError {
 export function tooLarge(path: string, size: number, limit: number): KvpError {
   const message = `${path} has ${size} bytes; a pool has at most ${limit}`;
   return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
+}
+
+/** What memory is asked for, and what to do when it is refused. */
+const REMEDIES = { 'the contents': 'empty the pool', 'the records': 'give fewer at once' } as const;
+
+/**
+ * What `allocate` makes; where the memory for it is refused, the error of the native core. The lengths that
+ * a program may ask for at all end where the memory does, for all that it is told.
+ */
+export function allocated<R>(
+  path: string,
+  purpose: keyof typeof REMEDIES,
+  bytes: number | (() => number),
+  allocate: () => R,
+): R {
+  try {
+    return allocate();
+  } catch (cause) {
+    if (!(cause instanceof RangeError) || cause.message.includes('call stack')) throw cause;
+    const count = typeof bytes === 'number' ? bytes : bytes();
+    const message = `${count} bytes of memory for ${purpose} of ${path} were refused; ${REMEDIES[purpose]}, or raise the memory limit of the process`;
+    throw new NoMemoryError('ERR_KVP_NO_MEMORY', message, { path, cause });
+  }
 }

@@ -1,5 +1,8 @@
 //! Node-API conversions for the `kvp` crate; no logic of its own.
 
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)] // Node-API by its raw functions.
 mod raw;
 pub mod store;
 
@@ -10,7 +13,9 @@ use std::time::Duration;
 use kvp::drop_report;
 use kvp::frame::Level;
 use kvp::key_layout;
+use kvp::memory::to_usize;
 use kvp::stats::Reason;
+use napi::Status;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
 
@@ -88,7 +93,7 @@ pub struct ChannelOptions {
     /// Records that the pool may have at most.
     pub max_records: f64,
     /// Bytes of the queue.
-    pub queue_bytes: u32,
+    pub queue_bytes: f64,
     /// Whether starts are followed by finishes.
     pub reserves_finishes: bool,
     /// Empty a pool that was last changed before this second since 1970.
@@ -98,16 +103,16 @@ pub struct ChannelOptions {
 }
 
 /// A failure, for the class of errors that JavaScript makes of it.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Problem {
     /// The stable code.
-    pub code: String,
+    pub code: &'static str,
     /// What happened, with what was given and the limit.
     pub message: String,
     /// The operating system's error number.
     pub errno: Option<i32>,
     /// The system call that failed.
-    pub syscall: Option<String>,
+    pub syscall: Option<&'static str>,
     /// The file concerned.
     pub path: Option<String>,
 }
@@ -115,28 +120,30 @@ pub struct Problem {
 impl From<&kvp::Error> for Problem {
     fn from(error: &kvp::Error) -> Self {
         Self {
-            code: error.code().into(),
+            code: error.code(),
             message: error.to_string(),
             errno: error.errno(),
-            syscall: error.syscall().map(Into::into),
+            syscall: error.syscall(),
             path: error.path().map(|path| path.display().to_string()),
         }
     }
 }
 
 /// Entries dropped for one reason at one level.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Dropped {
     /// Why.
-    pub reason: String,
-    /// `ERROR` to `TRACE`.
-    pub level: String,
+    #[napi(ts_type = "'queue' | 'budget' | 'too_large' | 'invalid' | 'lock' | 'io' | 'closed'")]
+    pub reason: &'static str,
+    /// At which level.
+    #[napi(ts_type = "'ERROR' | 'WARN' | 'INFO' | 'DEBUG' | 'TRACE'")]
+    pub level: &'static str,
     /// How many.
     pub count: f64,
 }
 
 /// What became of everything emitted.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct ChannelStats {
     /// Entries offered.
     pub accepted: f64,
@@ -168,11 +175,11 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
         path: options.path.into(),
         keys: options.keys.into(),
         drop_report: options.drop_report.into(),
-        max_records: whole(options.max_records),
-        queue_bytes: options.queue_bytes as usize,
+        max_records: count("maxRecords", options.max_records)?,
+        queue_bytes: to_usize(count("queueBytes", options.queue_bytes)?),
         reserves_finishes: options.reserves_finishes,
         write_through: options.write_through,
-        stale_before: options.stale_before.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX)),
+        stale_before: options.stale_before.map(|second| whole("staleBefore", second)).transpose()?,
     };
     match kvp::Channel::open(&options) {
         Ok(channel) => {
@@ -214,8 +221,8 @@ impl Channel {
 
     /// Whether all before `position` is written or counted; hurries the writer if not.
     #[napi]
-    pub fn is_drained(&self, position: f64) -> bool {
-        self.inner.borrow().is_drained(whole(position))
+    pub fn is_drained(&self, position: f64) -> napi::Result<bool> {
+        Ok(self.inner.borrow().is_drained(count("position", position)?))
     }
 
     /// Asks for a last record that says what was dropped, if anything was.
@@ -226,14 +233,15 @@ impl Channel {
 
     /// Blocks until everything emitted so far is written, or for so many milliseconds.
     #[napi]
-    pub fn wait(&self, milliseconds: f64) -> bool {
-        self.inner.borrow().wait(millis(milliseconds))
+    pub fn wait(&self, milliseconds: f64) -> napi::Result<bool> {
+        Ok(self.inner.borrow().wait(millis(milliseconds)?))
     }
 
     /// Ends the channel: what can't be written at once is dropped and counted.
     #[napi]
-    pub fn close(&self, milliseconds: f64) {
-        self.inner.borrow_mut().close(millis(milliseconds));
+    pub fn close(&self, milliseconds: f64) -> napi::Result<()> {
+        self.inner.borrow_mut().close(millis(milliseconds)?);
+        Ok(())
     }
 
     /// The counts.
@@ -246,11 +254,9 @@ impl Channel {
         let dropped = pairs
             .filter_map(|(reason, level)| match stats.dropped(reason, level) {
                 0 => None,
-                count => Some(Dropped {
-                    reason: reason.name().into(),
-                    level: level.name().into(),
-                    count: as_number(count),
-                }),
+                count => {
+                    Some(Dropped { reason: reason.name(), level: level.name(), count: as_number(count) })
+                }
             })
             .collect();
         ChannelStats {
@@ -265,13 +271,13 @@ impl Channel {
     }
 }
 
-fn millis(milliseconds: f64) -> Duration {
-    if milliseconds > 0.0 {
-        // What is too long for a duration is for ever.
-        Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(Duration::MAX)
-    } else {
-        Duration::ZERO
+/// A time from now on; one that has passed is none, and one too long for a duration is for ever.
+fn millis(milliseconds: f64) -> napi::Result<Duration> {
+    if milliseconds.is_nan() {
+        return Err(napi::Error::new(Status::InvalidArg, "milliseconds must be a number"));
     }
+    let seconds = milliseconds.max(0.0) / 1000.0;
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 #[allow(clippy::cast_precision_loss)] // Counts and positions stay far below 2^53.
@@ -279,7 +285,20 @@ fn as_number(count: u64) -> f64 {
     count as f64
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates; NaN is 0.
-fn whole(number: f64) -> u64 {
-    number as u64
+/// The largest whole number of JavaScript, `Number.MAX_SAFE_INTEGER`.
+const MOST: f64 = 9_007_199_254_740_991.0;
+
+/// A whole number; anything else is an error, not the nearest one.
+#[allow(clippy::cast_possible_truncation)] // Checked.
+fn whole(option: &str, number: f64) -> napi::Result<i64> {
+    if number.fract() == 0.0 && number.abs() <= MOST {
+        return Ok(number as i64);
+    }
+    Err(napi::Error::new(Status::InvalidArg, format!("{option} must be a whole number, not {number}")))
+}
+
+/// A whole number from 0.
+fn count(option: &str, number: f64) -> napi::Result<u64> {
+    u64::try_from(whole(option, number)?)
+        .map_err(|_| napi::Error::new(Status::InvalidArg, format!("{option} must be from 0, not {number}")))
 }

@@ -1,7 +1,9 @@
 //! The hot path's functions on raw Node-API: a typed conversion of a string costs three to five
 //! times what reading it once into the queue does.
 //!
-//! All of them ignore what is not of the type they take: their one caller is `src/pool/native/native-writer.ts`.
+//! Their one caller is `src/pool/native/native-writer.ts`. What is not of the type that they take, a level or
+//! handle that does not exist and a duration that is no number are never guessed at: such an entry counts as
+//! dropped, `invalid`.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};
@@ -12,7 +14,7 @@ use std::rc::Rc;
 use kvp::channel::COPY_SLACK;
 use kvp::frame::{Kind, Level};
 use kvp::limits::{ID_MAX, SAFE_KEY};
-use kvp::{Channel, Copied, Name};
+use kvp::{Channel, Copied, Name, Refused, memory};
 use napi::bindgen_prelude::{Env, FromNapiValue, Object};
 use napi::sys;
 
@@ -63,46 +65,83 @@ struct Call {
 }
 
 impl Call {
-    fn number(&self, index: usize) -> f64 {
+    fn number(&self, index: usize) -> Option<f64> {
         let mut number = 0.0;
-        // SAFETY: the arguments live as long as the call; what is no number leaves 0.
-        unsafe { sys::napi_get_value_double(self.env, self.arguments[index], &raw mut number) };
-        number
+        // SAFETY: the arguments live as long as the call.
+        let status = unsafe { sys::napi_get_value_double(self.env, self.arguments[index], &raw mut number) };
+        (status == sys::Status::napi_ok).then_some(number)
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates; NaN is 0.
-    fn whole(&self, index: usize) -> u32 {
-        self.number(index) as u32
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)] // Checked.
+    fn whole(&self, index: usize) -> Option<u32> {
+        let number = self.number(index)?;
+        let whole = number as u32;
+        (f64::from(whole) == number).then_some(whole)
     }
 
-    fn text<'b>(&self, index: usize, buffer: &'b mut [u8]) -> &'b [u8] {
-        let mut len = 0;
-        let (value, place, room) = (self.arguments[index], buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: `place` has `room` bytes, the last of which takes the NUL.
-        unsafe { sys::napi_get_value_string_utf8(self.env, value, place, room, &raw mut len) };
-        &buffer[..len.min(room)]
+    fn level(&self, index: usize) -> Option<Level> {
+        Level::from_number(self.whole(index)?.try_into().ok()?)
+    }
+
+    /// A text that fits `buffer`, or of a longer one so much that it is too long for its field as well.
+    fn text<'b>(&self, index: usize, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let len = self.copy_text(index, buffer)?;
+        buffer.get(..len)
+    }
+
+    /// Copies what fits of a text, whole characters and a NUL; says how many bytes without the NUL.
+    fn copy_text(&self, index: usize, place: &mut [u8]) -> Option<usize> {
+        let (value, room, mut len) = (self.arguments[index], place.len(), 0);
+        let first = place.as_mut_ptr().cast();
+        // SAFETY: there are `room` bytes, the last of which takes the NUL.
+        let status = unsafe { sys::napi_get_value_string_utf8(self.env, value, first, room, &raw mut len) };
+        (status == sys::Status::napi_ok).then_some(len)
     }
 
     /// Reads a text straight into the queue.
     fn copy(&self, index: usize, place: &mut [u8]) -> Copied {
-        let room = place.len();
-        let value = self.arguments[index];
-        let mut len = 0;
-        // SAFETY: `place` has `room` bytes, the last of which takes the NUL.
-        unsafe {
-            sys::napi_get_value_string_utf8(self.env, value, place.as_mut_ptr().cast(), room, &raw mut len)
-        };
+        let Some(len) = self.copy_text(index, place) else { return Copied::Invalid };
         // A text that does not fit is cut before a character of up to four bytes.
-        if len + COPY_SLACK <= room {
+        if len + COPY_SLACK <= place.len() {
             return Copied::Whole(len);
         }
-        // SAFETY: without a buffer the call only measures.
-        unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut len) };
-        if len < room { Copied::Whole(len) } else { Copied::Needs(len) }
+        match text_len(self.env, self.arguments[index]) {
+            Some(whole) if whole < place.len() => Copied::Whole(whole),
+            Some(whole) => Copied::Needs(whole),
+            None => Copied::Invalid,
+        }
     }
+}
 
-    fn level(&self, index: usize) -> Level {
-        Level::from_number(self.whole(index))
+/// Bytes of a text; `None` for anything else.
+fn text_len(env: sys::napi_env, value: sys::napi_value) -> Option<usize> {
+    let mut len = 0;
+    // SAFETY: without a buffer the call only measures.
+    let status = unsafe { sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &raw mut len) };
+    (status == sys::Status::napi_ok).then_some(len)
+}
+
+/// The bytes of a text of any length, or how many there was no memory for. The conversion to `String` ends
+/// the process then.
+pub struct Text(pub Result<Vec<u8>, Refused>);
+
+impl FromNapiValue for Text {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        let no_text = || napi::Error::new(napi::Status::StringExpected, "not a text");
+        let room = text_len(env, value).ok_or_else(no_text)? + 1;
+        let mut bytes = match memory::with_capacity::<u8>(room) {
+            Ok(bytes) => bytes,
+            Err(refused) => return Ok(Self(Err(refused))),
+        };
+        let (first, mut len) = (bytes.as_mut_ptr(), 0);
+        // SAFETY: there are `room` bytes, the last of which takes the NUL.
+        let status = unsafe { sys::napi_get_value_string_utf8(env, value, first.cast(), room, &raw mut len) };
+        if status != sys::Status::napi_ok {
+            return Err(no_text());
+        }
+        // SAFETY: the call wrote so many bytes, and one more.
+        unsafe { bytes.set_len(len) };
+        Ok(Self(Ok(bytes)))
     }
 }
 
@@ -135,11 +174,12 @@ unsafe fn with_channel(
     result
 }
 
-/// `name(text)`: a handle for a name, or `undefined` when there are too many.
+/// `name(text)`: a handle for a name, or `undefined` when there are too many or it can't be one.
 unsafe extern "C" fn name(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |channel: &mut Channel, call: &Call| {
         let mut buffer = [0; NAME_ROOM];
-        channel.intern(call.text(0, &mut buffer)).map_or(0.0, f64::from)
+        let handle = call.text(0, &mut buffer).and_then(|name| channel.intern(name));
+        handle.map_or(0.0, f64::from)
     };
     // SAFETY: called by Node.js with its own arguments.
     unsafe { with_channel(env, info, act) }
@@ -148,39 +188,64 @@ unsafe extern "C" fn name(env: sys::napi_env, info: sys::napi_callback_info) -> 
 /// `start(handle, level, payload, id, name)`; the name is read only if the handle is 0.
 unsafe extern "C" fn start(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: called by Node.js with its own arguments.
-    unsafe { with_channel(env, info, |channel, call| emit(channel, call, Kind::Start, 3, 4)) }
+    unsafe { with_channel(env, info, |channel, call| emit(channel, call, What::Start)) }
 }
 
 /// `event(handle, level, payload, name)`.
 unsafe extern "C" fn event(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |channel: &mut Channel, call: &Call| emit(channel, call, Kind::Event, 0, 3);
     // SAFETY: called by Node.js with its own arguments.
-    unsafe { with_channel(env, info, act) }
+    unsafe { with_channel(env, info, |channel, call| emit(channel, call, What::Event)) }
 }
 
 /// `finish(handle, level, payload, id, name, seconds)`; negative seconds say that it failed.
 unsafe extern "C" fn finish(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |channel: &mut Channel, call: &Call| {
-        let seconds = call.number(5);
-        let kind = Kind::Finish { failed: seconds.is_sign_negative(), seconds: seconds.abs() };
-        emit(channel, call, kind, 3, 4)
-    };
     // SAFETY: called by Node.js with its own arguments.
-    unsafe { with_channel(env, info, act) }
+    unsafe { with_channel(env, info, |channel, call| emit(channel, call, What::Finish)) }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Start,
+    Event,
+    Finish,
 }
 
 /// Room for any name, and for as much of one that is too long as makes it known to be.
 const NAME_ROOM: usize = SAFE_KEY + COPY_SLACK;
 
-fn emit(channel: &mut Channel, call: &Call, kind: Kind, id: usize, name: usize) -> f64 {
+fn emit(channel: &mut Channel, call: &Call, what: What) -> f64 {
     let mut id_buffer = [0; ID_MAX + COPY_SLACK];
-    let id = if id == 0 { &[] } else { call.text(id, &mut id_buffer) };
+    let (id, name) = if what == What::Event { (Some(&[][..]), 3) } else { (call.text(3, &mut id_buffer), 4) };
     let level = call.level(1);
-    let mut emit_as = |name: Name<'_>| channel.emit(kind, level, id, name, |place| call.copy(2, place));
-    match call.whole(0) {
-        // Few names are passed: the others must not pay for the room.
-        0 => emit_as(Name::Text(call.text(name, &mut [0; NAME_ROOM]))),
-        handle => emit_as(Name::Handle(handle)),
+    if emit_valid(channel, call, what, level, id, name).is_none() {
+        channel.refuse(level, id.filter(|_| what == What::Finish));
     }
     0.0
+}
+
+/// `None` when an argument is not what it should be, and nothing was emitted.
+fn emit_valid(
+    channel: &mut Channel,
+    call: &Call,
+    what: What,
+    level: Option<Level>,
+    id: Option<&[u8]>,
+    name: usize,
+) -> Option<()> {
+    let kind = match what {
+        What::Start => Kind::Start,
+        What::Event => Kind::Event,
+        What::Finish => {
+            let seconds = call.number(5)?;
+            Kind::Finish { failed: seconds.is_sign_negative(), seconds: seconds.abs() }
+        }
+    };
+    let (level, id, handle) = (level?, id?, call.whole(0)?);
+    let mut emit_as = |name: Name<'_>| channel.emit(kind, level, id, name, |place| call.copy(2, place));
+    match handle {
+        // Few names are passed: the others must not pay for the room.
+        0 => emit_as(Name::Text(call.text(name, &mut [0; NAME_ROOM])?)),
+        handle => emit_as(Name::Handle(handle)),
+    }
+    Some(())
 }

@@ -1,34 +1,43 @@
 //! The store for JavaScript: single attempts, made here or on a thread of Node.js's pool. None of them
 //! waits for a lock, so none keeps such a thread from the program's own files.
 
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kvp::appender::Attempt;
+use kvp::attempt::Attempt;
 use kvp::edit::Defect;
-use kvp::record::Batch;
+use kvp::error::Purpose;
+use kvp::limits::{KEY_SIZE, VALUE_SIZE};
+use kvp::record::{Batch, text};
 use kvp::store::Contents;
 use kvp::sys::RealSys;
+use kvp::{Refused, memory};
+use napi::Status;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Task};
 use napi_derive::napi;
 
-use crate::{Problem, as_number, whole};
+use crate::raw::Text;
+use crate::{Problem, as_number, count, whole};
 
 /// A defect of a pool.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct StoreDefect {
     /// The record's number.
-    pub record: u32,
+    pub record: f64,
     /// What is wrong.
-    pub reason: String,
-    /// `key` or `value`.
-    pub field: Option<String>,
+    #[napi(ts_type = "'torn_tail' | 'invalid_utf8' | 'missing_nul' | 'empty_key'")]
+    pub reason: &'static str,
+    /// Which field it concerns.
+    #[napi(ts_type = "'key' | 'value'")]
+    pub field: Option<&'static str>,
 }
 
 /// What an attempt came to.
 #[napi(object, object_from_js = false)]
 pub struct StoreReply {
-    /// `done`, `busy`, `unsettled`, `missing`, `irregular` or `failed`.
+    /// How it ended; `missing` and `irregular` are what a read found.
+    #[napi(ts_type = "'done' | 'busy' | 'unsettled' | 'missing' | 'irregular' | 'failed'")]
     pub state: &'static str,
     /// Records removed, or whether a clear cut anything.
     pub count: Option<f64>,
@@ -40,6 +49,24 @@ pub struct StoreReply {
     pub problem: Option<Problem>,
 }
 
+/// What is to be done. A text has keys and values in turn, or keys, each ended by a NUL.
+pub enum Job {
+    /// Adds records.
+    Append(Text),
+    /// Replaces all records.
+    Load(Text),
+    /// Puts the one record there is.
+    Set(Text, usize),
+    /// Removes keys.
+    Delete(Text),
+    /// Empties the file, or only if it was last changed before this second.
+    Clear(Option<i64>),
+    /// Mends what the host would stumble over.
+    Repair,
+    /// Reads; a lenient reader follows links and does not insist on locks.
+    Read(bool),
+}
+
 /// What an attempt that was done found.
 pub enum Found {
     /// There was nothing to find.
@@ -49,10 +76,24 @@ pub enum Found {
     /// What is in the file.
     Contents(Contents),
     /// What is wrong.
-    Defects(Vec<Defect>),
+    Defects(Vec<StoreDefect>),
 }
 
 type Outcome = kvp::Result<Attempt<Found>>;
+
+/// Why an attempt was not made.
+enum Failure {
+    /// The core's reason, which the reply carries.
+    Core(kvp::Error),
+    /// Arguments that no caller should pass.
+    Caller(&'static str),
+}
+
+impl From<kvp::Error> for Failure {
+    fn from(error: kvp::Error) -> Self {
+        Self::Core(error)
+    }
+}
 
 /// A batch of more records than these is not kept for the next job.
 const KEPT_RECORDS: usize = 256;
@@ -63,7 +104,9 @@ struct Inner {
     batch: Batch,
 }
 
-/// A pool that is read and changed.
+/// A pool that is read and changed. Each operation is one attempt, in this thread or, as `…Async`, on one of
+/// the pool; there is no reply where it was done and there is nothing to tell. A text has keys and values in
+/// turn, or keys, each ended by a NUL; arguments that make no records throw.
 #[napi]
 pub struct Store {
     inner: Arc<Mutex<Inner>>,
@@ -78,23 +121,91 @@ pub fn open_store(path: String) -> Store {
 }
 
 #[napi]
-#[allow(clippy::needless_pass_by_value, clippy::missing_errors_doc, clippy::must_use_candidate)]
+#[allow(clippy::missing_errors_doc, clippy::must_use_candidate)]
 impl Store {
-    /// One attempt, in this thread; no reply where it was done and there is nothing to tell.
-    ///
-    /// `op` is `append`, `set`, `delete`, `load`, `clear`, `repair` or `read`. `text` has keys and values in turn,
-    /// or keys, each ended by a NUL. `number` is for `set` how many different keys there may be, for `clear` the
-    /// second before which the file must have changed, for `read` present if links are to be followed, and
-    /// locks not insisted on.
+    /// Adds records at the end, all or none.
     #[napi]
-    pub fn attempt(&self, op: String, text: String, number: Option<f64>) -> napi::Result<Option<StoreReply>> {
-        run(&self.inner, &op, &text, number).map(reply)
+    pub fn append(&self, #[napi(ts_arg_type = "string")] records: Text) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Append(records)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn append_async(&self, #[napi(ts_arg_type = "string")] records: Text) -> AsyncTask<StoreTask> {
+        self.task(Job::Append(records))
     }
 
-    /// One attempt, on a thread of the pool.
+    /// Gives the one record's key this value in place; `max_keys` says how many different keys there may be.
+    #[napi]
+    pub fn set(
+        &self,
+        #[napi(ts_arg_type = "string")] record: Text,
+        max_keys: f64,
+    ) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Set(record, keys(max_keys)?)).map(reply)
+    }
+    #[allow(missing_docs)]
     #[napi(ts_return_type = "Promise<StoreReply | null>")]
-    pub fn attempt_async(&self, op: String, text: String, number: Option<f64>) -> AsyncTask<StoreTask> {
-        AsyncTask::new(StoreTask { inner: Arc::clone(&self.inner), op, text, number })
+    pub fn set_async(
+        &self,
+        #[napi(ts_arg_type = "string")] record: Text,
+        max_keys: f64,
+    ) -> napi::Result<AsyncTask<StoreTask>> {
+        Ok(self.task(Job::Set(record, keys(max_keys)?)))
+    }
+
+    /// Removes all records with one of the keys.
+    #[napi]
+    pub fn delete(&self, #[napi(ts_arg_type = "string")] keys: Text) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Delete(keys)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn delete_async(&self, #[napi(ts_arg_type = "string")] keys: Text) -> AsyncTask<StoreTask> {
+        self.task(Job::Delete(keys))
+    }
+
+    /// Replaces all records.
+    #[napi]
+    pub fn load(&self, #[napi(ts_arg_type = "string")] records: Text) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Load(records)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn load_async(&self, #[napi(ts_arg_type = "string")] records: Text) -> AsyncTask<StoreTask> {
+        self.task(Job::Load(records))
+    }
+
+    /// Empties the file, or only if it was last changed before the second `stale_before` since 1970.
+    #[napi]
+    pub fn clear(&self, stale_before: Option<f64>) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Clear(second(stale_before)?)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn clear_async(&self, stale_before: Option<f64>) -> napi::Result<AsyncTask<StoreTask>> {
+        Ok(self.task(Job::Clear(second(stale_before)?)))
+    }
+
+    /// Mends what would stop the host's walk.
+    #[napi]
+    pub fn repair(&self) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Repair).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn repair_async(&self) -> AsyncTask<StoreTask> {
+        self.task(Job::Repair)
+    }
+
+    /// The file's bytes. A lenient reader follows links, and reads without a lock where there are none.
+    #[napi]
+    pub fn read(&self, lenient: bool) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Read(lenient)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn read_async(&self, lenient: bool) -> AsyncTask<StoreTask> {
+        self.task(Job::Read(lenient))
     }
 
     /// Lets go of the file; a later attempt opens it again.
@@ -102,14 +213,24 @@ impl Store {
     pub fn close(&self) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).store.close();
     }
+
+    fn task(&self, job: Job) -> AsyncTask<StoreTask> {
+        AsyncTask::new(StoreTask { inner: Arc::clone(&self.inner), job })
+    }
+}
+
+fn keys(max_keys: f64) -> napi::Result<usize> {
+    Ok(memory::to_usize(count("maxKeys", max_keys)?))
+}
+
+fn second(stale_before: Option<f64>) -> napi::Result<Option<i64>> {
+    stale_before.map(|second| whole("staleBefore", second)).transpose()
 }
 
 /// An attempt under way.
 pub struct StoreTask {
     inner: Arc<Mutex<Inner>>,
-    op: String,
-    text: String,
-    number: Option<f64>,
+    job: Job,
 }
 
 impl Task for StoreTask {
@@ -117,7 +238,7 @@ impl Task for StoreTask {
     type JsValue = Option<StoreReply>;
 
     fn compute(&mut self) -> napi::Result<Outcome> {
-        run(&self.inner, &self.op, &self.text, self.number)
+        run(&self.inner, &self.job)
     }
 
     fn resolve(&mut self, _env: Env, outcome: Outcome) -> napi::Result<Option<StoreReply>> {
@@ -125,52 +246,96 @@ impl Task for StoreTask {
     }
 }
 
-fn texts(text: &str) -> impl Iterator<Item = &[u8]> {
-    text.split_terminator('\0').map(str::as_bytes)
-}
-
-fn run(inner: &Mutex<Inner>, op: &str, text: &str, number: Option<f64>) -> napi::Result<Outcome> {
+fn run(inner: &Mutex<Inner>, job: &Job) -> napi::Result<Outcome> {
     let work = || {
+        // Who panicked left no half-made edit behind: each attempt reads the file anew.
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
-        attempt(&mut inner, op, text, number)
+        attempt(&mut inner, job)
     };
-    catch_unwind(AssertUnwindSafe(work))
-        .map_err(|_| napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing"))
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(attempt)) => Ok(Ok(attempt)),
+        Ok(Err(Failure::Core(error))) => Ok(Err(error)),
+        Ok(Err(Failure::Caller(why))) => Err(napi::Error::new(Status::InvalidArg, why)),
+        Err(_) => Err(napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing")),
+    }
 }
 
-fn attempt(inner: &mut Inner, op: &str, text: &str, number: Option<f64>) -> Outcome {
+fn attempt(inner: &mut Inner, job: &Job) -> Result<Attempt<Found>, Failure> {
     let Inner { store, batch } = inner;
     if batch.len() > KEPT_RECORDS {
         *batch = Batch::default();
     }
     batch.truncate(0);
-    Ok(match op {
-        "append" => store.append(filled(batch, text))?.map(|()| Found::Nothing),
-        "load" => store.load(filled(batch, text))?.map(|()| Found::Nothing),
-        "set" => {
-            let max_keys = usize::try_from(whole(number.unwrap_or(0.0))).unwrap_or(usize::MAX);
-            let record = filled(batch, text).first_chunk();
-            record
-                .map_or(Ok(Attempt::Done(())), |record| store.set(record, max_keys))?
-                .map(|()| Found::Nothing)
+    Ok(match job {
+        Job::Append(records) => {
+            fill(batch, store, records)?;
+            store.append(batch.as_bytes())?.map(|()| Found::Nothing)
         }
-        "delete" => store.delete(&texts(text).collect::<Vec<_>>())?.map(Found::Count),
-        "clear" => {
-            let stale_before = number.map(|seconds| i64::try_from(whole(seconds)).unwrap_or(i64::MAX));
-            store.clear(stale_before)?.map(|cleared| Found::Count(cleared.into()))
+        Job::Load(records) => {
+            fill(batch, store, records)?;
+            store.load(batch.as_bytes())?.map(|()| Found::Nothing)
         }
-        "repair" => store.repair()?.map(Found::Defects),
-        _ => store.read(number.is_some())?.map(Found::Contents),
+        Job::Set(record, max_keys) => {
+            fill(batch, store, record)?;
+            let record = batch.as_bytes().try_into().map_err(|_| Failure::Caller("not one record"))?;
+            store.set(record, *max_keys)?.map(|()| Found::Nothing)
+        }
+        Job::Delete(keys) => {
+            let texts = texts(read(store, keys)?)?;
+            let count = texts.clone().count();
+            let mut keys = memory::with_capacity(count).map_err(|refused| no_memory(store, refused))?;
+            keys.extend(texts);
+            store.delete(&keys)?.map(Found::Count)
+        }
+        Job::Clear(stale_before) => store.clear(*stale_before)?.map(|cleared| Found::Count(cleared.into())),
+        Job::Repair => match store.repair()? {
+            Attempt::Done(found) => {
+                let mut defects =
+                    memory::with_capacity(found.len()).map_err(|refused| no_memory(store, refused))?;
+                defects.extend(found.into_iter().map(StoreDefect::from));
+                Attempt::Done(Found::Defects(defects))
+            }
+            other => other.map(|_| Found::Nothing),
+        },
+        Job::Read(lenient) => store.read(*lenient)?.map(Found::Contents),
     })
 }
 
-/// The records of a text, as they are in a file.
-fn filled<'a>(batch: &'a mut Batch, text: &str) -> &'a [u8] {
-    let mut texts = texts(text);
-    while let (Some(key), Some(value)) = (texts.next(), texts.next()) {
+fn no_memory(store: &kvp::Store, refused: Refused) -> Failure {
+    Failure::Core(kvp::Error::no_memory(Purpose::Records, store.path(), refused))
+}
+
+/// What came over the border, if there was memory for it.
+fn read<'a>(store: &kvp::Store, text: &'a Text) -> Result<&'a [u8], Failure> {
+    text.0.as_deref().map_err(|refused| no_memory(store, *refused))
+}
+
+/// The texts, each of which ends in a NUL.
+fn texts(bytes: &[u8]) -> Result<impl Iterator<Item = &[u8]> + Clone, Failure> {
+    if bytes.last().is_some_and(|last| *last != 0) {
+        return Err(Failure::Caller("a text without its NUL"));
+    }
+    let mut rest = bytes;
+    Ok(iter::from_fn(move || {
+        let text = (!rest.is_empty()).then(|| text(rest))?;
+        rest = &rest[text.len() + 1..];
+        Some(text)
+    }))
+}
+
+/// Lays the records of a text out as they are in a file.
+fn fill(batch: &mut Batch, store: &kvp::Store, records: &Text) -> Result<(), Failure> {
+    let mut texts = texts(read(store, records)?)?;
+    let count = texts.clone().count() / 2;
+    batch.reserve(count).map_err(|refused| no_memory(store, refused))?;
+    while let Some(key) = texts.next() {
+        let value = texts.next().ok_or(Failure::Caller("a key without a value"))?;
+        if !(1..KEY_SIZE).contains(&key.len()) || value.len() >= VALUE_SIZE {
+            return Err(Failure::Caller("a record that does not fit its fields"));
+        }
         batch.push(key, value);
     }
-    batch.as_bytes()
+    Ok(())
 }
 
 fn reply(outcome: Outcome) -> Option<StoreReply> {
@@ -181,9 +346,7 @@ fn reply(outcome: Outcome) -> Option<StoreReply> {
         Ok(Attempt::Done(Found::Contents(Contents::Bytes(bytes)))) => reply.bytes = Some(bytes.into()),
         Ok(Attempt::Done(Found::Contents(Contents::Missing))) => reply.state = "missing",
         Ok(Attempt::Done(Found::Contents(Contents::Irregular))) => reply.state = "irregular",
-        Ok(Attempt::Done(Found::Defects(defects))) => {
-            reply.defects = Some(defects.into_iter().map(StoreDefect::from).collect());
-        }
+        Ok(Attempt::Done(Found::Defects(defects))) => reply.defects = Some(defects),
         Ok(Attempt::Busy) => reply.state = "busy",
         Ok(Attempt::Unsettled) => reply.state = "unsettled",
         Err(error) => {
@@ -195,11 +358,7 @@ fn reply(outcome: Outcome) -> Option<StoreReply> {
 }
 
 impl From<Defect> for StoreDefect {
-    fn from(defect: Defect) -> Self {
-        Self {
-            record: u32::try_from(defect.record).unwrap_or(u32::MAX),
-            reason: defect.reason.name().into(),
-            field: defect.field.map(Into::into),
-        }
+    fn from(Defect { record, reason, field }: Defect) -> Self {
+        Self { record: as_number(record as u64), reason: reason.name(), field }
     }
 }

@@ -3,54 +3,12 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
+use crate::attempt::{Attempt, Tail};
 use crate::error::{Error, Result};
 use crate::limits::RECORD_SIZE;
 use crate::lock::Guard;
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
-
-/// A tail off a record boundary may be somebody's append half-way; it is torn only after the file
-/// stayed as it is for this long.
-pub const TORN_AFTER: Duration = Duration::from_millis(300);
-
-/// How an attempt that never waits ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Attempt<T = ()> {
-    /// It was done.
-    Done(T),
-    /// Somebody holds a lock, or the file was replaced meanwhile.
-    Busy,
-    /// The file ends in the middle of a record, perhaps because somebody is writing.
-    Unsettled,
-}
-
-impl<T> Attempt<T> {
-    /// The same with another result.
-    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Attempt<U> {
-        match self {
-            Self::Done(result) => Attempt::Done(make(result)),
-            Self::Busy => Attempt::Busy,
-            Self::Unsettled => Attempt::Unsettled,
-        }
-    }
-}
-
-/// Tells a torn tail from an append that is half-way.
-#[derive(Debug, Default)]
-pub(crate) struct Tail(Option<(Stat, Instant)>);
-
-impl Tail {
-    /// Whether the file ends at a record, or has ended where it does for long enough to be torn.
-    pub(crate) fn is_settled(&mut self, stat: &Stat) -> bool {
-        match self.0 {
-            _ if stat.size % RECORD_SIZE as u64 == 0 => self.0 = None,
-            Some((seen, since)) if seen == *stat => return since.elapsed() >= TORN_AFTER,
-            _ => self.0 = Some((*stat, Instant::now())),
-        }
-        self.0.is_none()
-    }
-}
 
 /// A pool opened for appending.
 #[derive(Debug)]
@@ -78,10 +36,17 @@ impl<S: Sys> Appender<S> {
     /// # Errors
     /// [`Error::NotAPoolFile`], or [`Error::Io`] where it can't be opened.
     pub fn open(&mut self) -> Result<()> {
-        if self.fd.is_none() {
-            self.fd = Some(open(&self.sys, &self.path, Access::Append)?.0);
-        }
+        let fd = self.opened()?;
+        self.fd = Some(fd);
         Ok(())
+    }
+
+    /// The open file, which the caller puts back.
+    fn opened(&mut self) -> Result<OwnedFd> {
+        match self.fd.take() {
+            Some(fd) => Ok(fd),
+            None => Ok(open(&self.sys, &self.path, Access::Append)?.0),
+        }
     }
 
     /// Lets go of the file; the next append opens it again.
@@ -102,9 +67,9 @@ impl<S: Sys> Appender<S> {
     /// [`Error::CutShort`] when part of it stays in the file for good; after any other error the
     /// file is as it was.
     pub fn append<'b>(&mut self, choose: impl FnOnce(u64) -> &'b [u8]) -> Result<Attempt> {
-        self.open()?;
-        let Some(fd) = &self.fd else { return Ok(Attempt::Busy) };
-        let fd = fd.as_fd();
+        let opened = self.opened()?;
+        let opened: &OwnedFd = self.fd.insert(opened);
+        let fd = opened.as_fd();
         let (sys, path) = (&self.sys, self.path.as_path());
         let Some(guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Attempt::Busy) };
         let mut now = stat(sys, fd, path)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::clock;
 use crate::drain::{Drain, Step};
 use crate::drop_report::DropReport;
-use crate::error::{Error, Result};
+use crate::error::{Error, Purpose, Result};
 use crate::frame::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
 use crate::key_layout::KeyLayout;
 use crate::ring::{Producer, ring};
@@ -50,13 +50,15 @@ pub enum Name<'a> {
     Text(&'a [u8]),
 }
 
-/// How much of a payload fitted.
+/// How much of a payload was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copied {
     /// All of it, so many bytes.
     Whole(usize),
     /// Perhaps not all: the text has so many bytes, and needs [`COPY_SLACK`] more to be copied.
     Needs(usize),
+    /// Nothing: it is no text.
+    Invalid,
 }
 
 /// What a text is copied to must be so much larger, for its NUL and for a last character of four bytes.
@@ -97,15 +99,18 @@ impl Channel {
         let framer = Framer::new(&options.keys)?;
         options.keys.check_name("dropReport.name", &options.drop_report.name)?;
         let mut pool = Appender::new(sys, &options.path, options.stale_before);
-        match pool.open() {
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
+        if let Err(error) = pool.open() {
+            if !error.is_not_found() {
+                return Err(error);
+            }
         }
-        let (producer, consumer) = ring(options.queue_bytes);
+        let refused = |refused| Error::no_memory(Purpose::Queue, &options.path, refused);
+        let (producer, consumer) = ring(options.queue_bytes).map_err(refused)?;
         let shared = Arc::new(Shared::default());
         let budget = Budget::new(options.max_records, options.reserves_finishes);
-        let drain =
-            Drain::new(pool, consumer, framer, options.drop_report.clone(), budget, Arc::clone(&shared));
+        let report = options.drop_report.clone();
+        let drain = Drain::new(pool, consumer, framer, report, budget, Arc::clone(&shared));
+        let drain = drain.map_err(refused)?;
         let work: SharedWork = Arc::new(Mutex::new(drain));
         let thread = writer::add(Arc::clone(&work)).map_err(|source| Error::Io {
             syscall: "clone",
@@ -138,12 +143,13 @@ impl Channel {
     ) {
         self.shared.stats.accept();
         let name = match name {
-            Name::Text(text) => text,
-            Name::Handle(handle) => (handle as usize)
-                .checked_sub(1)
-                .and_then(|index| self.names.get(index))
-                .map_or(&b""[..], |name| name),
+            Name::Text(text) => Some(text),
+            Name::Handle(handle) => {
+                (handle as usize).checked_sub(1).and_then(|index| self.names.get(index)).map(AsRef::as_ref)
+            }
         };
+        // No handle of this channel's: the entry is not written under a name that it may not have.
+        let Some(name) = name else { return self.drop_one(Reason::Invalid, kind, level, id) };
         let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
         let reason = if name.len() > self.name_max || id.len() > usize::from(u8::MAX) {
             Some(Reason::Invalid)
@@ -160,14 +166,27 @@ impl Channel {
             }
         };
         match reason {
-            Some(reason) => {
-                self.shared.stats.drop_one(reason, level);
-                if matches!(kind, Kind::Finish { .. }) {
-                    self.shared.lose_finish(id);
-                }
-            }
+            Some(reason) => self.drop_one(reason, kind, level, id),
             None if self.write_through => self.work_along(writer::lock(&self.work)),
             None => self.wake_if_asleep(),
+        }
+    }
+
+    /// Counts an entry as offered and as dropped because it is not valid, for a caller that could not read
+    /// what it was given. If it was a finish, `finished` is the id of its span. Without a level that is
+    /// known it counts as ERROR, so that nobody overlooks it.
+    pub fn refuse(&self, level: Option<Level>, finished: Option<&[u8]>) {
+        self.shared.stats.accept();
+        self.shared.stats.drop_one(Reason::Invalid, level.unwrap_or(Level::Error));
+        if let Some(id) = finished {
+            self.shared.lose_finish(id);
+        }
+    }
+
+    fn drop_one(&self, reason: Reason, kind: Kind, level: Level, id: &[u8]) {
+        self.shared.stats.drop_one(reason, level);
+        if matches!(kind, Kind::Finish { .. }) {
+            self.shared.lose_finish(id);
         }
     }
 
@@ -219,7 +238,8 @@ impl Channel {
         poll(timeout, || {
             match self.work.try_lock() {
                 Ok(work) => self.work_along(work),
-                Err(_) => self.wake_if_asleep(),
+                Err(TryLockError::Poisoned(poisoned)) => self.work_along(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => self.wake_if_asleep(),
             }
             self.is_drained(position)
         })
@@ -234,7 +254,10 @@ impl Channel {
             self.is_closed()
         });
         if self.is_closed() {
-            self.producer = ring(0).0;
+            // Where not even the smallest is to be had, the large one stays.
+            if let Ok((producer, _)) = ring(0) {
+                self.producer = producer;
+            }
             self.names = Vec::new();
         }
     }
@@ -268,6 +291,7 @@ enum Queued {
     Done,
     Full,
     TooLarge,
+    Invalid,
     Needs(usize),
 }
 
@@ -276,6 +300,7 @@ impl Queued {
         match self {
             Self::Done => None,
             Self::Full => Some(Reason::Queue),
+            Self::Invalid => Some(Reason::Invalid),
             Self::TooLarge | Self::Needs(_) => Some(Reason::TooLarge),
         }
     }
@@ -297,12 +322,13 @@ fn enqueue(
     if !producer.has_room(needed + kept) {
         return Queued::Full;
     }
-    let Some(body) = producer.reserve(needed) else { return Queued::Full };
-    entry.write_head(body);
+    let Some(mut body) = producer.reserve(needed) else { return Queued::Full };
+    entry.write_head(&mut body);
     match copy(&mut body[head..]) {
         Copied::Needs(len) => Queued::Needs(len),
+        Copied::Invalid => Queued::Invalid,
         Copied::Whole(len) => {
-            producer.commit(head + len);
+            body.commit(head + len);
             Queued::Done
         }
     }

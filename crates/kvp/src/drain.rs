@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::appender::{Appender, Attempt};
+use crate::appender::Appender;
+use crate::attempt::Attempt;
 use crate::budget::{Budget, Verdict};
 use crate::clock;
 use crate::drop_report::DropReport;
 use crate::error::Error;
 use crate::frame::{Entry, Framer, Kind, Level, Reject};
+use crate::limits::CHUNKS_MAX;
 use crate::lock::Backoff;
+use crate::memory::Refused;
 use crate::record::Batch;
-use crate::ring::{Consumer, ring};
+use crate::ring::{Consumer, Cursor, ring};
 use crate::shared::Shared;
 use crate::stats::Reason;
 use crate::sys::Sys;
@@ -36,6 +39,9 @@ pub enum Step {
 const BATCH_MAX: usize = 512;
 /// ... and shrinks to as few as this where the disk is slow.
 const BATCH_MIN: usize = 64;
+/// What a batch may have before the entry that is too much is taken out of it again. Memory for so many is
+/// asked for at first, where a refusal is an error that somebody sees; what is never used costs nothing.
+const BATCH_MOST: usize = BATCH_MAX + CHUNKS_MAX;
 const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
@@ -45,7 +51,7 @@ const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
 struct Group {
     first: usize,
     records: usize,
-    position: u64,
+    position: Cursor,
     level: Level,
     /// What the budget said, if it was asked before an attempt that failed.
     verdict: Option<Verdict>,
@@ -61,8 +67,8 @@ pub struct Drain<S: Sys> {
     shared: Arc<Shared>,
     batch: Batch,
     groups: Vec<Group>,
-    /// The position behind the batch.
-    cursor: u64,
+    /// The place in the queue behind the batch.
+    cursor: Cursor,
     limit: usize,
     lock_backoff: Backoff,
     io_backoff: Backoff,
@@ -79,16 +85,16 @@ impl<S: Sys> Drain<S> {
         drop_report: DropReport,
         budget: Budget,
         shared: Arc<Shared>,
-    ) -> Self {
+    ) -> Result<Self, Refused> {
         let cursor = consumer.position();
-        Self {
+        Ok(Self {
             pool,
             consumer,
             framer,
             drop_report,
             budget,
             shared,
-            batch: Batch::default(),
+            batch: Batch::with_capacity(BATCH_MOST)?,
             groups: Vec::new(),
             cursor,
             limit: BATCH_MIN * 4,
@@ -97,7 +103,7 @@ impl<S: Sys> Drain<S> {
             not_before: None,
             obstacle: Reason::Lock,
             reported: 0,
-        }
+        })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -290,8 +296,11 @@ impl<S: Sys> Drain<S> {
         // The channel keeps this for as long as the program keeps the channel.
         self.pool.close();
         self.batch = Batch::default();
-        self.consumer = ring(0).1;
-        self.cursor = self.consumer.position();
+        // Where not even the smallest is to be had, the large one stays.
+        if let Ok((_, consumer)) = ring(0) {
+            self.consumer = consumer;
+            self.cursor = self.consumer.position();
+        }
         Step::Ended
     }
 }

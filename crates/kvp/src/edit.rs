@@ -1,31 +1,43 @@
 //! What becomes of a pool's bytes when it is changed; nothing here reads or writes a file.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::limits::{KEY_SIZE, RECORD_SIZE};
+use crate::memory::{self, Refused};
 use crate::record::{character_boundary, text};
 
 /// A change: `with` takes the place of what is at `from`, and the pool ends at `len`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct Edit<'a> {
     /// Bytes before it that stay.
     pub from: usize,
     /// Bytes that come there.
-    pub with: Vec<u8>,
+    pub with: Cow<'a, [u8]>,
     /// Bytes of the whole pool afterwards.
     pub len: usize,
 }
 
-impl Edit {
-    fn from(from: usize, with: Vec<u8>) -> Self {
+impl<'a> Edit<'a> {
+    fn from(from: usize, with: impl Into<Cow<'a, [u8]>>) -> Self {
+        let with = with.into();
         let len = from + with.len();
         Self { from, with, len }
     }
+}
 
-    /// Everything is replaced.
-    #[must_use]
-    pub fn whole(with: Vec<u8>) -> Self {
-        Self::from(0, with)
+/// Why a record can't be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetError {
+    /// The pool has so many different keys, and may not have one more.
+    PoolFull(usize),
+    /// There is not enough memory for the change.
+    NoMemory(Refused),
+}
+
+impl From<Refused> for SetError {
+    fn from(refused: Refused) -> Self {
+        Self::NoMemory(refused)
     }
 }
 
@@ -33,7 +45,7 @@ fn key(record: &[u8]) -> &[u8] {
     text(&record[..KEY_SIZE])
 }
 
-fn records(pool: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+fn records(pool: &[u8]) -> impl ExactSizeIterator<Item = (usize, &[u8])> {
     pool.chunks_exact(RECORD_SIZE).enumerate().map(|(index, record)| (index * RECORD_SIZE, record))
 }
 
@@ -41,28 +53,43 @@ fn without_tail(pool: &[u8]) -> &[u8] {
     &pool[..pool.len() - pool.len() % RECORD_SIZE]
 }
 
+fn set_of<'a>(keys: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<HashSet<&'a [u8]>, Refused> {
+    let mut set = HashSet::new();
+    let refused = |_| Refused { bytes: keys.len() * size_of::<&[u8]>() };
+    set.try_reserve(keys.len()).map_err(refused)?;
+    set.extend(keys);
+    Ok(set)
+}
+
+/// Replaces everything.
+#[must_use]
+pub fn replace(records: &[u8]) -> Edit<'_> {
+    Edit::from(0, records)
+}
+
 /// Puts `record` in the place of the first one with its key and removes the others, or adds it at the end.
 ///
 /// # Errors
-/// The number of different keys in the pool, when its key would be one more than `max_keys`.
-pub fn set(pool: &[u8], record: &[u8], max_keys: usize) -> Result<Edit, usize> {
+/// [`SetError::PoolFull`] when its key would be one more than `max_keys`.
+pub fn set<'a>(pool: &[u8], record: &'a [u8], max_keys: usize) -> Result<Edit<'a>, SetError> {
     let pool = without_tail(pool);
     let wanted = key(record);
     let mut same = records(pool).filter(|(_, other)| is_key(other, wanted)).map(|(at, _)| at);
     let Some(first) = same.next() else {
         // Fewer records than keys allowed can't have too many of them.
         if pool.len() / RECORD_SIZE >= max_keys {
-            let keys = records(pool).map(|(_, record)| key(record)).collect::<HashSet<_>>().len();
+            let keys = set_of(records(pool).map(|(_, record)| key(record)))?.len();
             if keys >= max_keys {
-                return Err(keys);
+                return Err(SetError::PoolFull(keys));
             }
         }
-        return Ok(Edit::from(pool.len(), record.to_vec()));
+        return Ok(Edit::from(pool.len(), record));
     };
     if same.next().is_none() {
-        return Ok(Edit { from: first, with: record.to_vec(), len: pool.len() });
+        return Ok(Edit { from: first, with: record.into(), len: pool.len() });
     }
-    let mut with = record.to_vec();
+    let mut with = memory::with_capacity(pool.len() - first)?;
+    with.extend_from_slice(record);
     for (_, other) in records(&pool[first..]).filter(|(_, other)| !is_key(other, wanted)) {
         with.extend_from_slice(other);
     }
@@ -75,20 +102,22 @@ fn is_key(record: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// Removes all records with one of `keys`; says how many.
-#[must_use]
-pub fn delete(pool: &[u8], keys: &[&[u8]]) -> (Edit, usize) {
+///
+/// # Errors
+/// [`Refused`].
+pub fn remove(pool: &[u8], keys: &[&[u8]]) -> Result<(Edit<'static>, usize), Refused> {
     let pool = without_tail(pool);
-    let keys: HashSet<&[u8]> = keys.iter().copied().collect();
+    let keys = set_of(keys.iter().copied())?;
     let is_wanted = |record: &[u8]| keys.contains(key(record));
     let Some((first, _)) = records(pool).find(|(_, record)| is_wanted(record)) else {
-        return (Edit::from(pool.len(), Vec::new()), 0);
+        return Ok((Edit::from(pool.len(), &[]), 0));
     };
-    let mut with = Vec::with_capacity(pool.len() - first);
+    let mut with = memory::with_capacity(pool.len() - first)?;
     for (_, record) in records(&pool[first..]).filter(|(_, record)| !is_wanted(record)) {
         with.extend_from_slice(record);
     }
     let removed = (pool.len() - first - with.len()) / RECORD_SIZE;
-    (Edit::from(first, with), removed)
+    Ok((Edit::from(first, with), removed))
 }
 
 /// What is wrong with a record.
@@ -108,7 +137,12 @@ impl Reason {
     /// As it is spelled in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        ["torn_tail", "invalid_utf8", "missing_nul", "empty_key"][self as usize]
+        match self {
+            Self::TornTail => "torn_tail",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::MissingNul => "missing_nul",
+            Self::EmptyKey => "empty_key",
+        }
     }
 }
 
@@ -124,16 +158,20 @@ pub struct Defect {
 }
 
 /// Lists what is wrong with a pool's bytes, in file order.
-#[must_use]
-pub fn inspect(pool: &[u8]) -> Vec<Defect> {
+///
+/// # Errors
+/// [`Refused`].
+pub fn inspect(pool: &[u8]) -> Result<Vec<Defect>, Refused> {
     let mut defects = Vec::new();
     for (at, record) in records(pool) {
+        // One record has at most so many defects.
+        memory::reserve(&mut defects, 5)?;
         inspect_record(at / RECORD_SIZE, record, &mut defects);
     }
     if pool.len() % RECORD_SIZE != 0 {
         defects.push(Defect { record: pool.len() / RECORD_SIZE, reason: Reason::TornTail, field: None });
     }
-    defects
+    Ok(defects)
 }
 
 fn inspect_record(number: usize, record: &[u8], defects: &mut Vec<Defect>) {
@@ -155,13 +193,15 @@ fn inspect_record(number: usize, record: &[u8], defects: &mut Vec<Defect>) {
 
 /// Mends what [`inspect`] finds: the torn tail goes and so do records without a key; a field that the host
 /// or the kernel would stumble over is spelled anew, with U+FFFD for what is no UTF-8.
-#[must_use]
-pub fn repair(pool: &[u8]) -> (Edit, Vec<Defect>) {
-    let defects = inspect(pool);
+///
+/// # Errors
+/// [`Refused`].
+pub fn repair(pool: &[u8]) -> Result<(Edit<'static>, Vec<Defect>), Refused> {
+    let defects = inspect(pool)?;
     let pool = without_tail(pool);
     let first = defects.first().map_or(pool.len(), |defect| defect.record * RECORD_SIZE);
     let mut broken = defects.iter().map(|defect| defect.record * RECORD_SIZE).peekable();
-    let mut with = Vec::with_capacity(pool.len() - first);
+    let mut with = memory::with_capacity(pool.len() - first)?;
     for (at, record) in records(&pool[first..]).map(|(at, record)| (first + at, record)) {
         if broken.peek() != Some(&at) {
             with.extend_from_slice(record);
@@ -175,7 +215,7 @@ pub fn repair(pool: &[u8]) -> (Edit, Vec<Defect>) {
             }
         }
     }
-    (Edit::from(first, with), defects)
+    Ok((Edit::from(first, with), defects))
 }
 
 fn mend(field: &[u8], to: &mut Vec<u8>) {

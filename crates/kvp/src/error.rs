@@ -1,7 +1,9 @@
 //! What can go wrong, one variant a kind, each with a stable code.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use crate::memory::Refused;
 
 /// A failure of the core.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,20 @@ pub enum Error {
         /// Bytes that stay in the file.
         written: usize,
     },
+    /// The system refused memory.
+    #[error(
+        "{bytes} bytes of memory for {purpose} of {path} were refused; {remedy}, or raise the memory limit of the process",
+        path = .path.display(),
+        remedy = .purpose.remedy()
+    )]
+    NoMemory {
+        /// What it was for.
+        purpose: Purpose,
+        /// Bytes asked for.
+        bytes: usize,
+        /// The pool's path.
+        path: PathBuf,
+    },
     /// A system call failed.
     #[error("cannot {syscall} {path}: {source}", path = .path.display())]
     Io {
@@ -83,7 +99,44 @@ pub enum Error {
     },
 }
 
+/// What memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A channel's queue and batch.
+    Queue,
+    /// What a pool holds, or is to hold after a change.
+    Contents,
+    /// Records or keys that were given.
+    Records,
+}
+
+impl Purpose {
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Queue => "lower queueBytes",
+            Self::Contents => "empty the pool",
+            Self::Records => "give fewer at once",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Queue => "the queue",
+            Self::Contents => "the contents",
+            Self::Records => "the records",
+        })
+    }
+}
+
 impl Error {
+    /// The error for memory that was refused.
+    #[must_use]
+    pub fn no_memory(purpose: Purpose, path: &Path, Refused { bytes }: Refused) -> Self {
+        Self::NoMemory { purpose, bytes, path: path.into() }
+    }
+
     /// The code that JavaScript sees; it never changes.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -94,6 +147,7 @@ impl Error {
             Self::PoolFull { .. } => "ERR_KVP_POOL_FULL",
             Self::TooLarge { .. } => "ERR_KVP_MALFORMED_POOL",
             Self::NoLock { .. } => "ERR_KVP_NO_LOCK",
+            Self::NoMemory { .. } => "ERR_KVP_NO_MEMORY",
             Self::CutShort { .. } | Self::Io { .. } => "ERR_KVP_IO",
         }
     }
@@ -125,6 +179,7 @@ impl Error {
             | Self::TooLarge { path, .. }
             | Self::NoLock { path, .. }
             | Self::CutShort { path, .. }
+            | Self::NoMemory { path, .. }
             | Self::Io { path, .. } => Some(path),
             Self::Field { .. } | Self::FieldTooLong { .. } => None,
         }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::key_layout::{KeyLayout, Word, is_legal};
+use crate::key_layout::{KeyLayout, SECONDS_MAX, Word, is_legal};
 use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_VALUE};
 use crate::record::{Batch, character_boundary};
 
@@ -26,10 +26,10 @@ impl Level {
     /// All of them, the least verbose first.
     pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
-    /// From 1 (ERROR) to 5 (TRACE); what lies outside counts as the nearest.
+    /// From 1 (ERROR) to 5 (TRACE); other numbers are no level.
     #[must_use]
-    pub fn from_number(number: u32) -> Self {
-        Self::ALL[number.clamp(1, 5) as usize - 1]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number.checked_sub(1)?)).copied()
     }
 
     /// Its place in [`Level::ALL`].
@@ -59,6 +59,16 @@ pub enum Kind {
     },
     /// An observation.
     Event,
+}
+
+impl Kind {
+    /// Whether a duration has the digits that a key has room for; NaN has none.
+    fn is_legal(self) -> bool {
+        match self {
+            Self::Finish { seconds, .. } => (0.0..SECONDS_MAX).contains(&seconds),
+            Self::Start | Self::Event => true,
+        }
+    }
 }
 
 /// One span or event, on its way from the program to the pool.
@@ -94,13 +104,16 @@ impl<'a> Entry<'a> {
     }
 
     /// Writes all but the payload to the start of `body`, which is at least [`Entry::head_len`] long.
+    ///
+    /// # Panics
+    /// For a shorter `body`, and for an id or name of more than 255 bytes, which the caller refuses.
     pub fn write_head(&self, body: &mut [u8]) {
         let (kind, seconds) = match self.kind {
             Kind::Start => (0, 0.0),
             Kind::Finish { failed, seconds } => (1 + u8::from(failed), seconds),
             Kind::Event => (3, 0.0),
         };
-        let short = |len: usize| u8::try_from(len).unwrap_or(u8::MAX);
+        let short = |len: usize| u8::try_from(len).unwrap_or_else(|_| panic!("a field of {len} bytes"));
         body[..4].copy_from_slice(&[kind, self.level as u8, short(self.id.len()), short(self.name.len())]);
         body[8..16].copy_from_slice(&self.time.to_ne_bytes());
         body[16..24].copy_from_slice(&seconds.to_ne_bytes());
@@ -112,16 +125,17 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn read(body: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = body.split_at_checked(FIXED)?;
-        let number = |at: usize| fixed[at..at + 8].try_into().map_or(0, u64::from_ne_bytes);
-        let seconds = f64::from_bits(number(16));
+        let time = u64::from_ne_bytes(*fixed[8..].first_chunk()?);
+        let seconds = f64::from_ne_bytes(*fixed[16..].first_chunk()?);
         let kind = match fixed[0] {
             0 => Kind::Start,
             finish @ (1 | 2) => Kind::Finish { failed: finish == 2, seconds },
-            _ => Kind::Event,
+            3 => Kind::Event,
+            _ => return None,
         };
         let (id, rest) = rest.split_at_checked(fixed[2].into())?;
         let (name, payload) = rest.split_at_checked(fixed[3].into())?;
-        Some(Self { kind, level: Level::from_number(fixed[1].into()), time: number(8), id, name, payload })
+        Some(Self { kind, level: Level::from_number(fixed[1])?, time, id, name, payload })
     }
 }
 
@@ -159,7 +173,8 @@ impl Framer {
     pub fn frame(&mut self, entry: &Entry<'_>, batch: &mut Batch) -> std::result::Result<usize, Reject> {
         let is_sound = is_legal(entry.name, self.keys.name_max)
             && (entry.id.is_empty() || is_legal(entry.id, ID_MAX))
-            && memchr::memchr(0, entry.payload).is_none();
+            && memchr::memchr(0, entry.payload).is_none()
+            && entry.kind.is_legal();
         if !is_sound {
             return Err(Reject::Invalid);
         }
@@ -225,5 +240,5 @@ fn push_decimal(text: &mut Vec<u8>, number: usize) {
     if number >= 10 {
         push_decimal(text, number / 10);
     }
-    text.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
+    text.push(b"0123456789"[number % 10]);
 }

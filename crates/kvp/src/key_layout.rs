@@ -29,8 +29,10 @@ pub struct KeyLayout {
     pub numbered: bool,
 }
 
-/// Digits and the point of a duration of 300 years in microseconds.
-const DURATION_MAX: usize = 17;
+/// Durations in seconds are shorter than this, which is 300 years.
+pub(crate) const SECONDS_MAX: f64 = 1e10;
+/// Digits and the point of such a duration in microseconds.
+const DURATION_MAX: usize = "9999999999.999999".len();
 const DETAILS_MAX: usize = "|2026-01-02T03:04:05.678Z|none|success|".len() + DURATION_MAX;
 const _: () = assert!(CHUNKS_MAX <= 10_000);
 const CHUNK_MAX: usize = "|9999".len();

@@ -1,6 +1,7 @@
 //! A record's bytes, and a reused buffer of many.
 
 use crate::limits::{KEY_SIZE, RECORD_SIZE};
+use crate::memory::{self, Refused};
 
 /// Records laid out as they will be in the file.
 ///
@@ -9,11 +10,32 @@ use crate::limits::{KEY_SIZE, RECORD_SIZE};
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    dirty: Vec<(u16, u16)>,
+    /// Of each slot, how many bytes of its key and its value are not zero.
+    dirty: Vec<(usize, usize)>,
     len: usize,
 }
 
 impl Batch {
+    /// A batch that takes `records` records without asking for memory.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn with_capacity(records: usize) -> Result<Self, Refused> {
+        let mut batch = Self::default();
+        batch.reserve(records)?;
+        Ok(batch)
+    }
+
+    /// Makes room for `more` records.
+    ///
+    /// # Errors
+    /// [`Refused`]; the batch is as it was.
+    pub fn reserve(&mut self, more: usize) -> Result<(), Refused> {
+        let slots = (self.len + more).saturating_sub(self.dirty.len());
+        memory::reserve(&mut self.bytes, slots.saturating_mul(RECORD_SIZE))?;
+        memory::reserve(&mut self.dirty, slots)
+    }
+
     /// Records in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -26,7 +48,11 @@ impl Batch {
         self.len == 0
     }
 
-    /// Adds a record. The caller has checked the lengths; a field always keeps a NUL.
+    /// Adds a record. [`Batch::reserve`] gets memory that may be refused; without it this aborts the process
+    /// then.
+    ///
+    /// # Panics
+    /// For a key or value that does not leave place for its NUL: the caller checks the lengths.
     pub fn push(&mut self, key: &[u8], value: &[u8]) {
         if self.len == self.dirty.len() {
             self.bytes.resize(self.bytes.len() + RECORD_SIZE, 0);
@@ -59,14 +85,14 @@ impl Batch {
 }
 
 /// Copies `text` to the start of `field`, zeroes what was dirty behind it, says what is dirty now.
-fn put(field: &mut [u8], text: &[u8], dirty: u16) -> u16 {
-    let len = text.len().min(field.len() - 1);
+fn put(field: &mut [u8], text: &[u8], dirty: usize) -> usize {
+    let len = text.len();
+    assert!(len < field.len(), "{len} bytes in a field of {}", field.len());
     field[..len].copy_from_slice(&text[..len]);
-    let dirty = usize::from(dirty);
     if dirty > len {
         field[len..dirty].fill(0);
     }
-    u16::try_from(len).unwrap_or(u16::MAX)
+    len
 }
 
 /// The length of the longest prefix of `text` of at most `limit` bytes that ends at a character.

@@ -1,30 +1,48 @@
 //! A bounded queue of byte strings between one producer and one consumer.
 //!
-//! Positions only grow; a position's place in memory is its low bits. Each entry is a length word
-//! and its body, contiguous; where the end of memory is too near, a mark sends the reader to the
+//! Positions only grow; a position's place in memory is its low bits. Each entry is a length word and its
+//! body, in one piece; where too little is left before the end of memory, a mark sends the reader to the
 //! start. The producer writes bodies in place, so that text is read out of JavaScript just once.
+//!
+//! # Invariants
+//! All `unsafe` code of this module rests on these; only this module can break them.
+//!
+//! 1. `tail <= head <= tail + capacity`, all multiples of [`WORD`], and neither ever goes back. Only the
+//!    [`Producer`] stores `head`, only the [`Consumer`] stores `tail`.
+//! 2. The bytes from `tail` to `head` are never written. The consumer alone reads them, as `&[u8]` that
+//!    borrow it, so that [`Consumer::advance`] can't give back what is still read.
+//! 3. All other bytes are the producer's. It hands them out in one [`Reservation`] at a time, which borrows
+//!    it mutably.
+//! 4. A store of `head` or `tail` releases, a load of the other end's acquires: what was written before an
+//!    entry was published is seen by who reads it, and what was read before its bytes were given back
+//!    happened before they are written again.
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::cell::{Cell, UnsafeCell};
+use std::ops::{Deref, DerefMut};
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::memory::{Refused, to_usize};
+
 const WORD: usize = 8;
 const SKIP: u64 = u64::MAX;
+const LEAST_CAPACITY: usize = 64 * WORD;
 
+/// A position that both ends look at, on a cache line of its own.
 #[repr(align(64))]
-struct Position(AtomicU64);
+struct End(AtomicU64);
 
 struct Shared {
+    /// As many bytes as a power of two.
     memory: Box<[UnsafeCell<u8>]>,
-    head: Position,
-    tail: Position,
+    head: End,
+    tail: End,
 }
 
-// SAFETY: the bytes between tail and head are read only by the consumer, all others are touched
-// only by the producer; head and tail are published with release and read with acquire.
+// SAFETY: by the invariants no byte is written while anybody else reads or writes it.
 unsafe impl Sync for Shared {}
-// SAFETY: plain bytes and atomics belong to no thread.
-unsafe impl Send for Shared {}
 
 impl Shared {
     fn capacity(&self) -> usize {
@@ -32,56 +50,124 @@ impl Shared {
     }
 
     fn place(&self, position: u64) -> usize {
-        usize::try_from(position & (self.capacity() as u64 - 1)).unwrap_or(0)
+        to_usize(position) & (self.capacity() - 1)
     }
 
-    fn start(&self) -> *mut u8 {
-        self.memory.as_ptr().cast::<u8>().cast_mut()
+    /// Where `len` bytes from `place` on begin. Panics where they do not all lie in memory.
+    #[inline]
+    fn start(&self, place: usize, len: usize) -> *mut u8 {
+        let memory = &*self.memory;
+        assert!(place <= memory.len() && len <= memory.len() - place);
+        // SAFETY: checked to lie in memory or just behind it.
+        UnsafeCell::raw_get(unsafe { memory.as_ptr().add(place) })
     }
 
-    /// The caller owns `len` bytes from `place` on, by the rule of the type.
-    #[allow(clippy::mut_from_ref)]
-    fn owned(&self, place: usize, len: usize) -> &mut [u8] {
-        assert!(place + len <= self.capacity());
-        // SAFETY: checked to be inside of the allocation.
-        let first = unsafe { self.start().add(place) };
-        // SAFETY: these bytes are the caller's alone (the producer's free space, or the consumer's
-        // entries), and UnsafeCell allows them to change.
-        unsafe { std::slice::from_raw_parts_mut(first, len) }
+    /// # Safety
+    /// Nobody writes these bytes while the result lives.
+    unsafe fn bytes(&self, place: usize, len: usize) -> &[u8] {
+        // SAFETY: `start` checked that the bytes lie in memory, and the caller promises the rest.
+        unsafe { std::slice::from_raw_parts(self.start(place, len), len) }
+    }
+
+    /// # Safety
+    /// Nobody else reads or writes these bytes while the result lives.
+    #[allow(clippy::mut_from_ref)] // By the caller's promise.
+    unsafe fn bytes_mut(&self, place: usize, len: usize) -> &mut [u8] {
+        // SAFETY: `start` checked that the bytes lie in memory, and the caller promises the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.start(place, len), len) }
     }
 }
 
 /// The writing end.
 pub struct Producer {
     shared: Arc<Shared>,
+    /// The position behind the last entry; the same as the shared one.
     head: u64,
-    reserved: u64,
+    /// The consumer's tail as last seen. The true one is never before it, so there is never less room than
+    /// this one says.
     tail: u64,
+}
+
+/// Free space for one entry's body, as the bytes to fill. Nothing is published before
+/// [`Reservation::commit`]; dropping it gives the space back. What its bytes hold at first is not defined.
+///
+/// There is one at a time:
+///
+/// ```compile_fail,E0499
+/// let (mut producer, _) = kvp::ring::ring(512)?;
+/// let first = producer.reserve(8);
+/// let second = producer.reserve(8);
+/// drop(first);
+/// # Ok::<(), kvp::Refused>(())
+/// ```
+///
+/// and it is committed once:
+///
+/// ```compile_fail,E0382
+/// let (mut producer, _) = kvp::ring::ring(512)?;
+/// let body = producer.reserve(8).unwrap();
+/// body.commit(8);
+/// body.commit(8);
+/// # Ok::<(), kvp::Refused>(())
+/// ```
+pub struct Reservation<'a> {
+    shared: &'a Shared,
+    head: &'a mut u64,
+    start: u64,
+    body: &'a mut [u8],
+}
+
+/// A place between two entries, or before or behind all. Only [`Consumer::position`] and [`Consumer::peek`]
+/// make them, and they are good for their own ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// How many bytes of the ring were ever used before it, as [`Producer::position`] counts them.
+    #[must_use]
+    pub fn position(self) -> u64 {
+        self.0
+    }
 }
 
 /// The reading end.
 pub struct Consumer {
     shared: Arc<Shared>,
+    /// The position of the first entry not given back; the same as the shared one.
     tail: u64,
-    /// The head as last seen: reading the producer's again before it is reached would take its cache
+    /// The head as last seen. Loading the producer's again before this one is reached would take its cache
     /// line away at every entry.
     head: Cell<u64>,
 }
 
 /// A ring of at least `bytes` bytes, rounded up to a power of two.
-#[must_use]
-pub fn ring(bytes: usize) -> (Producer, Consumer) {
-    let capacity = bytes.max(64 * WORD).next_power_of_two();
-    // Zeroed pages come from the kernel untouched: a queue that is never full never costs its size.
-    let zeroed = Box::into_raw(vec![0_u8; capacity].into_boxed_slice());
-    // SAFETY: UnsafeCell<u8> has the layout of u8, and the pointer was just given up by a Box.
-    let memory = unsafe { Box::from_raw(zeroed as *mut [UnsafeCell<u8>]) };
-    let shared =
-        Arc::new(Shared { memory, head: Position(AtomicU64::new(0)), tail: Position(AtomicU64::new(0)) });
-    (
-        Producer { shared: Arc::clone(&shared), head: 0, reserved: 0, tail: 0 },
+///
+/// # Errors
+/// [`Refused`] where there is not so much memory.
+pub fn ring(bytes: usize) -> Result<(Producer, Consumer), Refused> {
+    let refused = Refused { bytes };
+    let capacity = bytes.max(LEAST_CAPACITY).checked_next_power_of_two().ok_or(refused)?;
+    let memory = zeroed(capacity).ok_or(Refused { bytes: capacity })?;
+    let shared = Arc::new(Shared { memory, head: End(AtomicU64::new(0)), tail: End(AtomicU64::new(0)) });
+    Ok((
+        Producer { shared: Arc::clone(&shared), head: 0, tail: 0 },
         Consumer { shared, tail: 0, head: Cell::new(0) },
-    )
+    ))
+}
+
+/// Zeroed pages come from the kernel untouched: a queue that is never full never costs its size.
+fn zeroed(len: usize) -> Option<Box<[UnsafeCell<u8>]>> {
+    let layout = Layout::array::<UnsafeCell<u8>>(len).ok()?;
+    assert!(layout.size() > 0);
+    // SAFETY: the layout is not empty.
+    let first = unsafe { alloc_zeroed(layout) }.cast::<UnsafeCell<u8>>();
+    if first.is_null() {
+        return None;
+    }
+    let memory = ptr::slice_from_raw_parts_mut(first, len);
+    // SAFETY: the global allocator, which a box uses as well, just gave these bytes with the layout that a
+    // box of `len` of them has; zero is a value of each.
+    Some(unsafe { Box::from_raw(memory) })
 }
 
 impl Producer {
@@ -97,7 +183,7 @@ impl Producer {
         self.head
     }
 
-    /// Whether all before `position` has been taken out.
+    /// Whether the consumer gave back everything before `position`.
     #[must_use]
     pub fn is_consumed(&self, position: u64) -> bool {
         self.shared.tail.0.load(Ordering::Acquire) >= position
@@ -110,59 +196,89 @@ impl Producer {
     }
 
     fn known_free(&self) -> usize {
-        self.capacity() - usize::try_from(self.head - self.tail).unwrap_or(usize::MAX)
+        self.capacity() - to_usize(self.head - self.tail)
     }
 
     /// Whether an entry of `len` bytes may fit.
     pub fn has_room(&mut self, len: usize) -> bool {
-        self.known_free() >= len + WORD || self.free() >= len + WORD
+        let needed = len.saturating_add(WORD);
+        self.known_free() >= needed || self.free() >= needed
     }
 
-    /// Free contiguous space for the next entry's body, at least `least` bytes of it, or `None`.
-    /// Nothing is published before [`Producer::commit`].
-    pub fn reserve(&mut self, least: usize) -> Option<&mut [u8]> {
-        let needed = (WORD + least).next_multiple_of(WORD);
+    /// Free space in one piece for the next entry's body, at least `least` bytes of it; `None` where there
+    /// is none.
+    pub fn reserve(&mut self, least: usize) -> Option<Reservation<'_>> {
+        let needed = entry_len(least)?;
         let start = self.find(needed).or_else(|| {
             self.free();
             self.find(needed)
         })?;
-        let place = self.shared.place(self.head);
         if start != self.head {
-            self.shared.owned(place, WORD).copy_from_slice(&SKIP.to_ne_bytes());
+            let place = self.shared.place(self.head);
+            // SAFETY: `find` says that all up to `start` is free, so by invariant 3 it is this producer's;
+            // the mutable borrow keeps any other reservation away.
+            unsafe { self.shared.bytes_mut(place, WORD) }.copy_from_slice(&SKIP.to_ne_bytes());
         }
-        self.reserved = start;
-        let skipped = usize::try_from(start - self.head).unwrap_or(0);
         let place = self.shared.place(start);
+        let skipped = to_usize(start - self.head);
         let room = (self.capacity() - place).min(self.known_free() - skipped);
-        Some(self.shared.owned(place + WORD, room - WORD))
+        // SAFETY: as above, and `room` bytes from `start` on are free: they end before `tail + capacity`.
+        let body = unsafe { self.shared.bytes_mut(place + WORD, room - WORD) };
+        Some(Reservation { shared: &self.shared, head: &mut self.head, start, body })
     }
 
-    /// Where `needed` contiguous bytes are free as far as is known: at the head or, skipping what is
-    /// left before the end of memory, at its start.
+    /// Where `needed` bytes in one piece are free as far as is known: at the head or, when what is left
+    /// before the end of memory is skipped, at its start.
     fn find(&self, needed: usize) -> Option<u64> {
         let to_end = self.capacity() - self.shared.place(self.head);
         let free = self.known_free();
         if to_end >= needed {
             return (free >= needed).then_some(self.head);
         }
-        (free >= to_end + needed).then_some(self.head + to_end as u64)
+        (free >= to_end.checked_add(needed)?).then_some(self.head + to_end as u64)
     }
+}
 
-    /// Publishes the first `len` bytes of what the last [`Producer::reserve`] gave; says how many
-    /// bytes of the ring the entry took.
-    pub fn commit(&mut self, len: usize) {
-        let word = self.shared.owned(self.shared.place(self.reserved), WORD);
-        word.copy_from_slice(&(len as u64).to_ne_bytes());
-        self.head = self.reserved + (WORD + len).next_multiple_of(WORD) as u64;
-        self.shared.head.0.store(self.head, Ordering::Release);
+/// Bytes of the ring that an entry with `body` bytes takes; `None` for more than there can be.
+fn entry_len(body: usize) -> Option<usize> {
+    body.checked_add(WORD)?.checked_next_multiple_of(WORD)
+}
+
+impl Deref for Reservation<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.body
+    }
+}
+
+impl DerefMut for Reservation<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.body
+    }
+}
+
+impl Reservation<'_> {
+    /// Publishes the first `len` bytes as an entry.
+    ///
+    /// # Panics
+    /// Where `len` is more than was reserved; nothing is published then.
+    pub fn commit(self, len: usize) {
+        assert!(len <= self.body.len(), "{len} bytes committed of {} reserved", self.body.len());
+        let place = self.shared.place(self.start);
+        // SAFETY: the word before the body is free like the body and no part of it, and this reservation is
+        // the only one.
+        unsafe { self.shared.bytes_mut(place, WORD) }.copy_from_slice(&(len as u64).to_ne_bytes());
+        // No overflow: the body, and with it this, lies in memory.
+        *self.head = self.start + (WORD + len).next_multiple_of(WORD) as u64;
+        self.shared.head.0.store(*self.head, Ordering::Release);
     }
 }
 
 impl Consumer {
-    /// Where the next entry not yet taken out lies.
+    /// Where the first entry not yet given back lies.
     #[must_use]
-    pub fn position(&self) -> u64 {
-        self.tail
+    pub fn position(&self) -> Cursor {
+        Cursor(self.tail)
     }
 
     /// Whether there is nothing to read.
@@ -171,22 +287,42 @@ impl Consumer {
         self.look() == self.tail
     }
 
-    /// The entry at `position` and the position behind it; `None` at the end.
+    /// The entry at a cursor and the cursor behind it; `None` at the end. Any number of entries may be
+    /// looked at together, but none for longer than until [`Consumer::advance`]:
+    ///
+    /// ```compile_fail,E0502
+    /// let (_, mut consumer) = kvp::ring::ring(512)?;
+    /// let (body, next) = consumer.peek(consumer.position()).unwrap();
+    /// consumer.advance(next);
+    /// assert_eq!(body, b"");
+    /// # Ok::<(), kvp::Refused>(())
+    /// ```
+    ///
+    /// # Panics
+    /// For a cursor whose entry was given back, or that was found to be of another ring.
     #[must_use]
-    pub fn peek(&self, position: u64) -> Option<(&[u8], u64)> {
-        let mut position = position;
+    pub fn peek(&self, cursor: Cursor) -> Option<(&[u8], Cursor)> {
+        let Cursor(mut position) = cursor;
+        assert!(position >= self.tail, "the entry at {position} was given back");
         while position < self.head.get() || position < self.look() {
             let place = self.shared.place(position);
+            let to_end = self.shared.capacity() - place;
             let mut word = [0; WORD];
-            word.copy_from_slice(self.shared.owned(place, WORD));
+            // SAFETY: the position is from `tail` to `head`, so by invariant 2 nobody writes here while
+            // `self` is borrowed.
+            word.copy_from_slice(unsafe { self.shared.bytes(place, WORD) });
             let len = u64::from_ne_bytes(word);
             if len == SKIP {
-                position += (self.shared.capacity() - place) as u64;
+                position += to_end as u64;
                 continue;
             }
-            let len = usize::try_from(len).unwrap_or(0);
+            let len = to_usize(len);
+            assert!(len <= to_end - WORD, "no entry begins at {position}");
             let next = position + (WORD + len).next_multiple_of(WORD) as u64;
-            return Some((self.shared.owned(place + WORD, len), next));
+            assert!(next <= self.head.get(), "no entry begins at {position}");
+            // SAFETY: as above: the entry ends at `next`, which is not behind `head`.
+            let body = unsafe { self.shared.bytes(place + WORD, len) };
+            return Some((body, Cursor(next)));
         }
         None
     }
@@ -197,8 +333,14 @@ impl Consumer {
         head
     }
 
-    /// Gives all space before `position` back to the producer.
-    pub fn advance(&mut self, position: u64) {
+    /// Gives all space before a cursor back to the producer.
+    ///
+    /// # Panics
+    /// Where that would go back, or beyond what was committed; nothing is given back then.
+    pub fn advance(&mut self, to: Cursor) {
+        let Cursor(position) = to;
+        let is_ahead = position >= self.tail && (position <= self.head.get() || position <= self.look());
+        assert!(is_ahead, "{position} does not lie between {} and {}", self.tail, self.head.get());
         self.tail = position;
         self.shared.tail.0.store(position, Ordering::Release);
     }

@@ -4,10 +4,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use crate::appender::{Appender, Attempt, Tail, ends_at, io_error, lock, open, stat, truncate, write_whole};
-use crate::edit::{self, Defect, Edit};
-use crate::error::{Error, Result};
+use crate::appender::{Appender, ends_at, io_error, lock, open, stat, truncate, write_whole};
+use crate::attempt::{Attempt, Tail};
+use crate::edit::{self, Defect, Edit, SetError};
+use crate::error::{Error, Purpose, Result};
 use crate::limits::RECORD_SIZE;
+use crate::memory::{self, to_usize};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
 
 /// A file of more bytes is no pool that any host could walk.
@@ -39,6 +41,12 @@ impl<S: Sys> Store<S> {
     /// A store at `path`, not yet opened.
     pub fn new(sys: S, path: impl Into<PathBuf>) -> Self {
         Self { pool: Appender::new(sys, path, None), tail: Tail::default(), buffer: Vec::new() }
+    }
+
+    /// Where the pool is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.pool.path
     }
 
     /// Adds whole records at the end, all or none.
@@ -87,7 +95,8 @@ impl<S: Sys> Store<S> {
         let path = self.pool.path.clone();
         let attempt = self.change(Missing::Make, |pool| match edit::set(pool, record, max_keys) {
             Ok(edit) => Ok((edit, ())),
-            Err(keys) => Err(Error::PoolFull { path, keys, limit: max_keys }),
+            Err(SetError::PoolFull(keys)) => Err(Error::PoolFull { path, keys, limit: max_keys }),
+            Err(SetError::NoMemory(refused)) => Err(Error::no_memory(Purpose::Contents, &path, refused)),
         })?;
         Ok(attempt.map(Option::unwrap_or_default))
     }
@@ -97,7 +106,10 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// As [`Store::load`].
     pub fn delete(&mut self, keys: &[&[u8]]) -> Result<Attempt<usize>> {
-        let attempt = self.change(Missing::Leave, |pool| Ok(edit::delete(pool, keys)))?;
+        let path = self.pool.path.clone();
+        let attempt = self.change(Missing::Leave, |pool| {
+            edit::remove(pool, keys).map_err(|refused| Error::no_memory(Purpose::Contents, &path, refused))
+        })?;
         Ok(attempt.map(Option::unwrap_or_default))
     }
 
@@ -107,7 +119,7 @@ impl<S: Sys> Store<S> {
     /// [`Error::CutShort`] when a failed write could not be undone; after any other error the file holds
     /// what it held.
     pub fn load(&mut self, records: &[u8]) -> Result<Attempt> {
-        let attempt = self.change(Missing::Make, |_| Ok((Edit::whole(records.to_vec()), ())))?;
+        let attempt = self.change(Missing::Make, |_| Ok((edit::replace(records), ())))?;
         Ok(attempt.map(Option::unwrap_or_default))
     }
 
@@ -116,7 +128,11 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// As [`Store::load`].
     pub fn repair(&mut self) -> Result<Attempt<Vec<Defect>>> {
-        Ok(self.change(Missing::Leave, |pool| Ok(edit::repair(pool)))?.map(Option::unwrap_or_default))
+        let path = self.pool.path.clone();
+        let attempt = self.change(Missing::Leave, |pool| {
+            edit::repair(pool).map_err(|refused| Error::no_memory(Purpose::Contents, &path, refused))
+        })?;
+        Ok(attempt.map(Option::unwrap_or_default))
     }
 
     /// Empties the file, or only if it was last changed before the second `stale_before` since 1970;
@@ -136,10 +152,10 @@ impl<S: Sys> Store<S> {
     }
 
     /// Does to the file what `edit` says of its bytes; `None` when there is no file and none is made.
-    fn change<T>(
+    fn change<'a, T>(
         &mut self,
         missing: Missing,
-        edit: impl FnOnce(&[u8]) -> Result<(Edit, T)>,
+        edit: impl FnOnce(&[u8]) -> Result<(Edit<'a>, T)>,
     ) -> Result<Attempt<Option<T>>> {
         let attempt = self.with_file(missing, |file, tail, buffer| {
             if !tail.is_settled(&file.stat) {
@@ -204,7 +220,7 @@ struct File<'a, S: Sys> {
 
 impl<S: Sys> File<'_, S> {
     /// Makes of the file, which holds `old`, what `edit` says, or leaves it as it was.
-    fn apply(&self, old: &[u8], edit: &Edit) -> Result<()> {
+    fn apply(&self, old: &[u8], edit: &Edit<'_>) -> Result<()> {
         let size = old.len() - old.len() % RECORD_SIZE;
         if size < old.len() {
             truncate(self.sys, self.fd, self.path, size as u64)?;
@@ -257,9 +273,11 @@ impl<S: Sys> File<'_, S> {
             if now <= size {
                 return truncate(self.sys, self.fd, self.path, len);
             }
-            let mut late = vec![0; usize::try_from(now - size).unwrap_or(0)];
+            let mut late = Vec::new();
+            memory::resize(&mut late, to_usize(now - size))
+                .map_err(|refused| Error::no_memory(Purpose::Contents, self.path, refused))?;
             read_exact(self.sys, self.path, self.fd, &mut late, size)?;
-            self.write_over(&late, usize::try_from(len).unwrap_or(usize::MAX))?;
+            self.write_over(&late, to_usize(len))?;
             size = now;
             len += late.len() as u64;
         }
@@ -272,7 +290,8 @@ fn read_whole<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut Vec<
     if size > READ_MAX {
         return Err(Error::TooLarge { path: path.into(), size, limit: READ_MAX });
     }
-    bytes.resize(usize::try_from(size).unwrap_or(0), 0);
+    memory::resize(bytes, to_usize(size))
+        .map_err(|refused| Error::no_memory(Purpose::Contents, path, refused))?;
     let read = read_to(sys, path, fd, bytes, 0)?;
     bytes.truncate(read);
     Ok(())

@@ -122,8 +122,9 @@ impl Sys for RealSys {
         };
         Ok(Stat {
             inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            mtime: (stat.st_mtime as _, stat.st_mtime_nsec as _),
+            size: u64::try_from(stat.st_size).map_err(|_| io::ErrorKind::InvalidData)?,
+            // Where the C library has signed nanoseconds, they are from 0 as well.
+            mtime: (stat.st_mtime, stat.st_mtime_nsec as _),
             irregular,
             linked: stat.st_nlink > 0,
         })
@@ -161,7 +162,8 @@ impl Sys for RealSys {
             Lock::Release => libc::F_UNLCK,
         };
         let whole_file = libc::flock {
-            l_type: libc::c_short::try_from(kind).unwrap_or_default(),
+            // 0 would be a read lock: what does not fit is no lock at all.
+            l_type: kind.try_into().map_err(|_| io::ErrorKind::InvalidInput)?,
             l_whence: 0,
             l_start: 0,
             l_len: 0,

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use kvp::Error;
-use kvp::appender::{Appender, Attempt, TORN_AFTER};
+use kvp::appender::Appender;
+use kvp::attempt::{Attempt, TORN_AFTER};
 use kvp::limits::RECORD_SIZE;
 use kvp::sys::RealSys;
 use support::{Fault, FaultySys, record, records};

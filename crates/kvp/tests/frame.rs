@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn what_is_queued_is_read_back(
-        level in 1u32..=5, time: u64, id in "[ -~]{0,36}", name in "[ -~]{0,48}",
+        level in 1u8..=5, time: u64, id in "[ -~]{0,36}", name in "[ -~]{0,48}",
         payload in "\\PC{0,200}", seconds in 0.0..1e9, kind in 0..4,
     ) {
         let kind = match kind {
@@ -171,12 +171,47 @@ proptest! {
             1 => Kind::Event,
             failed => Kind::Finish { failed: failed == 2, seconds },
         };
-        let level = Level::from_number(level);
+        let level = Level::from_number(level).unwrap();
         let (id, name) = (id.as_bytes(), name.as_bytes());
         let entry = Entry { kind, level, time, id, name, payload: payload.as_bytes() };
         let mut body = vec![0; entry.head_len()];
         entry.write_head(&mut body);
         body.extend_from_slice(payload.as_bytes());
         prop_assert_eq!(Entry::read(&body), Some(entry));
+    }
+}
+
+#[test]
+fn a_level_or_kind_that_does_not_exist_is_read_as_nothing() {
+    assert_eq!([0, 6, u8::MAX].map(Level::from_number), [None; 3]);
+    let entry = Entry { kind: Kind::Event, level: Level::Info, time: 0, id: b"", name: b"n", payload: b"" };
+    let mut sound = vec![0; entry.head_len()];
+    entry.write_head(&mut sound);
+    for (at, byte) in [(0, 4), (0, u8::MAX), (1, 0), (1, 6)] {
+        let mut body = sound.clone();
+        body[at] = byte;
+        assert_eq!(Entry::read(&body), None);
+    }
+}
+
+#[test]
+fn a_duration_that_a_key_has_no_room_for_is_invalid() {
+    let mut framer = Framer::new(&diag("agent/1", "vm")).unwrap();
+    let mut batch = Batch::default();
+    for (seconds, expected) in [
+        (9_999_999_999.999_999, Ok(1)),
+        (0.0, Ok(1)),
+        (1e10, Err(Reject::Invalid)),
+        (f64::MAX, Err(Reject::Invalid)),
+        (f64::INFINITY, Err(Reject::Invalid)),
+        (f64::NAN, Err(Reject::Invalid)),
+        (-1.0, Err(Reject::Invalid)),
+    ] {
+        let kind = Kind::Finish { failed: false, seconds };
+        assert_eq!(
+            framer.frame(&Entry { kind, ..entry("name", "id", b"") }, &mut batch),
+            expected,
+            "{seconds}"
+        );
     }
 }

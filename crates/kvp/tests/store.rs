@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use kvp::appender::{Attempt, TORN_AFTER};
+use kvp::attempt::{Attempt, TORN_AFTER};
 use kvp::edit::{self, Defect, Edit};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::store::{Contents, READ_MAX};
@@ -320,7 +320,7 @@ fn a_pool_is_stale_only_before_the_second_of_the_boot() {
 }
 
 /// What any edit must be: within the pool, and a whole number of records afterwards.
-fn applied(pool: &[u8], Edit { from, with, len }: &Edit) -> Vec<u8> {
+fn applied(pool: &[u8], Edit { from, with, len }: &Edit<'_>) -> Vec<u8> {
     let mut pool = pool.to_vec();
     pool.truncate(pool.len() - pool.len() % RECORD_SIZE);
     let behind = pool.split_off(*from);
@@ -341,11 +341,11 @@ fn any_pool() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn a_repaired_pool_is_sound_and_a_sound_one_stays(pool in any_pool()) {
-        let (edit, defects) = edit::repair(&pool);
-        prop_assert_eq!(&defects, &edit::inspect(&pool));
+        let (edit, defects) = edit::repair(&pool).unwrap();
+        prop_assert_eq!(&defects, &edit::inspect(&pool).unwrap());
         let repaired = applied(&pool, &edit);
-        prop_assert_eq!(edit::inspect(&repaired), vec![]);
-        prop_assert_eq!(applied(&repaired, &edit::repair(&repaired).0), repaired);
+        prop_assert_eq!(edit::inspect(&repaired).unwrap(), vec![]);
+        prop_assert_eq!(applied(&repaired, &edit::repair(&repaired).unwrap().0), repaired);
     }
 
     #[test]

@@ -9,7 +9,7 @@ import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
 import { isNotFound, PoolFile } from '../sys.ts';
-import { cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
+import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
  * The store for where the native core can't be loaded: the twin of store.rs. What changes records takes
@@ -25,7 +25,7 @@ export class FallbackStore implements StoreBackend {
   }
 
   *append(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    const bytes = encodeRecords(records);
+    const bytes = this.#encoded(records);
     const appender = new Appender(this.#path, undefined, this.#tail);
     try {
       return yield* appender.append(() => bytes);
@@ -35,7 +35,7 @@ export class FallbackStore implements StoreBackend {
   }
 
   set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
-    const bytes = encodeRecords([record]);
+    const bytes = this.#encoded([record]);
     return this.#change('create', (pool) => {
       const edit = set(pool, bytes, maxKeys);
       if (typeof edit === 'number') throw poolFull(this.#path, edit, maxKeys);
@@ -44,7 +44,7 @@ export class FallbackStore implements StoreBackend {
   }
 
   load(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    const bytes = encodeRecords(records);
+    const bytes = this.#encoded(records);
     return this.#change('create', () => ({ edit: replace(bytes), result: undefined }));
   }
 
@@ -88,6 +88,15 @@ export class FallbackStore implements StoreBackend {
 
   close(): void {}
 
+  #encoded(records: readonly PoolRecord[]): Buffer {
+    const size = records.length * RECORD_SIZE;
+    return allocated(this.#path, 'the records', size, () => encodeRecords(records));
+  }
+
+  #allocated(size: number): Buffer {
+    return allocated(this.#path, 'the contents', size, () => Buffer.allocUnsafe(size));
+  }
+
   /** Does to the file what `change` says of its bytes; where there is none it is made, or that is the result. */
   #change<R>(
     missing: { done: R } | 'create',
@@ -96,13 +105,13 @@ export class FallbackStore implements StoreBackend {
     const readWhole = (file: PoolFile, stat: Stats) => this.#readWhole(file, stat);
     const apply = (file: PoolFile, stat: Stats, old: Buffer, edit: Edit) =>
       this.#apply(file, stat, old, edit);
-    const tail = this.#tail;
+    const [tail, path] = [this.#tail, this.#path];
     return this.#withFile(missing, function* (file, stat): Op<Attempt<R>> {
       if (!tail.isSettled(stat)) return 'unsettled';
       const pool = yield* readWhole(file, stat);
       // Somebody without locks is appending or cutting.
       if ((yield* file.stat()).size !== pool.length) return 'busy';
-      const { edit, result } = change(pool);
+      const { edit, result } = allocated(path, 'the contents', pool.length, () => change(pool));
       yield* apply(file, stat, pool, edit);
       return { done: result };
     });
@@ -132,7 +141,7 @@ export class FallbackStore implements StoreBackend {
 
   *#readWhole(file: PoolFile, { size }: Stats): Op<Buffer> {
     if (size > READ_MAX) throw tooLarge(this.#path, size, READ_MAX);
-    const bytes = Buffer.allocUnsafe(size);
+    const bytes = this.#allocated(size);
     return bytes.subarray(0, yield* file.read(bytes, 0));
   }
 
@@ -191,7 +200,7 @@ export class FallbackStore implements StoreBackend {
   *#cut(file: PoolFile, size: number, length: number): Op<void> {
     const now = (yield* file.stat()).size;
     if (now <= size) return yield* file.truncate(length);
-    const late = Buffer.allocUnsafe(now - size);
+    const late = this.#allocated(now - size);
     const read = yield* file.read(late, size);
     yield* file.writeOver(late.subarray(0, read), length);
     yield* this.#cut(file, size + read, length + read);

@@ -7,6 +7,7 @@ import {
   keyHead,
   keyTail,
   type Kind,
+  SECONDS_MAX,
   wordOf,
 } from '../key-layout.ts';
 import { CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_VALUE } from '../limits.ts';
@@ -136,6 +137,8 @@ export class Framer {
   frame(entry: Entry, batch: Batch): number | 'too_large' | 'invalid' {
     const { id, payload } = entry;
     if (!this.#readKey(entry)) return 'invalid';
+    // Neither NaN nor more digits than a key has room for.
+    if (!(Math.abs(entry.seconds) < SECONDS_MAX)) return 'invalid';
     if ((id !== '' && !isKeyField(id, ID_MAX)) || payload.includes('\0')) return 'invalid';
     const { numbered } = this.#keys;
     // A unit of UTF-16 has at most three bytes: most payloads fit without being measured.

@@ -4,46 +4,81 @@ import type { Defect } from '../edit.ts';
 import { call, type Op } from '../op.ts';
 import type { PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
+import { allocated } from '../system-error.ts';
+
+type Reply = Binding.StoreReply | null;
 
 /** A pool's file in the native core. */
 export class NativeStore implements StoreBackend {
+  readonly #path: string;
   readonly #store: Binding.Store;
 
   constructor(path: string) {
+    this.#path = path;
     this.#store = nativeCore().openStore(path);
   }
 
   append(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    return this.#attempt(nothing, 'append', joined(records));
+    const [store, text] = [this.#store, this.#joined(records)];
+    return attempt(
+      nothing,
+      () => store.append(text),
+      () => store.appendAsync(text),
+    );
   }
 
   set(record: PoolRecord, maxKeys: number): Op<Attempt<void>> {
-    return this.#attempt(nothing, 'set', joined([record]), maxKeys);
+    const [store, text] = [this.#store, this.#joined([record])];
+    return attempt(
+      nothing,
+      () => store.set(text, maxKeys),
+      () => store.setAsync(text, maxKeys),
+    );
   }
 
   delete(keys: readonly string[]): Op<Attempt<number>> {
+    const store = this.#store;
     const text = keys.map((key) => `${key}\0`).join('');
-    return this.#attempt(({ count = 0 }) => count, 'delete', text);
+    return attempt(
+      ({ count = 0 }) => count,
+      () => store.delete(text),
+      () => store.deleteAsync(text),
+    );
   }
 
   load(records: readonly PoolRecord[]): Op<Attempt<void>> {
-    return this.#attempt(nothing, 'load', joined(records));
+    const [store, text] = [this.#store, this.#joined(records)];
+    return attempt(
+      nothing,
+      () => store.load(text),
+      () => store.loadAsync(text),
+    );
   }
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
-    return this.#attempt(({ count = 0 }) => count > 0, 'clear', '', staleBefore);
+    const store = this.#store;
+    return attempt(
+      ({ count = 0 }) => count > 0,
+      () => store.clear(staleBefore),
+      () => store.clearAsync(staleBefore),
+    );
   }
 
   repair(): Op<Attempt<Defect[]>> {
-    return this.#attempt(({ defects = [] }) => defects as Defect[], 'repair', '');
+    const store = this.#store;
+    return attempt(
+      ({ defects = [] }) => defects,
+      () => store.repair(),
+      () => store.repairAsync(),
+    );
   }
 
   read(lenient: boolean): Op<Attempt<Contents>> {
-    return this.#attempt(
-      ({ state, bytes }) => bytes ?? (state as Contents),
-      'read',
-      '',
-      lenient ? 1 : undefined,
+    const store = this.#store;
+    return attempt(
+      ({ state, bytes }) => bytes ?? (state as 'missing' | 'irregular'),
+      () => store.read(lenient),
+      () => store.readAsync(lenient),
     );
   }
 
@@ -51,30 +86,29 @@ export class NativeStore implements StoreBackend {
     this.#store.close();
   }
 
-  *#attempt<R>(
-    found: (reply: Binding.StoreReply) => R,
-    ...job: Parameters<Binding.Store['attempt']>
-  ): Op<Attempt<R>> {
-    const store = this.#store;
-    const reply = yield* call(
-      () => store.attempt(...job),
-      () => store.attemptAsync(...job),
-    );
-    if (reply === null) return { done: found(DONE) };
-    if (reply.problem !== undefined) throw fromNative(reply.problem);
-    const { state } = reply;
-    return state === 'busy' || state === 'unsettled' ? state : { done: found(reply) };
+  /** Many texts cross the border as one, in one piece: neither keys nor values have a NUL. */
+  #joined(records: readonly PoolRecord[]): string {
+    const texts: string[] = [];
+    for (const { key, value } of records) texts.push(key, value);
+    texts.push('');
+    const bytes = () => texts.reduce((sum, text) => sum + text.length + 1, 0);
+    return allocated(this.#path, 'the records', bytes, () => texts.join('\0'));
   }
+}
+
+/** One attempt; no reply says that it was done and found nothing. */
+function* attempt<R>(
+  found: (reply: Binding.StoreReply) => R,
+  sync: () => Reply,
+  async: () => Promise<Reply>,
+): Op<Attempt<R>> {
+  const reply = yield* call(sync, async);
+  if (reply === null) return { done: found(DONE) };
+  if (reply.problem !== undefined) throw fromNative(reply.problem);
+  const { state } = reply;
+  return state === 'busy' || state === 'unsettled' ? state : { done: found(reply) };
 }
 
 const DONE: Binding.StoreReply = { state: 'done' };
 
 function nothing(): void {}
-
-/** Many texts cross the border as one, in one piece: neither keys nor values have a NUL. */
-function joined(records: readonly PoolRecord[]): string {
-  const texts: string[] = [];
-  for (const { key, value } of records) texts.push(key, value);
-  texts.push('');
-  return texts.join('\0');
-}

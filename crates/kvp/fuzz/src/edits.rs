@@ -1,7 +1,7 @@
 //! Any pool's bytes through any sequence of changes, beside a plain model of each.
 
 use arbitrary::{Result, Unstructured};
-use kvp::edit::{self, Edit};
+use kvp::edit::{self, Edit, SetError};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE, VALUE_SIZE};
 
 use super::any_bytes;
@@ -83,7 +83,7 @@ fn key(record: &[u8]) -> &[u8] {
 }
 
 /// What comes of a pool, by the words that describe an edit; checks that it stays within its bounds.
-fn applied(pool: &[u8], Edit { from, with, len }: &Edit) -> Vec<u8> {
+fn applied(pool: &[u8], Edit { from, with, len }: &Edit<'_>) -> Vec<u8> {
     let size = pool.len() - pool.len() % RECORD_SIZE;
     let end = from + with.len();
     assert!(*from <= size && end <= *len && *len <= size.max(end));
@@ -115,10 +115,10 @@ fn set(pool: &[u8], input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     } else if keys.len() < max_keys {
         Ok([before.as_slice(), &[record.as_slice()]].concat())
     } else {
-        Err(keys.len())
+        Err(SetError::PoolFull(keys.len()))
     };
     let found = edit::set(pool, &record, max_keys).map(|edit| applied(pool, &edit));
-    assert_eq!(found.as_ref().map(|pool| records(pool)).map_err(|keys| *keys), expected);
+    assert_eq!(found.as_ref().map(|pool| records(pool)).map_err(|error| *error), expected);
     Ok(found.map_or(pool.to_vec(), |after| {
         assert_others_stay(pool, &after, &[wanted]);
         after
@@ -131,7 +131,7 @@ fn delete(pool: &[u8], input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         keys.push(any_key(input)?);
     }
     let keys: Vec<_> = keys.iter().map(Vec::as_slice).collect();
-    let (edit, removed) = edit::delete(pool, &keys);
+    let (edit, removed) = edit::remove(pool, &keys).unwrap();
     let after = applied(pool, &edit);
     assert!(records(&after).iter().all(|record| !keys.contains(&key(record))));
     assert_eq!(records(pool).len() - removed, records(&after).len());
@@ -140,13 +140,14 @@ fn delete(pool: &[u8], input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
 }
 
 fn repair(pool: &[u8]) -> Vec<u8> {
-    let (edit, defects) = edit::repair(pool);
-    assert_eq!(defects, edit::inspect(pool));
+    let (edit, defects) = edit::repair(pool).unwrap();
+    assert_eq!(defects, edit::inspect(pool).unwrap());
     let after = applied(pool, &edit);
     let expected: Vec<_> = records(pool).into_iter().filter_map(mended).collect();
     assert_eq!(records(&after), expected);
-    assert_eq!(edit::inspect(&after), []);
-    assert_eq!(edit::repair(&after).0, Edit { from: after.len(), with: Vec::new(), len: after.len() });
+    assert_eq!(edit::inspect(&after).unwrap(), []);
+    let nothing = Edit { from: after.len(), with: Vec::new().into(), len: after.len() };
+    assert_eq!(edit::repair(&after).unwrap().0, nothing);
     assert_eq!(defects.is_empty(), after == pool);
     after
 }

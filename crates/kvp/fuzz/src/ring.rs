@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use arbitrary::{Result, Unstructured};
-use kvp::ring::{Consumer, Producer, ring};
+use kvp::ring::{Consumer, Cursor, Producer, ring};
 
 const WORD: usize = 8;
 
@@ -21,7 +21,7 @@ struct Both {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
-    let (producer, consumer) = ring(input.int_in_range(0..=4096)?);
+    let (producer, consumer) = ring(input.int_in_range(0..=4096)?).unwrap();
     let mut both = Both { producer, consumer, model: VecDeque::new(), stamp: 0 };
     while !input.is_empty() {
         match input.int_in_range(0..=4)? {
@@ -44,7 +44,7 @@ impl Both {
         let least = input.int_in_range(0..=most)?;
         let fits = self.fits(least);
         let has_room = self.producer.has_room(least);
-        let Some(body) = self.producer.reserve(least) else {
+        let Some(mut body) = self.producer.reserve(least) else {
             assert!(!fits, "{least} bytes found no place");
             return Ok(());
         };
@@ -56,9 +56,9 @@ impl Both {
             1 => input.int_in_range(0..=body.len())?,
             _ => least,
         };
-        let body = body[..len].to_vec();
-        self.producer.commit(len);
-        self.model.push_back((body, self.producer.position()));
+        let expected = body[..len].to_vec();
+        body.commit(len);
+        self.model.push_back((expected, self.producer.position()));
         Ok(())
     }
 
@@ -67,7 +67,7 @@ impl Both {
         let capacity = self.producer.capacity();
         let needed = (WORD + least).next_multiple_of(WORD);
         let head = self.producer.position();
-        let free = capacity - to_usize(head - self.consumer.position());
+        let free = capacity - to_usize(head - self.consumer.position().position());
         let to_end = capacity - to_usize(head % capacity as u64);
         if needed <= to_end { needed <= free } else { to_end + needed <= free }
     }
@@ -75,33 +75,42 @@ impl Both {
     /// Gives back the first few entries, some others having been looked at.
     fn take(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let count = input.int_in_range(0..=self.model.len())?;
+        let cursor = self.behind(count);
         let Some((_, end)) = self.model.drain(..count).next_back() else { return Ok(()) };
+        assert_eq!(cursor.position(), end);
         assert!(!self.producer.is_consumed(end));
-        self.consumer.advance(end);
+        self.consumer.advance(cursor);
         assert!(self.producer.is_consumed(end));
         Ok(())
     }
 
+    /// Where the first `count` entries end.
+    fn behind(&self, count: usize) -> Cursor {
+        (0..count).fold(self.consumer.position(), |cursor, _| self.consumer.peek(cursor).unwrap().1)
+    }
+
     /// An entry of up to a word less than half the memory fits an empty ring, wherever its head is.
     fn take_all(&mut self) {
-        if let Some((_, end)) = self.model.drain(..).next_back() {
-            self.consumer.advance(end);
-        }
+        let end = self.behind(self.model.len());
+        self.model.clear();
+        self.consumer.advance(end);
         assert_eq!(self.producer.free(), self.producer.capacity());
         assert!(self.producer.reserve(self.producer.capacity() / 2 - WORD).is_some());
     }
 
-    /// Both hold the same.
+    /// Both hold the same. All entries are looked at together.
     fn compare(&self) {
-        let mut position = self.consumer.position();
-        for (body, end) in &self.model {
-            assert_eq!(self.consumer.peek(position), Some((body.as_slice(), *end)));
-            assert!(!self.producer.is_consumed(*end));
-            position = *end;
+        let mut cursor = self.consumer.position();
+        let mut found = Vec::new();
+        while let Some((body, next)) = self.consumer.peek(cursor) {
+            assert!(!self.producer.is_consumed(next.position()));
+            found.push((body, next.position()));
+            cursor = next;
         }
-        assert_eq!(self.consumer.peek(position), None);
+        let expected: Vec<_> = self.model.iter().map(|(body, end)| (body.as_slice(), *end)).collect();
+        assert_eq!(found, expected);
         assert_eq!(self.consumer.is_empty(), self.model.is_empty());
-        assert_eq!(self.producer.position(), position);
+        assert_eq!(self.producer.position(), cursor.position());
     }
 }
 
