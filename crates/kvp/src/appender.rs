@@ -1,4 +1,4 @@
-//! A pool file opened for appending: repairing its tail, adding to it under both locks.
+//! Appends to a pool file under both locks, after cutting a torn tail.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,8 +18,9 @@ pub struct Appender<S: Sys = RealSys> {
     fd: Option<OwnedFd>,
     stale_before: Option<i64>,
     tail: Tail,
-    /// The file's size as the last append left it.
+    /// The file's size after the last append of this appender.
     left: Option<u64>,
+    /// Records found missing and not yet taken by [`Appender::take_missing`].
     missing: u64,
 }
 
@@ -49,23 +50,24 @@ impl<S: Sys> Appender<S> {
         }
     }
 
-    /// Lets go of the file; the next append opens it again.
+    /// Closes the file; the next append opens it again.
     pub fn close(&mut self) {
         self.fd = None;
     }
 
-    /// By how many records the file was found shorter than an append of ours had left it: it was deleted or
-    /// cleared, or `hv_kvp_daemon` rewrote it without what came between its read and its write. Counts anew.
+    /// Returns how many records have gone missing since the last call: an append found the file shorter than
+    /// the append before had left it. The file was deleted or cleared, or `hv_kvp_daemon` rewrote it without
+    /// the records that were added between its read and its write.
     pub fn take_missing(&mut self) -> u64 {
         std::mem::take(&mut self.missing)
     }
 
-    /// Appends in one go, under both locks, what `choose` makes of the number of records that the
-    /// file has. Never waits.
+    /// Calls `choose` with the number of records in the file and appends the bytes that it returns, in one
+    /// write under both locks. Never waits.
     ///
     /// # Errors
-    /// [`Error::CutShort`] when part of it stays in the file for good; after any other error the
-    /// file is as it was.
+    /// [`Error::CutShort`] when a part of the bytes stays in the file and can't be removed; after any other
+    /// error the file is as it was.
     pub fn append<'b>(&mut self, choose: impl FnOnce(u64) -> &'b [u8]) -> Result<Attempt> {
         let opened = self.opened()?;
         let opened: &OwnedFd = self.fd.insert(opened);
@@ -101,7 +103,7 @@ impl<S: Sys> Appender<S> {
     }
 }
 
-/// Opens a pool and looks what it is.
+/// Opens a pool and checks that it is a regular file.
 pub(crate) fn open<S: Sys>(sys: &S, path: &Path, access: Access) -> Result<(OwnedFd, Stat)> {
     let fd = sys.open(path, access).map_err(|error| open_error(path, error))?;
     let stat = stat(sys, fd.as_fd(), path)?;
@@ -158,7 +160,8 @@ pub(crate) fn write_whole<S: Sys>(
             Err(error) => error,
         };
         if written > 0 {
-            // Whoever ignores the locks may have appended behind us; cutting would take theirs.
+            // A program that ignores the locks may have appended behind this write; a cut would remove its
+            // records.
             let undone = ends_at(sys, fd, start + written as u64) && sys.truncate(fd, start).is_ok();
             if !undone {
                 return Err(Error::CutShort { path: path.into(), written });
@@ -169,6 +172,7 @@ pub(crate) fn write_whole<S: Sys>(
     Ok(())
 }
 
+/// Whether the file has this size; `false` where the system does not say.
 pub(crate) fn ends_at<S: Sys>(sys: &S, fd: BorrowedFd<'_>, size: u64) -> bool {
     sys.stat(fd).is_ok_and(|stat| stat.size == size)
 }

@@ -1,22 +1,22 @@
-//! How an operation that never waits for a lock ends, and what tells a torn tail from an append half-way.
+//! The outcome of an operation that never waits for a lock, and the check for a torn tail.
 
 use std::time::{Duration, Instant};
 
 use crate::limits::RECORD_SIZE;
 use crate::sys::Stat;
 
-/// A tail off a record boundary may be somebody's append half-way; it is torn only after the file stayed as
-/// it is for this long.
+/// A file that ends in the middle of a record may be in the middle of somebody's append. Its tail counts as
+/// torn after the file has not changed for this long.
 pub const TORN_AFTER: Duration = Duration::from_millis(300);
 
-/// How an attempt that never waits ended.
+/// The outcome of an attempt that never waits.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Attempt<T = ()> {
-    /// It was done.
+    /// The operation was done.
     Done(T),
-    /// Somebody holds a lock, or the file was replaced meanwhile.
+    /// Another process holds a lock, or replaced the file meanwhile.
     Busy,
-    /// The file ends in the middle of a record, perhaps because somebody is writing.
+    /// The file ends in the middle of a record, perhaps because another process is writing.
     Unsettled,
 }
 
@@ -31,12 +31,12 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Tells a torn tail from an append that is half-way.
+/// Distinguishes a torn tail from an append in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Option<(Stat, Instant)>);
 
 impl Tail {
-    /// Whether the file ends at a record, or has ended where it does for long enough to be torn.
+    /// Whether the file ends at a record boundary, or has not changed for [`TORN_AFTER`].
     pub(crate) fn is_settled(&mut self, stat: &Stat) -> bool {
         match self.0 {
             _ if stat.size % RECORD_SIZE as u64 == 0 => self.0 = None,

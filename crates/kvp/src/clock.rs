@@ -1,8 +1,10 @@
-//! The time of an entry, taken where it is made and spelled where it is written.
+//! The time of an entry: read when the entry is emitted, formatted when it is written.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Nanoseconds since 1970; a clock before then counts as 1970.
+use crate::memory::to_usize;
+
+/// Nanoseconds since 1970. A clock that is set before 1970 gives 0, one behind the year 2554 the largest number.
 #[must_use]
 pub fn now() -> u64 {
     SystemTime::now()
@@ -10,7 +12,8 @@ pub fn now() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Spells times; keeps the last second, which most of them share.
+/// Formats times. It keeps the text of the last second, because most times are in the same second as the
+/// one before.
 #[derive(Debug, Clone)]
 pub struct Millis {
     second: u64,
@@ -30,13 +33,13 @@ impl Millis {
         let second = millis / 1000;
         if second != self.second {
             self.second = second;
-            self.spell_second();
+            self.format_second();
         }
         digits(&mut self.text[20..23], millis % 1000);
         &self.text
     }
 
-    fn spell_second(&mut self) {
+    fn format_second(&mut self) {
         let (days, second_of_day) = (self.second / 86_400, self.second % 86_400);
         let (year, month, day) = civil(days);
         let text = &mut self.text;
@@ -51,7 +54,7 @@ impl Millis {
 
 fn digits(field: &mut [u8], mut number: u64) {
     for place in field.iter_mut().rev() {
-        *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        *place = b"0123456789"[to_usize(number % 10)];
         number /= 10;
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a pool's bytes when it is changed; nothing here reads or writes a file.
+//! Changes of a pool as pure functions of its bytes; nothing here reads or writes a file.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,14 +7,14 @@ use crate::limits::{KEY_SIZE, RECORD_SIZE};
 use crate::memory::{self, Refused};
 use crate::record::{character_boundary, text};
 
-/// A change: `with` takes the place of what is at `from`, and the pool ends at `len`.
+/// A change of a pool: write `with` at `from`, then cut the pool to `len` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit<'a> {
-    /// Bytes before it that stay.
+    /// Bytes at the start of the pool that do not change.
     pub from: usize,
-    /// Bytes that come there.
+    /// Bytes to write behind them.
     pub with: Cow<'a, [u8]>,
-    /// Bytes of the whole pool afterwards.
+    /// Bytes of the whole pool after the change.
     pub len: usize,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Edit<'a> {
 /// Why a record can't be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetError {
-    /// The pool has so many different keys, and may not have one more.
+    /// The pool has this many different keys already, and a new one would be too many.
     PoolFull(usize),
     /// There is not enough memory for the change.
     NoMemory(Refused),
@@ -61,13 +61,14 @@ fn set_of<'a>(keys: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<HashSet<&
     Ok(set)
 }
 
-/// Replaces everything.
+/// Replaces all records.
 #[must_use]
 pub fn replace(records: &[u8]) -> Edit<'_> {
     Edit::from(0, records)
 }
 
-/// Puts `record` in the place of the first one with its key and removes the others, or adds it at the end.
+/// Puts `record` in the place of the first record with its key and removes the other records with that key.
+/// A new key is added at the end.
 ///
 /// # Errors
 /// [`SetError::PoolFull`] when its key would be one more than `max_keys`.
@@ -76,7 +77,7 @@ pub fn set<'a>(pool: &[u8], record: &'a [u8], max_keys: usize) -> Result<Edit<'a
     let wanted = key(record);
     let mut same = records(pool).filter(|(_, other)| is_key(other, wanted)).map(|(at, _)| at);
     let Some(first) = same.next() else {
-        // Fewer records than keys allowed can't have too many of them.
+        // Counting the keys is only needed where there are as many records as keys allowed.
         if pool.len() / RECORD_SIZE >= max_keys {
             let keys = set_of(records(pool).map(|(_, record)| key(record)))?.len();
             if keys >= max_keys {
@@ -96,12 +97,13 @@ pub fn set<'a>(pool: &[u8], record: &'a [u8], max_keys: usize) -> Result<Edit<'a
     Ok(Edit::from(first, with))
 }
 
-/// Whether a record has this key, which is no longer than a key may be; looks at no more than it must.
+/// Whether a record has this key. Compares only the key's own bytes and the NUL behind them, because this
+/// runs for each record of the pool; `wanted` is shorter than the key field.
 fn is_key(record: &[u8], wanted: &[u8]) -> bool {
     record.starts_with(wanted) && record[wanted.len()] == 0
 }
 
-/// Removes all records with one of `keys`; says how many.
+/// Removes all records with one of `keys`; also returns how many there were.
 ///
 /// # Errors
 /// [`Refused`].
@@ -123,18 +125,18 @@ pub fn remove(pool: &[u8], keys: &[&[u8]]) -> Result<(Edit<'static>, usize), Ref
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// The pool ends in the middle of it.
+    /// The pool ends in the middle of the record.
     TornTail,
-    /// A field is not UTF-8: the host stops there.
+    /// A field is not UTF-8: the host stops reading the pool there.
     InvalidUtf8,
-    /// A field has no NUL: the kernel reads on into what is behind it.
+    /// A field has no NUL: the kernel reads on into the bytes behind it.
     MissingNul,
-    /// It has no key.
+    /// The key is empty.
     EmptyKey,
 }
 
 impl Reason {
-    /// As it is spelled in reports.
+    /// The name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -153,7 +155,7 @@ pub struct Defect {
     pub record: usize,
     /// What is wrong.
     pub reason: Reason,
-    /// Which of its fields it concerns: `key`, `value`, or neither.
+    /// The field: `key`, `value`, or `None` for the whole record.
     pub field: Option<&'static str>,
 }
 
@@ -164,7 +166,7 @@ pub struct Defect {
 pub fn inspect(pool: &[u8]) -> Result<Vec<Defect>, Refused> {
     let mut defects = Vec::new();
     for (at, record) in records(pool) {
-        // One record has at most so many defects.
+        // At most five defects a record: an empty key, and two of each field.
         memory::reserve(&mut defects, 5)?;
         inspect_record(at / RECORD_SIZE, record, &mut defects);
     }
@@ -191,8 +193,8 @@ fn inspect_record(number: usize, record: &[u8], defects: &mut Vec<Defect>) {
     }
 }
 
-/// Mends what [`inspect`] finds: the torn tail goes and so do records without a key; a field that the host
-/// or the kernel would stumble over is spelled anew, with U+FFFD for what is no UTF-8.
+/// Repairs what [`inspect`] finds. The torn tail and records without a key are removed; a field that is not
+/// UTF-8 or has no NUL is encoded again, with U+FFFD in place of bytes that are not UTF-8.
 ///
 /// # Errors
 /// [`Refused`].

@@ -1,4 +1,4 @@
-//! What can go wrong, one variant a kind, each with a stable code.
+//! The errors of the core, one variant for each kind, each with a stable code.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -8,15 +8,15 @@ use crate::memory::Refused;
 /// A failure of the core.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The path leads to something that can't be a pool.
+    /// The path leads to something that is no regular file.
     #[error("{path} is {found}; a pool is a regular file", path = .path.display())]
     NotAPoolFile {
         /// The path given.
         path: PathBuf,
-        /// What is there, with its article.
+        /// What is there, with its article: "a directory".
         found: &'static str,
     },
-    /// A key field that breaks the diagnostics contract.
+    /// A field of a key breaks the diagnostics contract.
     #[error("{field} {given:?} is not allowed: {rule}")]
     Field {
         /// The field's name.
@@ -26,7 +26,7 @@ pub enum Error {
         /// What is allowed.
         rule: &'static str,
     },
-    /// A key field longer than the contract allows.
+    /// A field of a key is longer than the contract allows.
     #[error("{field} length ({actual}) exceeds maximum ({limit})")]
     FieldTooLong {
         /// The field's name.
@@ -36,14 +36,14 @@ pub enum Error {
         /// Bytes allowed.
         limit: usize,
     },
-    /// A store may not have any more different keys.
+    /// The pool has as many different keys as it may have.
     #[error("{path} has {keys} different keys; the limit is {limit}", path = .path.display())]
     PoolFull {
         /// The pool's path.
         path: PathBuf,
-        /// Different keys that it has.
+        /// How many different keys it has.
         keys: usize,
-        /// How many it may have.
+        /// How many different keys it may have.
         limit: usize,
     },
     /// The file is too large to be a pool.
@@ -64,8 +64,8 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
-    /// A write stopped half-way and what it left could not be taken back, because somebody without
-    /// locks appended behind it or the cut failed too.
+    /// A write stopped in the middle, and the bytes already written could not be removed: a process without
+    /// locks appended behind them, or the cut failed too.
     #[error("a write to {path} stopped after {written} bytes and could not be rolled back", path = .path.display())]
     CutShort {
         /// The pool's path.
@@ -80,7 +80,7 @@ pub enum Error {
         remedy = .purpose.remedy()
     )]
     NoMemory {
-        /// What it was for.
+        /// What the memory is needed for.
         purpose: Purpose,
         /// Bytes asked for.
         bytes: usize,
@@ -99,14 +99,14 @@ pub enum Error {
     },
 }
 
-/// What memory is asked for.
+/// What memory is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A channel's queue and batch.
     Queue,
-    /// What a pool holds, or is to hold after a change.
+    /// The bytes of a pool, before or after a change.
     Contents,
-    /// Records or keys that were given.
+    /// Records or keys that the caller passed.
     Records,
 }
 
@@ -170,7 +170,7 @@ impl Error {
         }
     }
 
-    /// The path concerned, if there is one.
+    /// The path of the pool, if the error is about one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -185,7 +185,8 @@ impl Error {
         }
     }
 
-    /// Whether the file or its folder does not exist (yet: at early boot the daemon makes it).
+    /// Whether the file or its folder does not exist. At early boot that is normal: `hv_kvp_daemon` creates
+    /// the folder.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.syscall() == Some("open") && self.errno() == Some(libc::ENOENT)

@@ -1,7 +1,7 @@
-//! Both locks of a pool, for one operation.
+//! The two locks of a pool, held for one operation.
 //!
-//! cloud-init and azure-init take `flock`, `hv_kvp_daemon` takes `fcntl`; on Linux neither sees the
-//! other, so whoever wants to be alone takes both: `flock` first, released in reverse.
+//! cloud-init and azure-init take `flock`, `hv_kvp_daemon` takes `fcntl`. On Linux these locks do not exclude
+//! each other, so this module takes both: `flock` first, released in reverse order.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -17,10 +17,10 @@ pub struct Guard<'a, S: Sys> {
 }
 
 impl<'a, S: Sys> Guard<'a, S> {
-    /// Takes both locks without waiting; `None` when somebody holds one of them.
+    /// Takes both locks without waiting; `None` when another process holds one of them.
     ///
     /// # Errors
-    /// Where the file system has no locks.
+    /// The system's, where the file system has no locks.
     pub fn try_take(sys: &'a S, fd: BorrowedFd<'a>, lock: Lock) -> io::Result<Option<Self>> {
         if !sys.flock(fd, lock)? {
             return Ok(None);
@@ -28,6 +28,7 @@ impl<'a, S: Sys> Guard<'a, S> {
         match sys.ofd_lock(fd, lock) {
             Ok(true) => Ok(Some(Self { sys, fd })),
             busy_or_error => {
+                // As in `drop`.
                 let _ = sys.flock(fd, Lock::Release);
                 busy_or_error.map(|_| None)
             }
@@ -37,13 +38,13 @@ impl<'a, S: Sys> Guard<'a, S> {
 
 impl<S: Sys> Drop for Guard<'_, S> {
     fn drop(&mut self) {
-        // Giving back fails only on a closed descriptor, and closing gives both back as well.
+        // A release fails only for a closed descriptor, and closing it has released both locks.
         let _ = self.sys.ofd_lock(self.fd, Lock::Release);
         let _ = self.sys.flock(self.fd, Lock::Release);
     }
 }
 
-/// Growing pauses between attempts.
+/// Pauses between attempts, each twice as long as the one before.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     next: Duration,
@@ -53,7 +54,7 @@ pub struct Backoff {
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 
 impl Backoff {
-    /// Starts at 50 µs and doubles up to `most`.
+    /// Starts at 50 µs and grows up to `most`.
     #[must_use]
     pub fn up_to(most: Duration) -> Self {
         Self { next: FIRST_PAUSE, most }
@@ -66,7 +67,7 @@ impl Backoff {
         pause
     }
 
-    /// After a success.
+    /// Starts again with the shortest pause, after a success.
     pub fn reset(&mut self) {
         self.next = FIRST_PAUSE;
     }

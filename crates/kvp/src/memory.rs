@@ -1,15 +1,15 @@
-//! Memory whose size comes from outside is asked for, not taken: what is refused is an error instead of the
-//! process's end.
+//! Fallible allocation. Memory whose size comes from outside is allocated by these functions: a refusal is an
+//! error, where `Vec` by itself aborts the process.
 
-/// The system refused memory.
+/// The system refused to allocate memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes of memory were refused")]
 pub struct Refused {
-    /// How many bytes were asked for.
+    /// How many bytes were requested.
     pub bytes: usize,
 }
 
-/// Makes room in `list` for `more` elements.
+/// Makes room in `list` for `more` elements beside those that it has.
 ///
 /// # Errors
 /// [`Refused`]; the list is as it was.
@@ -18,7 +18,7 @@ pub fn reserve<T>(list: &mut Vec<T>, more: usize) -> Result<(), Refused> {
     list.try_reserve(more).map_err(|_| Refused { bytes })
 }
 
-/// A list with room for `len` elements.
+/// An empty list with room for `len` elements.
 ///
 /// # Errors
 /// [`Refused`].
@@ -29,7 +29,7 @@ pub fn with_capacity<T>(len: usize) -> Result<Vec<T>, Refused> {
     Ok(list)
 }
 
-/// Makes `bytes` so long; what is new is zero.
+/// Changes the length of `bytes` to `len`; new bytes are zero.
 ///
 /// # Errors
 /// [`Refused`]; the bytes are as they were.
@@ -39,9 +39,9 @@ pub fn resize(bytes: &mut Vec<u8>, len: usize) -> Result<(), Refused> {
     Ok(())
 }
 
-const _: () = assert!(usize::BITS == u64::BITS, "sizes of files and of memory are the same here");
+const _: () = assert!(usize::BITS == u64::BITS, "this crate takes file sizes for sizes in memory");
 
-/// A position or size of a file, or a count, as one in memory; loses nothing, by the assertion above.
+/// Converts a size, position or count to `usize`; the assertion above says that no bits are lost.
 #[must_use]
 #[allow(clippy::cast_possible_truncation)]
 pub const fn to_usize(number: u64) -> usize {

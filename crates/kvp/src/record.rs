@@ -1,22 +1,22 @@
-//! A record's bytes, and a reused buffer of many.
+//! The bytes of records, and a buffer of many records that is reused.
 
 use crate::limits::{KEY_SIZE, RECORD_SIZE};
 use crate::memory::{self, Refused};
 
-/// Records laid out as they will be in the file.
+/// Records, laid out as they are in the file.
 ///
-/// The buffer is reused: of a slot only what its last record dirtied is zeroed again, because
-/// zeroing 2,560 bytes costs more than copying the 300 that a record has.
+/// The buffer is reused. Only the bytes that the last record of a slot used are zeroed again, because zeroing
+/// 2,560 bytes costs more than copying the 300 that a record has.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    /// Of each slot, how many bytes of its key and its value are not zero.
+    /// For each slot, how many bytes at the start of its key and of its value are in use.
     dirty: Vec<(usize, usize)>,
     len: usize,
 }
 
 impl Batch {
-    /// A batch that takes `records` records without asking for memory.
+    /// An empty batch with memory for `records` records.
     ///
     /// # Errors
     /// [`Refused`].
@@ -26,7 +26,7 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Makes room for `more` records.
+    /// Allocates memory for `more` records.
     ///
     /// # Errors
     /// [`Refused`]; the batch is as it was.
@@ -48,11 +48,11 @@ impl Batch {
         self.len == 0
     }
 
-    /// Adds a record. [`Batch::reserve`] gets memory that may be refused; without it this aborts the process
-    /// then.
+    /// Adds a record. Where memory may be refused, call [`Batch::reserve`] before; without it a refusal aborts
+    /// the process.
     ///
     /// # Panics
-    /// For a key or value that does not leave place for its NUL: the caller checks the lengths.
+    /// When the key or value leaves no byte of its field for the NUL. The caller checks the lengths.
     pub fn push(&mut self, key: &[u8], value: &[u8]) {
         if self.len == self.dirty.len() {
             self.bytes.resize(self.bytes.len() + RECORD_SIZE, 0);
@@ -71,7 +71,7 @@ impl Batch {
         self.len = self.len.min(len);
     }
 
-    /// Moves `count` records from `from` to the earlier position `to`.
+    /// Moves `count` records from index `from` to the smaller index `to`.
     pub fn move_back(&mut self, from: usize, to: usize, count: usize) {
         self.bytes.copy_within(from * RECORD_SIZE..(from + count) * RECORD_SIZE, to * RECORD_SIZE);
         self.dirty.copy_within(from..from + count, to);
@@ -84,7 +84,8 @@ impl Batch {
     }
 }
 
-/// Copies `text` to the start of `field`, zeroes what was dirty behind it, says what is dirty now.
+/// Copies `text` to the start of `field` and zeroes the rest of the `dirty` bytes that were in use; returns
+/// how many bytes are in use now.
 fn put(field: &mut [u8], text: &[u8], dirty: usize) -> usize {
     let len = text.len();
     assert!(len < field.len(), "{len} bytes in a field of {}", field.len());
@@ -95,7 +96,7 @@ fn put(field: &mut [u8], text: &[u8], dirty: usize) -> usize {
     len
 }
 
-/// The length of the longest prefix of `text` of at most `limit` bytes that ends at a character.
+/// The length of the longest prefix of `text` that has at most `limit` bytes and does not split a character.
 #[must_use]
 pub fn character_boundary(text: &[u8], limit: usize) -> usize {
     if text.len() <= limit {
@@ -108,7 +109,7 @@ pub fn character_boundary(text: &[u8], limit: usize) -> usize {
     end
 }
 
-/// The text of a field: what comes before its first NUL.
+/// The text of a field: the bytes before its first NUL, or all where there is none.
 #[must_use]
 pub fn text(field: &[u8]) -> &[u8] {
     &field[..memchr::memchr(0, field).unwrap_or(field.len())]

@@ -1,11 +1,11 @@
 //! A bounded queue of byte strings between one producer and one consumer.
 //!
 //! Positions only grow; a position's place in memory is its low bits. Each entry is a length word and its
-//! body, in one piece; where too little is left before the end of memory, a mark sends the reader to the
-//! start. The producer writes bodies in place, so that text is read out of JavaScript just once.
+//! body, in one piece. Where an entry does not fit before the end of memory, a skip mark sends the reader to
+//! the start. The producer writes bodies in place, so that a text is copied out of JavaScript only once.
 //!
 //! # Invariants
-//! All `unsafe` code of this module rests on these; only this module can break them.
+//! All `unsafe` code of this module relies on these. Safe code outside of this module can't break them.
 //!
 //! 1. `tail <= head <= tail + capacity`, all multiples of [`WORD`], and neither ever goes back. Only the
 //!    [`Producer`] stores `head`, only the [`Consumer`] stores `tail`.
@@ -13,9 +13,8 @@
 //!    borrow it, so that [`Consumer::advance`] can't give back what is still read.
 //! 3. All other bytes are the producer's. It hands them out in one [`Reservation`] at a time, which borrows
 //!    it mutably.
-//! 4. A store of `head` or `tail` releases, a load of the other end's acquires: what was written before an
-//!    entry was published is seen by who reads it, and what was read before its bytes were given back
-//!    happened before they are written again.
+//! 4. `head` and `tail` are stored with release and loaded with acquire: a reader of an entry sees the bytes
+//!    that were written before it was published, and reads of an entry happen before its bytes are reused.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::cell::{Cell, UnsafeCell};
@@ -30,18 +29,18 @@ const WORD: usize = 8;
 const SKIP: u64 = u64::MAX;
 const LEAST_CAPACITY: usize = 64 * WORD;
 
-/// A position that both ends look at, on a cache line of its own.
+/// A position that both ends use, on a cache line of its own.
 #[repr(align(64))]
 struct End(AtomicU64);
 
 struct Shared {
-    /// As many bytes as a power of two.
+    /// Its length is a power of two.
     memory: Box<[UnsafeCell<u8>]>,
     head: End,
     tail: End,
 }
 
-// SAFETY: by the invariants no byte is written while anybody else reads or writes it.
+// SAFETY: by the invariants no byte is written while another thread reads or writes it.
 unsafe impl Sync for Shared {}
 
 impl Shared {
@@ -53,7 +52,7 @@ impl Shared {
         to_usize(position) & (self.capacity() - 1)
     }
 
-    /// Where `len` bytes from `place` on begin. Panics where they do not all lie in memory.
+    /// The address of `place`. Panics unless `len` bytes from there on lie in memory.
     #[inline]
     fn start(&self, place: usize, len: usize) -> *mut u8 {
         let memory = &*self.memory;
@@ -83,13 +82,12 @@ pub struct Producer {
     shared: Arc<Shared>,
     /// The position behind the last entry; the same as the shared one.
     head: u64,
-    /// The consumer's tail as last seen. The true one is never before it, so there is never less room than
-    /// this one says.
+    /// The consumer's tail when it was last loaded. The tail only grows, so at least this much is free.
     tail: u64,
 }
 
-/// Free space for one entry's body, as the bytes to fill. Nothing is published before
-/// [`Reservation::commit`]; dropping it gives the space back. What its bytes hold at first is not defined.
+/// Free space for the body of one entry, to be filled. Nothing is published before [`Reservation::commit`];
+/// dropping the reservation gives the space back. The bytes hold what earlier entries left there.
 ///
 /// There is one at a time:
 ///
@@ -117,13 +115,13 @@ pub struct Reservation<'a> {
     body: &'a mut [u8],
 }
 
-/// A place between two entries, or before or behind all. Only [`Consumer::position`] and [`Consumer::peek`]
-/// make them, and they are good for their own ring.
+/// The position of an entry, or of the end. Only [`Consumer::position`] and [`Consumer::peek`] make cursors,
+/// and a cursor is valid for its own ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(u64);
 
 impl Cursor {
-    /// How many bytes of the ring were ever used before it, as [`Producer::position`] counts them.
+    /// The position as [`Producer::position`] counts it.
     #[must_use]
     pub fn position(self) -> u64 {
         self.0
@@ -133,17 +131,17 @@ impl Cursor {
 /// The reading end.
 pub struct Consumer {
     shared: Arc<Shared>,
-    /// The position of the first entry not given back; the same as the shared one.
+    /// The position of the first entry that was not given back; the same as the shared one.
     tail: u64,
-    /// The head as last seen. Loading the producer's again before this one is reached would take its cache
-    /// line away at every entry.
+    /// The producer's head when it was last loaded. It is loaded again only when this position is reached:
+    /// a load for every entry would take the cache line away from the producer each time.
     head: Cell<u64>,
 }
 
 /// A ring of at least `bytes` bytes, rounded up to a power of two.
 ///
 /// # Errors
-/// [`Refused`] where there is not so much memory.
+/// [`Refused`] where the memory can't be allocated.
 pub fn ring(bytes: usize) -> Result<(Producer, Consumer), Refused> {
     let refused = Refused { bytes };
     let capacity = bytes.max(LEAST_CAPACITY).checked_next_power_of_two().ok_or(refused)?;
@@ -155,7 +153,8 @@ pub fn ring(bytes: usize) -> Result<(Producer, Consumer), Refused> {
     ))
 }
 
-/// Zeroed pages come from the kernel untouched: a queue that is never full never costs its size.
+/// Zeroed memory. The kernel provides its pages at the first write, so a queue that is never full never takes
+/// all of its memory.
 fn zeroed(len: usize) -> Option<Box<[UnsafeCell<u8>]>> {
     let layout = Layout::array::<UnsafeCell<u8>>(len).ok()?;
     assert!(layout.size() > 0);
@@ -205,8 +204,8 @@ impl Producer {
         self.known_free() >= needed || self.free() >= needed
     }
 
-    /// Free space in one piece for the next entry's body, at least `least` bytes of it; `None` where there
-    /// is none.
+    /// Reserves at least `least` bytes in one piece for the body of the next entry; `None` where so much is
+    /// not free.
     pub fn reserve(&mut self, least: usize) -> Option<Reservation<'_>> {
         let needed = entry_len(least)?;
         let start = self.find(needed).or_else(|| {
@@ -227,8 +226,8 @@ impl Producer {
         Some(Reservation { shared: &self.shared, head: &mut self.head, start, body })
     }
 
-    /// Where `needed` bytes in one piece are free as far as is known: at the head or, when what is left
-    /// before the end of memory is skipped, at its start.
+    /// Where `needed` bytes in one piece are known to be free: at the head, or at the start of memory when
+    /// the rest before its end is skipped.
     fn find(&self, needed: usize) -> Option<u64> {
         let to_end = self.capacity() - self.shared.place(self.head);
         let free = self.known_free();
@@ -239,7 +238,7 @@ impl Producer {
     }
 }
 
-/// Bytes of the ring that an entry with `body` bytes takes; `None` for more than there can be.
+/// Bytes of the ring that an entry with a body of `body` bytes takes; `None` where the sum overflows.
 fn entry_len(body: usize) -> Option<usize> {
     body.checked_add(WORD)?.checked_next_multiple_of(WORD)
 }
@@ -261,21 +260,21 @@ impl Reservation<'_> {
     /// Publishes the first `len` bytes as an entry.
     ///
     /// # Panics
-    /// Where `len` is more than was reserved; nothing is published then.
+    /// When `len` is more than was reserved. Nothing is published then.
     pub fn commit(self, len: usize) {
         assert!(len <= self.body.len(), "{len} bytes committed of {} reserved", self.body.len());
         let place = self.shared.place(self.start);
         // SAFETY: the word before the body is free like the body and no part of it, and this reservation is
         // the only one.
         unsafe { self.shared.bytes_mut(place, WORD) }.copy_from_slice(&(len as u64).to_ne_bytes());
-        // No overflow: the body, and with it this, lies in memory.
+        // No overflow: `len` was checked.
         *self.head = self.start + (WORD + len).next_multiple_of(WORD) as u64;
         self.shared.head.0.store(*self.head, Ordering::Release);
     }
 }
 
 impl Consumer {
-    /// Where the first entry not yet given back lies.
+    /// The position of the first entry that was not given back.
     #[must_use]
     pub fn position(&self) -> Cursor {
         Cursor(self.tail)
@@ -287,8 +286,8 @@ impl Consumer {
         self.look() == self.tail
     }
 
-    /// The entry at a cursor and the cursor behind it; `None` at the end. Any number of entries may be
-    /// looked at together, but none for longer than until [`Consumer::advance`]:
+    /// The entry at a cursor, and the cursor of the next one; `None` at the end. Any number of entries can be
+    /// borrowed together, but none across a call of [`Consumer::advance`]:
     ///
     /// ```compile_fail,E0502
     /// let (_, mut consumer) = kvp::ring::ring(512)?;
@@ -299,7 +298,8 @@ impl Consumer {
     /// ```
     ///
     /// # Panics
-    /// For a cursor whose entry was given back, or that was found to be of another ring.
+    /// When the entry was given back, or when a cursor of another ring leads to no entry of this one. Such a
+    /// cursor never leads to bytes that were not committed.
     #[must_use]
     pub fn peek(&self, cursor: Cursor) -> Option<(&[u8], Cursor)> {
         let Cursor(mut position) = cursor;
@@ -336,7 +336,8 @@ impl Consumer {
     /// Gives all space before a cursor back to the producer.
     ///
     /// # Panics
-    /// Where that would go back, or beyond what was committed; nothing is given back then.
+    /// When the cursor lies before the current position or beyond what was committed. Nothing is given back
+    /// then.
     pub fn advance(&mut self, to: Cursor) {
         let Cursor(position) = to;
         let is_ahead = position >= self.tail && (position <= self.head.get() || position <= self.look());

@@ -1,4 +1,4 @@
-//! What the two ends of a channel tell each other besides the queue.
+//! State that the two ends of a channel share besides the queue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,16 +10,18 @@ use crate::stats::Stats;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) stats: Stats,
-    /// The thread sleeps and must be woken for this channel.
+    /// The writer's thread sleeps and must be woken up for this channel.
     pub(crate) asleep: AtomicBool,
     /// The report of what was dropped is wanted.
     pub(crate) wants_drop_report: AtomicBool,
-    /// Nothing more will come; what can't be written at once is dropped.
+    /// The channel is being closed: what can't be written at once is dropped.
     pub(crate) closing: AtomicBool,
+    /// The writer's thread has ended its work on the channel.
     pub(crate) closed: AtomicBool,
-    /// Ids of finishes that the queue had no place for; the budget keeps no room for them any longer.
+    /// Ids of finishes that were dropped before they reached the queue, for the budget to release the room
+    /// that it reserved for them.
     pub(crate) lost_finishes: Mutex<Vec<Box<[u8]>>>,
-    /// Whether there are any, because looking must not cost a lock.
+    /// Whether there are such ids, so that a check takes no lock.
     pub(crate) has_lost_finishes: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! What became of everything that was emitted.
+//! Counts of what was written and what was dropped.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +15,13 @@ pub enum Reason {
     Budget,
     /// The payload was too large.
     TooLarge,
-    /// It was no legal record.
+    /// A part of it can't be written in a record.
     Invalid,
-    /// Somebody held a lock, or the tail never settled, until the end.
+    /// Until the channel was closed, another process held a lock or the file ended in the middle of a record.
     Lock,
     /// The operating system refused to write it.
     Io,
-    /// It came after the end.
+    /// It was emitted after the channel was closed.
     Closed,
 }
 
@@ -30,10 +30,18 @@ impl Reason {
     pub const ALL: [Self; 7] =
         [Self::Queue, Self::Budget, Self::TooLarge, Self::Invalid, Self::Lock, Self::Io, Self::Closed];
 
-    /// As it is spelled in statistics.
+    /// The name in statistics.
     #[must_use]
     pub fn name(self) -> &'static str {
-        ["queue", "budget", "too_large", "invalid", "lock", "io", "closed"][self as usize]
+        match self {
+            Self::Queue => "queue",
+            Self::Budget => "budget",
+            Self::TooLarge => "too_large",
+            Self::Invalid => "invalid",
+            Self::Lock => "lock",
+            Self::Io => "io",
+            Self::Closed => "closed",
+        }
     }
 }
 
@@ -49,7 +57,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Entries offered, be they queued or dropped.
+    /// Entries emitted, both queued and dropped ones.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -64,7 +72,7 @@ impl Stats {
         self.records.load(Ordering::Relaxed)
     }
 
-    /// Records by which the file was found shorter than it had been left; see [`crate::appender::Appender::take_missing`].
+    /// Records that went missing from the file; see [`crate::appender::Appender::take_missing`].
     pub fn missing(&self) -> u64 {
         self.missing.load(Ordering::Relaxed)
     }
@@ -79,7 +87,7 @@ impl Stats {
         self.dropped.iter().flatten().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Does `look` with the last error.
+    /// Calls `look` with the last error.
     pub fn with_last_error<R>(&self, look: impl FnOnce(Option<&Error>) -> R) -> R {
         look(self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref())
     }
@@ -92,7 +100,7 @@ impl Stats {
     }
 
     pub(crate) fn accept(&self) {
-        // One thread alone adds to it: no locked instruction is needed.
+        // Only the emitting thread writes it, so no locked instruction is needed.
         self.accepted.store(self.accepted() + 1, Ordering::Relaxed);
     }
 

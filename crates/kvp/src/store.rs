@@ -1,4 +1,4 @@
-//! A pool as a store of records: reading and changing it, each under both locks and never waiting for them.
+//! A pool as a store of records. It is read and changed under both locks, without waiting for them.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,24 +12,24 @@ use crate::limits::RECORD_SIZE;
 use crate::memory::{self, to_usize};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
 
-/// A file of more bytes is no pool that any host could walk.
+/// A larger file is refused: no host could read such a pool.
 pub const READ_MAX: u64 = 256 << 20;
 
-/// A buffer of more bytes is not kept for the next change.
+/// A larger buffer is not kept for the next change.
 const KEPT_MAX: usize = 4 << 20;
 
-/// What a read found.
+/// What a read finds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Contents {
     /// The bytes of the file.
     Bytes(Vec<u8>),
     /// There is no such file.
     Missing,
-    /// A lenient read found something that is no regular file: it has neither locks nor a length.
+    /// Something that is no regular file, which has neither locks nor a size; only a lenient read returns it.
     Irregular,
 }
 
-/// The records of a pool. A torn tail counts for nothing and goes with the first change.
+/// The records of a pool. A torn tail is ignored, and removed by the first change.
 #[derive(Debug)]
 pub struct Store<S: Sys = RealSys> {
     pool: Appender<S>,
@@ -38,7 +38,7 @@ pub struct Store<S: Sys = RealSys> {
 }
 
 impl<S: Sys> Store<S> {
-    /// A store at `path`, not yet opened.
+    /// A store at `path`; opens nothing yet.
     pub fn new(sys: S, path: impl Into<PathBuf>) -> Self {
         Self { pool: Appender::new(sys, path, None), tail: Tail::default(), buffer: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl<S: Sys> Store<S> {
         &self.pool.path
     }
 
-    /// Adds whole records at the end, all or none.
+    /// Appends whole records, all or none.
     ///
     /// # Errors
     /// As [`Appender::append`].
@@ -57,14 +57,14 @@ impl<S: Sys> Store<S> {
         self.pool.append(|_| records)
     }
 
-    /// Lets go of the file.
+    /// Closes the file and releases the memory.
     pub fn close(&mut self) {
         self.pool.close();
         self.buffer = Vec::new();
     }
 
-    /// The file's bytes, read under a read lock. A `lenient` reader follows links, and reads without a lock
-    /// where there are none.
+    /// Reads the file's bytes under shared locks. A `lenient` read follows links, and reads without locks where
+    /// the file system has none.
     ///
     /// # Errors
     /// [`Error::TooLarge`], [`Error::NoLock`], [`Error::NotAPoolFile`], [`Error::Io`].
@@ -77,93 +77,90 @@ impl<S: Sys> Store<S> {
             Err(error) => return Err(error),
         };
         let _guard = match lock(sys, path, fd.as_fd(), Lock::Shared) {
+            Ok(Some(guard)) => Some(guard),
             Ok(None) => return Ok(Attempt::Busy),
-            Err(error) if !lenient => return Err(error),
-            taken => taken.ok(),
+            Err(Error::NoLock { .. }) if lenient => None,
+            Err(error) => return Err(error),
         };
         let mut bytes = Vec::new();
         read_whole(sys, path, fd.as_fd(), &mut bytes)?;
         Ok(Attempt::Done(Contents::Bytes(bytes)))
     }
 
-    /// Puts a record in the place of the first one with its key and removes the others, or adds it.
+    /// Puts a record in the place of the first one with its key and removes the others with that key; adds it
+    /// where there is none.
     ///
     /// # Errors
     /// [`Error::PoolFull`] when its key would be one more than `max_keys` different ones; else as
     /// [`Store::load`].
     pub fn set(&mut self, record: &[u8; RECORD_SIZE], max_keys: usize) -> Result<Attempt> {
         let path = self.pool.path.clone();
-        let attempt = self.change(Missing::Make, |pool| match edit::set(pool, record, max_keys) {
+        self.change(Missing::Create, |pool| match edit::set(pool, record, max_keys) {
             Ok(edit) => Ok((edit, ())),
             Err(SetError::PoolFull(keys)) => Err(Error::PoolFull { path, keys, limit: max_keys }),
             Err(SetError::NoMemory(refused)) => Err(Error::no_memory(Purpose::Contents, &path, refused)),
-        })?;
-        Ok(attempt.map(Option::unwrap_or_default))
+        })
     }
 
-    /// Removes all records with one of `keys`; says how many.
+    /// Removes all records with one of `keys`; returns how many.
     ///
     /// # Errors
     /// As [`Store::load`].
     pub fn delete(&mut self, keys: &[&[u8]]) -> Result<Attempt<usize>> {
         let path = self.pool.path.clone();
-        let attempt = self.change(Missing::Leave, |pool| {
+        self.change(Missing::Result(0), |pool| {
             edit::remove(pool, keys).map_err(|refused| Error::no_memory(Purpose::Contents, &path, refused))
-        })?;
-        Ok(attempt.map(Option::unwrap_or_default))
+        })
     }
 
     /// Replaces all records.
     ///
     /// # Errors
-    /// [`Error::CutShort`] when a failed write could not be undone; after any other error the file holds
-    /// what it held.
+    /// [`Error::CutShort`] when a failed write could not be undone; after any other error the file is as it
+    /// was.
     pub fn load(&mut self, records: &[u8]) -> Result<Attempt> {
-        let attempt = self.change(Missing::Make, |_| Ok((edit::replace(records), ())))?;
-        Ok(attempt.map(Option::unwrap_or_default))
+        self.change(Missing::Create, |_| Ok((edit::replace(records), ())))
     }
 
-    /// Mends what would stop the host's walk; says what it found.
+    /// Repairs what would stop the host from reading the pool; returns what it found.
     ///
     /// # Errors
     /// As [`Store::load`].
     pub fn repair(&mut self) -> Result<Attempt<Vec<Defect>>> {
         let path = self.pool.path.clone();
-        let attempt = self.change(Missing::Leave, |pool| {
+        self.change(Missing::Result(Vec::new()), |pool| {
             edit::repair(pool).map_err(|refused| Error::no_memory(Purpose::Contents, &path, refused))
-        })?;
-        Ok(attempt.map(Option::unwrap_or_default))
+        })
     }
 
-    /// Empties the file, or only if it was last changed before the second `stale_before` since 1970;
-    /// says whether it did.
+    /// Empties the file; with `stale_before` (seconds since 1970) only a file that was last changed before
+    /// then. Returns whether it did.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NotAPoolFile`], [`Error::NoLock`].
     pub fn clear(&mut self, stale_before: Option<i64>) -> Result<Attempt<bool>> {
-        let emptied = self.with_file(Missing::Leave, |file, _, _| {
+        self.with_file(Missing::Result(false), |file, _, _| {
             let clears = stale_before.is_none_or(|boot| file.stat.mtime.0 < boot);
             if clears {
                 truncate(file.sys, file.fd, file.path, 0)?;
             }
             Ok(Attempt::Done(clears))
-        })?;
-        Ok(emptied.map(Option::unwrap_or_default))
+        })
     }
 
-    /// Does to the file what `edit` says of its bytes; `None` when there is no file and none is made.
+    /// Reads the file and makes the change that `edit` returns for its bytes.
     fn change<'a, T>(
         &mut self,
-        missing: Missing,
+        missing: Missing<T>,
         edit: impl FnOnce(&[u8]) -> Result<(Edit<'a>, T)>,
-    ) -> Result<Attempt<Option<T>>> {
+    ) -> Result<Attempt<T>> {
         let attempt = self.with_file(missing, |file, tail, buffer| {
             if !tail.is_settled(&file.stat) {
                 return Ok(Attempt::Unsettled);
             }
             read_whole(file.sys, file.path, file.fd, buffer)?;
             if buffer.len() as u64 != file.stat.size {
-                // Somebody without locks is appending.
+                // A process without locks is appending.
                 return Ok(Attempt::Busy);
             }
             let (edit, result) = edit(buffer)?;
@@ -177,21 +174,21 @@ impl<S: Sys> Store<S> {
 
     fn with_file<T>(
         &mut self,
-        missing: Missing,
+        missing: Missing<T>,
         act: impl FnOnce(&File<'_, S>, &mut Tail, &mut Vec<u8>) -> Result<Attempt<T>>,
-    ) -> Result<Attempt<Option<T>>> {
+    ) -> Result<Attempt<T>> {
         let Self { pool: Appender { sys, path, .. }, tail, buffer } = self;
-        let fd = match open(sys, path, Access::Edit) {
-            Ok((fd, _)) => fd,
-            Err(error) if error.is_not_found() && missing == Missing::Leave => {
-                return Ok(Attempt::Done(None));
+        let fd = match (open(sys, path, Access::Edit), missing) {
+            (Ok((fd, _)), _) => fd,
+            (Err(error), Missing::Result(result)) if error.is_not_found() => {
+                return Ok(Attempt::Done(result));
             }
-            Err(error) if error.is_not_found() => {
-                // Locked before anything is written: others may be making it as well.
+            (Err(error), Missing::Create) if error.is_not_found() => {
+                // Nothing is written before the file is locked: another process may create it as well.
                 open(sys, path, Access::Append)?;
                 open(sys, path, Access::Edit)?.0
             }
-            Err(error) => return Err(error),
+            (Err(error), _) => return Err(error),
         };
         let fd = fd.as_fd();
         let Some(_guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Attempt::Busy) };
@@ -199,18 +196,19 @@ impl<S: Sys> Store<S> {
         if !stat.linked {
             return Ok(Attempt::Busy);
         }
-        Ok(act(&File { sys, path, fd, stat }, tail, buffer)?.map(Some))
+        act(&File { sys, path, fd, stat }, tail, buffer)
     }
 }
 
-/// What a change does where there is no file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    Leave,
-    Make,
+/// What an operation does where there is no file.
+enum Missing<T> {
+    /// It has this result.
+    Result(T),
+    /// It creates the file.
+    Create,
 }
 
-/// A pool whose locks are held.
+/// A pool, under both locks.
 struct File<'a, S: Sys> {
     sys: &'a S,
     path: &'a Path,
@@ -219,13 +217,13 @@ struct File<'a, S: Sys> {
 }
 
 impl<S: Sys> File<'_, S> {
-    /// Makes of the file, which holds `old`, what `edit` says, or leaves it as it was.
+    /// Makes a change of the file, which holds `old`, or leaves the file as it was.
     fn apply(&self, old: &[u8], edit: &Edit<'_>) -> Result<()> {
         let size = old.len() - old.len() % RECORD_SIZE;
         if size < old.len() {
             truncate(self.sys, self.fd, self.path, size as u64)?;
         }
-        // What is longer comes first: only that can find the disk full.
+        // The bytes that make the file longer come first: only writing these can find the disk full.
         let (over, beyond) = edit.with.split_at(edit.with.len().min(size - edit.from));
         if !beyond.is_empty() {
             self.append(beyond, size as u64)?;
@@ -242,7 +240,8 @@ impl<S: Sys> File<'_, S> {
         })
     }
 
-    /// Adds at the end by an append, which can't overwrite what somebody without locks adds meanwhile.
+    /// Adds bytes at the end with `O_APPEND`, which can't overwrite what a process without locks adds
+    /// meanwhile.
     fn append(&self, bytes: &[u8], size: u64) -> Result<()> {
         let (fd, stat) = open(self.sys, self.path, Access::Append)?;
         if stat.inode != self.stat.inode {
@@ -266,7 +265,8 @@ impl<S: Sys> File<'_, S> {
         Ok(())
     }
 
-    /// Cuts the file, which had `size` bytes, to `len`; what somebody without locks appended comes along.
+    /// Cuts the file, which had `size` bytes, to `len`. Records that a process without locks appended
+    /// meanwhile are moved in front of the cut.
     fn cut(&self, mut size: u64, mut len: u64) -> Result<()> {
         loop {
             let now = stat(self.sys, self.fd, self.path)?.size;
@@ -284,7 +284,7 @@ impl<S: Sys> File<'_, S> {
     }
 }
 
-/// Reads a file to its end into `bytes`, whose memory is used again.
+/// Reads a file to its end into `bytes`, whose memory is reused.
 fn read_whole<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut Vec<u8>) -> Result<()> {
     let size = stat(sys, fd, path)?.size;
     if size > READ_MAX {
@@ -304,7 +304,7 @@ fn read_exact<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut [u8]
     Err(io_error("read", path, io::ErrorKind::UnexpectedEof.into()))
 }
 
-/// Fills `bytes` from `offset` on as far as the file goes; says how far.
+/// Fills `bytes` from `offset` on until the file ends; returns how many bytes.
 fn read_to<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> Result<usize> {
     let mut read = 0;
     while read < bytes.len() {

@@ -10,83 +10,84 @@ use rustix::io::retry_on_intr;
 /// What `fstat` says of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// Which file of its file system it is.
+    /// The number of the file in its file system.
     pub inode: u64,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// Last change of the contents: seconds, nanoseconds.
+    /// When the contents were last changed: seconds and nanoseconds since 1970.
     pub mtime: (i64, u64),
-    /// `None` for a regular file, else what it is.
+    /// `None` for a regular file, else what it is, with its article.
     pub irregular: Option<&'static str>,
     /// Whether the file still has a name.
     pub linked: bool,
 }
 
-/// How a lock is taken; never does taking one block.
+/// What to do with a lock. Taking one never blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
-    /// One holder alone.
+    /// Take it as the only holder.
     Exclusive,
-    /// Any number of holders, none of them exclusive.
+    /// Take it beside other shared holders.
     Shared,
-    /// Give it back.
+    /// Release it.
     Release,
 }
 
 /// What a pool is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Adding at the end; creates the file 0600 if it is absent.
+    /// Adding at the end; creates the file with mode 0600 if there is none.
     Append,
     /// Changing what is there.
     Edit,
     /// Reading.
     Read,
-    /// Reading where a link leads.
+    /// Reading the file that a link leads to.
     Follow,
 }
 
 /// The system calls that the core makes on a pool.
 pub trait Sys: Send + 'static {
-    /// Opens a file; never waits for a FIFO's other end.
+    /// Opens a file; never waits for the other end of a FIFO.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn open(&self, path: &Path, access: Access) -> io::Result<OwnedFd>;
-    /// Size, time and kind.
+    /// The size, time and kind of a file.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat>;
-    /// Reads from `offset` on, possibly less than asked for.
+    /// Reads from `offset` on, possibly less than `bytes` has room for.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn read_at(&self, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
-    /// One append, possibly short.
+    /// Appends once; may write only a part. Returns how many bytes.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize>;
-    /// One write over what is at `offset`, possibly short.
+    /// Writes once at `offset`; may write only a part. Returns how many bytes.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn write_at(&self, fd: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> io::Result<usize>;
-    /// Cuts the file.
+    /// Cuts the file to `size` bytes.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn truncate(&self, fd: BorrowedFd<'_>, size: u64) -> io::Result<()>;
-    /// The `flock` lock; `Ok(false)` when somebody else has it.
+    /// Takes or releases the `flock` lock; `Ok(false)` when another process has it.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn flock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool>;
-    /// The open-file-description `fcntl` lock on the whole file; `Ok(false)` when somebody else has it.
+    /// Takes or releases the open-file-description lock of `fcntl` on the whole file; `Ok(false)` when
+    /// another process has it.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Those of the operating system.
     fn ofd_lock(&self, fd: BorrowedFd<'_>, lock: Lock) -> io::Result<bool>;
 }
 
@@ -96,8 +97,8 @@ pub struct RealSys;
 
 impl Sys for RealSys {
     fn open(&self, path: &Path, access: Access) -> io::Result<OwnedFd> {
-        // NOFOLLOW: a link planted in the folder must not lead root elsewhere. NONBLOCK: opening a
-        // FIFO must not hang. RDWR: a write lock needs a writable descriptor, repair a readable one.
+        // NOFOLLOW: a link in the folder must not make root write elsewhere. NONBLOCK: opening a FIFO must
+        // not hang. RDWR: a write lock needs a writable descriptor, a repair a readable one.
         let flags = match access {
             Access::Append => OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW,
             Access::Edit => OFlags::RDWR | OFlags::NOFOLLOW,
@@ -123,7 +124,7 @@ impl Sys for RealSys {
         Ok(Stat {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).map_err(|_| io::ErrorKind::InvalidData)?,
-            // Where the C library has signed nanoseconds, they are from 0 as well.
+            // Some C libraries declare them signed; they are never negative.
             mtime: (stat.st_mtime, stat.st_mtime_nsec as _),
             irregular,
             linked: stat.st_nlink > 0,
@@ -162,7 +163,7 @@ impl Sys for RealSys {
             Lock::Release => libc::F_UNLCK,
         };
         let whole_file = libc::flock {
-            // 0 would be a read lock: what does not fit is no lock at all.
+            // The value 0 is a read lock: a failed conversion must not become one.
             l_type: kind.try_into().map_err(|_| io::ErrorKind::InvalidInput)?,
             l_whence: 0,
             l_start: 0,

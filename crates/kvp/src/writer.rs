@@ -1,4 +1,4 @@
-//! The one thread that writes what all channels of the process queued.
+//! The thread that writes the queued entries of all channels of the process.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -10,7 +10,7 @@ use crate::drain::{Drain, Step};
 use crate::shared::Shared;
 use crate::sys::Sys;
 
-/// The thread's end of a channel, whatever system calls it makes.
+/// The writer's end of a channel, independent of the type of its system calls.
 pub(crate) trait Work: Send {
     fn step(&mut self, now: Instant) -> Step;
     fn has_work(&self) -> bool;
@@ -33,13 +33,13 @@ impl<S: Sys> Work for Drain<S> {
     }
 }
 
-/// After writing, the thread naps this long before it looks again: what comes meanwhile is batched
-/// and costs its emitter no wake-up, and is still visible within 1 ms.
+/// After writing, the thread naps this long before it checks the queues again. Entries that are emitted
+/// meanwhile are written in one batch and need no wake-up; they are still in the file within 1 ms.
 const NAP: Duration = Duration::from_micros(400);
-/// After so many naps with nothing to do it sleeps until it is woken.
+/// After this many naps without work the thread sleeps until it is woken up.
 const NAPS: u32 = 3;
 
-/// Work that the thread does, and whoever can't wait for it.
+/// Work of the writer's thread, shared with a program that waits and works along.
 pub(crate) type SharedWork = Arc<Mutex<dyn Work>>;
 
 struct Inbox {
@@ -54,13 +54,13 @@ fn inbox() -> MutexGuard<'static, Inbox> {
     INBOX.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hands a channel to the thread, which is started if it does not run, and returns the thread.
+/// Hands a channel to the writer's thread and returns the thread, which is started if it does not run.
 pub(crate) fn add(work: SharedWork) -> io::Result<Thread> {
     let mut inbox = inbox();
     let thread = if let Some(thread) = &inbox.thread {
         thread.clone()
     } else {
-        // It ends by itself after the last channel; the module stays mapped, so nobody joins it.
+        // The thread ends after the last channel. It is never joined: the module stays mapped.
         let handle = thread::Builder::new().name("kvp-writer".into()).spawn(run)?;
         handle.thread().clone()
     };
@@ -71,7 +71,8 @@ pub(crate) fn add(work: SharedWork) -> io::Result<Thread> {
     Ok(thread)
 }
 
-/// Nobody holds work for longer than one append takes.
+/// Locks work; it is never held for longer than one append takes. A panic of its holder is no reason to stop:
+/// each step looks at the queue and the file again.
 pub(crate) fn lock(work: &SharedWork) -> MutexGuard<'_, dyn Work + 'static> {
     work.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -121,15 +122,15 @@ fn run() {
     }
 }
 
-/// Sleeps until a channel that waits for nothing else has something to write, or for as long as
-/// `wait` says.
+/// Sleeps until a channel that is not blocked has something to write, or for `wait`.
 fn sleep(works: &[SharedWork], wait: Option<Duration>) {
     for work in works {
         let work = lock(work);
-        // Who emits while a lock is stuck must not pay for wake-ups that change nothing.
+        // While a channel waits for a lock, emitting must not pay for wake-ups that change nothing.
         work.shared().asleep.store(work.waits_until().is_none(), Ordering::Relaxed);
     }
-    // Pairs with the fence in `channel`: either this thread sees the entry, or that one `asleep`.
+    // Pairs with the fence in `channel`: either this thread sees the new entry, or the emitting thread sees
+    // `asleep`.
     fence(Ordering::SeqCst);
     let has_news = works.iter().map(lock).any(|work| work.waits_until().is_none() && work.has_work());
     if !has_news && !MAIL.load(Ordering::Acquire) {

@@ -305,6 +305,9 @@ fn a_file_system_without_locks_is_said_or_read_without() {
     assert_eq!(without().read(false).unwrap_err().code(), "ERR_KVP_NO_LOCK");
     assert!(matches!(without().read(true).unwrap(), Attempt::Done(Contents::Bytes(_))));
     assert_eq!(without().clear(None).unwrap_err().code(), "ERR_KVP_NO_LOCK");
+    // A lock that fails otherwise is no reason to read without one.
+    let failing = Store::new(FaultySys::with(&[("flock", Fault::Errno(libc::EIO))]), &path);
+    assert_eq!(failing.read(true).unwrap_err().code(), "ERR_KVP_IO");
 }
 
 #[test]
