@@ -15,11 +15,14 @@ export declare class Channel {
   emitters(): object
   /** Everything emitted so far lies before this position. */
   position(): number
-  /** Whether all before `position` is written or counted; hurries the writer if not. */
+  /** Whether everything before `position` is written or counted as dropped; wakes the writer up if not. */
   isDrained(position: number): boolean
-  /** Asks for a last record that says what was dropped, if anything was. */
+  /** Requests a last record that says what was dropped, if anything was. */
   requestDropReport(): void
-  /** Blocks until everything emitted so far is written, or for so many milliseconds. */
+  /**
+   * Blocks until everything emitted so far is written, or for this many milliseconds; returns whether it is
+   * written.
+   */
   wait(milliseconds: number): boolean
   /** Ends the channel: what can't be written at once is dropped and counted. */
   close(milliseconds: number): void
@@ -28,15 +31,15 @@ export declare class Channel {
 }
 
 /**
- * A pool that is read and changed. Each operation is one attempt, in this thread or, as `…Async`, on one of
- * the pool; there is no reply where it was done and there is nothing to tell. A text has keys and values in
- * turn, or keys, each ended by a NUL; arguments that make no records throw.
+ * A pool that is read and changed. Each operation is one attempt: in the calling thread, or as `…Async` on a
+ * thread of the pool. `null` means that it was done and has no result. A text has keys and values in turn, or
+ * keys, each followed by a NUL; invalid arguments throw.
  */
 export declare class Store {
-  /** Adds records at the end, all or none. */
+  /** Appends records, all or none. */
   append(records: string): StoreReply | null
   appendAsync(records: string): Promise<StoreReply | null>
-  /** Gives the one record's key this value in place; `max_keys` says how many different keys there may be. */
+  /** Sets one record; `max_keys` is how many different keys there may be. */
   set(record: string, maxKeys: number): StoreReply | null
   setAsync(record: string, maxKeys: number): Promise<StoreReply | null>
   /** Removes all records with one of the keys. */
@@ -45,26 +48,26 @@ export declare class Store {
   /** Replaces all records. */
   load(records: string): StoreReply | null
   loadAsync(records: string): Promise<StoreReply | null>
-  /** Empties the file, or only if it was last changed before the second `stale_before` since 1970. */
+  /** Empties the file; with `stale_before` (seconds since 1970) only a file that was last changed before then. */
   clear(staleBefore?: number | undefined | null): StoreReply | null
   clearAsync(staleBefore?: number | undefined | null): Promise<StoreReply | null>
-  /** Mends what would stop the host's walk. */
+  /** Repairs what would stop the host from reading the pool. */
   repair(): StoreReply | null
   repairAsync(): Promise<StoreReply | null>
-  /** The file's bytes. A lenient reader follows links, and reads without a lock where there are none. */
+  /** Reads the file's bytes. A lenient read follows links, and reads without locks where there are none. */
   read(lenient: boolean): StoreReply | null
   readAsync(lenient: boolean): Promise<StoreReply | null>
-  /** Lets go of the file; a later attempt opens it again. */
+  /** Closes the file; a later attempt opens it again. */
   close(): void
 }
 
-/** How a channel is opened; see the crate's `Options`. */
+/** The options of a channel; see the `kvp` crate's `Options`. */
 export interface ChannelOptions {
   /** The pool's file. */
   path: string
-  /** How the records' keys are laid out. */
+  /** The layout of the records' keys. */
   keys: KeyLayout
-  /** The record that says at the end what was dropped. */
+  /** The last record, which says what was dropped. */
   dropReport: DropReport
   /** Records that the pool may have at most. */
   maxRecords: number
@@ -72,23 +75,23 @@ export interface ChannelOptions {
   queueBytes: number
   /** Whether starts are followed by finishes. */
   reservesFinishes: boolean
-  /** Empty a pool that was last changed before this second since 1970. */
+  /** Empty a pool that was last changed before this time, in seconds since 1970. */
   staleBefore?: number
-  /** Write before an emit returns. */
+  /** Write an entry before the emit returns. */
   writeThrough: boolean
 }
 
-/** What became of everything emitted. */
+/** Counts of what was written and what was dropped. */
 export interface ChannelStats {
-  /** Entries offered. */
+  /** Entries emitted, both queued and dropped ones. */
   accepted: number
   /** Entries in the file. */
   written: number
   /** Records in the file. */
   records: number
-  /** Records by which the file was found shorter than it had been left. */
+  /** Records that went missing from the file. */
   missing: number
-  /** Bytes of the queue that wait. */
+  /** Bytes of the queue that wait to be written. */
   queuedBytes: number
   /** What was dropped. */
   dropped: Array<Dropped>
@@ -106,7 +109,7 @@ export interface Dropped {
   count: number
 }
 
-/** What the report of what was dropped is called and how it is spelled. */
+/** The name and style of the drop report. */
 export interface DropReport {
   /** The name in its key. */
   name: string
@@ -114,16 +117,16 @@ export interface DropReport {
   style: DropReportStyle
 }
 
-/** How the payload of a drop report is spelled. */
+/** The style of a drop report's payload. */
 export type DropReportStyle = 'json' | 'debug'
 
-/** How keys are laid out; see the crate's `KeyLayout`. */
+/** The layout of keys; see the `kvp` crate's `KeyLayout`. */
 export interface KeyLayout {
-  /** What every key starts with, up to and including the `|` before the word. */
+  /** The start of every key, up to and including the `|` before the word. */
   prefix: string
   /** The field behind the prefix. */
   word: KeyWord
-  /** Bytes that a name may have. */
+  /** Most bytes of a name. */
   nameMax: number
   /** Whether time, encoding, result and duration follow the id. */
   details: boolean
@@ -131,16 +134,16 @@ export interface KeyLayout {
   numbered: boolean
 }
 
-/** The field of a key that stands behind its prefix. */
+/** The field of a key behind its prefix. */
 export type KeyWord = 'kind' | 'level'
 
-/** Opens a channel, or says why it can't be. */
+/** Opens a channel, or returns why it can't be opened. */
 export declare function openChannel(options: ChannelOptions): Channel | Problem
 
 /** A store at a path; opens nothing yet. */
 export declare function openStore(path: string): Store
 
-/** A failure, for the class of errors that JavaScript makes of it. */
+/** A failure, of which JavaScript makes an error of the class that belongs to its code. */
 export interface Problem {
   /** The stable code. */
   code: string
@@ -164,11 +167,11 @@ export interface StoreDefect {
   field?: 'key' | 'value'
 }
 
-/** What an attempt came to. */
+/** The outcome of an attempt. */
 export interface StoreReply {
-  /** How it ended; `missing` and `irregular` are what a read found. */
+  /** How the attempt ended. `missing` and `irregular` are outcomes of a read. */
   state: 'done' | 'busy' | 'unsettled' | 'missing' | 'irregular' | 'failed'
-  /** Records removed, or whether a clear cut anything. */
+  /** How many records were removed; of a clear 1 if it emptied the file, else 0. */
   count?: number
   /** What was read. */
   bytes?: Buffer

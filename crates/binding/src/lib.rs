@@ -19,7 +19,7 @@ use napi::Status;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
 
-/// The field of a key that stands behind its prefix.
+/// The field of a key behind its prefix.
 #[napi(string_enum = "lowercase")]
 pub enum KeyWord {
     /// `start`, `finish` or `event`.
@@ -28,14 +28,14 @@ pub enum KeyWord {
     Level,
 }
 
-/// How keys are laid out; see the crate's `KeyLayout`.
+/// The layout of keys; see the `kvp` crate's `KeyLayout`.
 #[napi(object)]
 pub struct KeyLayout {
-    /// What every key starts with, up to and including the `|` before the word.
+    /// The start of every key, up to and including the `|` before the word.
     pub prefix: String,
     /// The field behind the prefix.
     pub word: KeyWord,
-    /// Bytes that a name may have.
+    /// Most bytes of a name.
     pub name_max: u32,
     /// Whether time, encoding, result and duration follow the id.
     pub details: bool,
@@ -53,16 +53,16 @@ impl From<KeyLayout> for key_layout::KeyLayout {
     }
 }
 
-/// How the payload of a drop report is spelled.
+/// The style of a drop report's payload.
 #[napi(string_enum = "lowercase")]
 pub enum DropReportStyle {
     /// As JSON.
     Json,
-    /// As Rust's `Debug` spells values.
+    /// As Rust's `Debug` prints values.
     Debug,
 }
 
-/// What the report of what was dropped is called and how it is spelled.
+/// The name and style of the drop report.
 #[napi(object)]
 pub struct DropReport {
     /// The name in its key.
@@ -81,14 +81,14 @@ impl From<DropReport> for drop_report::DropReport {
     }
 }
 
-/// How a channel is opened; see the crate's `Options`.
+/// The options of a channel; see the `kvp` crate's `Options`.
 #[napi(object)]
 pub struct ChannelOptions {
     /// The pool's file.
     pub path: String,
-    /// How the records' keys are laid out.
+    /// The layout of the records' keys.
     pub keys: KeyLayout,
-    /// The record that says at the end what was dropped.
+    /// The last record, which says what was dropped.
     pub drop_report: DropReport,
     /// Records that the pool may have at most.
     pub max_records: f64,
@@ -96,13 +96,13 @@ pub struct ChannelOptions {
     pub queue_bytes: f64,
     /// Whether starts are followed by finishes.
     pub reserves_finishes: bool,
-    /// Empty a pool that was last changed before this second since 1970.
+    /// Empty a pool that was last changed before this time, in seconds since 1970.
     pub stale_before: Option<f64>,
-    /// Write before an emit returns.
+    /// Write an entry before the emit returns.
     pub write_through: bool,
 }
 
-/// A failure, for the class of errors that JavaScript makes of it.
+/// A failure, of which JavaScript makes an error of the class that belongs to its code.
 #[napi(object, object_from_js = false)]
 pub struct Problem {
     /// The stable code.
@@ -142,18 +142,18 @@ pub struct Dropped {
     pub count: f64,
 }
 
-/// What became of everything emitted.
+/// Counts of what was written and what was dropped.
 #[napi(object, object_from_js = false)]
 pub struct ChannelStats {
-    /// Entries offered.
+    /// Entries emitted, both queued and dropped ones.
     pub accepted: f64,
     /// Entries in the file.
     pub written: f64,
     /// Records in the file.
     pub records: f64,
-    /// Records by which the file was found shorter than it had been left.
+    /// Records that went missing from the file.
     pub missing: f64,
-    /// Bytes of the queue that wait.
+    /// Bytes of the queue that wait to be written.
     pub queued_bytes: f64,
     /// What was dropped.
     pub dropped: Vec<Dropped>,
@@ -167,7 +167,7 @@ pub struct Channel {
     inner: Rc<RefCell<kvp::Channel>>,
 }
 
-/// Opens a channel, or says why it can't be.
+/// Opens a channel, or returns why it can't be opened.
 #[napi]
 #[allow(clippy::needless_pass_by_value, clippy::missing_errors_doc)]
 pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Channel, Problem>> {
@@ -184,7 +184,7 @@ pub fn open_channel(env: Env, options: ChannelOptions) -> napi::Result<Either<Ch
     match kvp::Channel::open(&options) {
         Ok(channel) => {
             let inner = Rc::new(RefCell::new(channel));
-            // A worker that is terminated runs no JavaScript any more; this it still runs.
+            // A worker thread that is terminated runs no more JavaScript, but it still runs this hook.
             env.add_env_cleanup_hook(Rc::clone(&inner), |inner| {
                 end(&mut inner.borrow_mut(), Duration::from_millis(500));
             })?;
@@ -199,7 +199,7 @@ fn end(channel: &mut kvp::Channel, timeout: Duration) {
         return;
     }
     channel.request_drop_report();
-    // What is not written by then is counted by the close.
+    // Entries that are not written in this time are counted as dropped by the close.
     let _ = channel.wait(timeout);
     channel.close(Duration::from_millis(100));
 }
@@ -219,19 +219,20 @@ impl Channel {
         as_number(self.inner.borrow().position())
     }
 
-    /// Whether all before `position` is written or counted; hurries the writer if not.
+    /// Whether everything before `position` is written or counted as dropped; wakes the writer up if not.
     #[napi]
     pub fn is_drained(&self, position: f64) -> napi::Result<bool> {
         Ok(self.inner.borrow().is_drained(count("position", position)?))
     }
 
-    /// Asks for a last record that says what was dropped, if anything was.
+    /// Requests a last record that says what was dropped, if anything was.
     #[napi]
     pub fn request_drop_report(&self) {
         self.inner.borrow().request_drop_report();
     }
 
-    /// Blocks until everything emitted so far is written, or for so many milliseconds.
+    /// Blocks until everything emitted so far is written, or for this many milliseconds; returns whether it is
+    /// written.
     #[napi]
     pub fn wait(&self, milliseconds: f64) -> napi::Result<bool> {
         Ok(self.inner.borrow().wait(millis(milliseconds)?))
@@ -271,7 +272,8 @@ impl Channel {
     }
 }
 
-/// A time from now on; one that has passed is none, and one too long for a duration is for ever.
+/// Milliseconds as a duration. Negative ones are zero, because that time is over; too many are the longest
+/// duration. NaN is an error.
 fn millis(milliseconds: f64) -> napi::Result<Duration> {
     if milliseconds.is_nan() {
         return Err(napi::Error::new(Status::InvalidArg, "milliseconds must be a number"));
@@ -288,7 +290,7 @@ fn as_number(count: u64) -> f64 {
 /// The largest whole number of JavaScript, `Number.MAX_SAFE_INTEGER`.
 const MOST: f64 = 9_007_199_254_740_991.0;
 
-/// A whole number; anything else is an error, not the nearest one.
+/// A whole number. Any other number is an error and is not rounded.
 #[allow(clippy::cast_possible_truncation)] // Checked.
 fn whole(option: &str, number: f64) -> napi::Result<i64> {
     if number.fract() == 0.0 && number.abs() <= MOST {

@@ -1,9 +1,9 @@
-//! The hot path's functions on raw Node-API: a typed conversion of a string costs three to five
-//! times what reading it once into the queue does.
+//! The functions of the hot path, on raw Node-API: converting a string to a `String` costs three to five times
+//! as much as reading it into the queue.
 //!
-//! Their one caller is `src/pool/native/native-writer.ts`. What is not of the type that they take, a level or
-//! handle that does not exist and a duration that is no number are never guessed at: such an entry counts as
-//! dropped, `invalid`.
+//! Their only caller is `src/pool/native/native-writer.ts`. An entry with an argument of a wrong type, with a
+//! level or handle that does not exist, or with a duration that is not finite is not written; it counts as
+//! dropped for the reason `invalid`.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};
@@ -83,13 +83,14 @@ impl Call {
         Level::from_number(self.whole(index)?.try_into().ok()?)
     }
 
-    /// A text that fits `buffer`, or of a longer one so much that it is too long for its field as well.
+    /// A text. One that does not fit into `buffer` is cut; the buffers are so large that it is still too long
+    /// for its field, and refused as such.
     fn text<'b>(&self, index: usize, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         let len = self.copy_text(index, buffer)?;
         buffer.get(..len)
     }
 
-    /// Copies what fits of a text, whole characters and a NUL; says how many bytes without the NUL.
+    /// Copies as many whole characters as fit, and a NUL; returns how many bytes, without the NUL.
     fn copy_text(&self, index: usize, place: &mut [u8]) -> Option<usize> {
         let (value, room, mut len) = (self.arguments[index], place.len(), 0);
         let first = place.as_mut_ptr().cast();
@@ -98,7 +99,7 @@ impl Call {
         (status == sys::Status::napi_ok).then_some(len)
     }
 
-    /// Reads a text straight into the queue.
+    /// Copies a text into the queue.
     fn copy(&self, index: usize, place: &mut [u8]) -> Copied {
         let Some(len) = self.copy_text(index, place) else { return Copied::Invalid };
         // A text that does not fit is cut before a character of up to four bytes.
@@ -113,7 +114,7 @@ impl Call {
     }
 }
 
-/// Bytes of a text; `None` for anything else.
+/// The length of a text in bytes; `None` for any other value.
 fn text_len(env: sys::napi_env, value: sys::napi_value) -> Option<usize> {
     let mut len = 0;
     // SAFETY: without a buffer the call only measures.
@@ -121,8 +122,8 @@ fn text_len(env: sys::napi_env, value: sys::napi_value) -> Option<usize> {
     (status == sys::Status::napi_ok).then_some(len)
 }
 
-/// The bytes of a text of any length, or how many there was no memory for. The conversion to `String` ends
-/// the process then.
+/// The bytes of a text of any length, or the error where the memory for them is refused. Converting it to a
+/// `String` would abort the process then.
 pub struct Text(pub Result<Vec<u8>, Refused>);
 
 impl FromNapiValue for Text {
@@ -145,7 +146,7 @@ impl FromNapiValue for Text {
     }
 }
 
-/// Calls `act` with the channel and the arguments; never lets a panic cross into Node.js.
+/// Calls `act` with the channel and the arguments. A panic of it does not reach Node.js.
 unsafe fn with_channel(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -210,7 +211,7 @@ enum What {
     Finish,
 }
 
-/// Room for any name, and for as much of one that is too long as makes it known to be.
+/// Room for the longest name, and for enough of a longer one to be refused.
 const NAME_ROOM: usize = SAFE_KEY + COPY_SLACK;
 
 fn emit(channel: &mut Channel, call: &Call, what: What) -> f64 {
@@ -223,7 +224,7 @@ fn emit(channel: &mut Channel, call: &Call, what: What) -> f64 {
     0.0
 }
 
-/// `None` when an argument is not what it should be, and nothing was emitted.
+/// Emits an entry; `None` when an argument is invalid, and nothing was emitted.
 fn emit_valid(
     channel: &mut Channel,
     call: &Call,
@@ -243,7 +244,7 @@ fn emit_valid(
     let (level, id, handle) = (level?, id?, call.whole(0)?);
     let mut emit_as = |name: Name<'_>| channel.emit(kind, level, id, name, |place| call.copy(2, place));
     match handle {
-        // Few names are passed: the others must not pay for the room.
+        // Most names are handles: those calls must not pay for zeroing the buffer.
         0 => emit_as(Name::Text(call.text(name, &mut [0; NAME_ROOM])?)),
         handle => emit_as(Name::Handle(handle)),
     }

@@ -1,5 +1,6 @@
-//! The store for JavaScript: single attempts, made here or on a thread of Node.js's pool. None of them
-//! waits for a lock, so none keeps such a thread from the program's own files.
+//! The store for JavaScript. Each operation is a single attempt, made in the calling thread or on a thread of
+//! Node.js's pool. No attempt waits for a lock, so none keeps a thread of the pool from the program's own
+//! files.
 
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,13 +34,13 @@ pub struct StoreDefect {
     pub field: Option<&'static str>,
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 #[napi(object, object_from_js = false)]
 pub struct StoreReply {
-    /// How it ended; `missing` and `irregular` are what a read found.
+    /// How the attempt ended. `missing` and `irregular` are outcomes of a read.
     #[napi(ts_type = "'done' | 'busy' | 'unsettled' | 'missing' | 'irregular' | 'failed'")]
     pub state: &'static str,
-    /// Records removed, or whether a clear cut anything.
+    /// How many records were removed; of a clear 1 if it emptied the file, else 0.
     pub count: Option<f64>,
     /// What was read.
     pub bytes: Option<Buffer>,
@@ -49,31 +50,31 @@ pub struct StoreReply {
     pub problem: Option<Problem>,
 }
 
-/// What is to be done. A text has keys and values in turn, or keys, each ended by a NUL.
+/// An operation with its arguments. A text has keys and values in turn, or keys, each followed by a NUL.
 pub enum Job {
     /// Adds records.
     Append(Text),
     /// Replaces all records.
     Load(Text),
-    /// Puts the one record there is.
+    /// Sets one record; the number is how many different keys there may be.
     Set(Text, usize),
     /// Removes keys.
     Delete(Text),
-    /// Empties the file, or only if it was last changed before this second.
+    /// Empties the file, or only a file that was last changed before this time, in seconds since 1970.
     Clear(Option<i64>),
-    /// Mends what the host would stumble over.
+    /// Repairs what would stop the host from reading the pool.
     Repair,
-    /// Reads; a lenient reader follows links and does not insist on locks.
+    /// Reads; a lenient read follows links and needs no locks.
     Read(bool),
 }
 
-/// What an attempt that was done found.
+/// The result of an attempt that was done.
 pub enum Found {
-    /// There was nothing to find.
+    /// No result.
     Nothing,
     /// How many records.
     Count(usize),
-    /// What is in the file.
+    /// The contents of the file.
     Contents(Contents),
     /// What is wrong.
     Defects(Vec<StoreDefect>),
@@ -83,9 +84,9 @@ type Outcome = kvp::Result<Attempt<Found>>;
 
 /// Why an attempt was not made.
 enum Failure {
-    /// The core's reason, which the reply carries.
+    /// The core's error, which the reply carries.
     Core(kvp::Error),
-    /// Arguments that no caller should pass.
+    /// Invalid arguments, which throw.
     Caller(&'static str),
 }
 
@@ -95,18 +96,18 @@ impl From<kvp::Error> for Failure {
     }
 }
 
-/// A batch of more records than these is not kept for the next job.
+/// A larger batch is not kept for the next job.
 const KEPT_RECORDS: usize = 256;
 
 struct Inner {
     store: kvp::Store,
-    /// Reused, because the system gives memory for many records slower than it takes their bytes.
+    /// Reused, because new memory for many records costs more than writing them.
     batch: Batch,
 }
 
-/// A pool that is read and changed. Each operation is one attempt, in this thread or, as `…Async`, on one of
-/// the pool; there is no reply where it was done and there is nothing to tell. A text has keys and values in
-/// turn, or keys, each ended by a NUL; arguments that make no records throw.
+/// A pool that is read and changed. Each operation is one attempt: in the calling thread, or as `…Async` on a
+/// thread of the pool. `null` means that it was done and has no result. A text has keys and values in turn, or
+/// keys, each followed by a NUL; invalid arguments throw.
 #[napi]
 pub struct Store {
     inner: Arc<Mutex<Inner>>,
@@ -123,7 +124,7 @@ pub fn open_store(path: String) -> Store {
 #[napi]
 #[allow(clippy::missing_errors_doc, clippy::must_use_candidate)]
 impl Store {
-    /// Adds records at the end, all or none.
+    /// Appends records, all or none.
     #[napi]
     pub fn append(&self, #[napi(ts_arg_type = "string")] records: Text) -> napi::Result<Option<StoreReply>> {
         run(&self.inner, &Job::Append(records)).map(reply)
@@ -134,7 +135,7 @@ impl Store {
         self.task(Job::Append(records))
     }
 
-    /// Gives the one record's key this value in place; `max_keys` says how many different keys there may be.
+    /// Sets one record; `max_keys` is how many different keys there may be.
     #[napi]
     pub fn set(
         &self,
@@ -175,7 +176,7 @@ impl Store {
         self.task(Job::Load(records))
     }
 
-    /// Empties the file, or only if it was last changed before the second `stale_before` since 1970.
+    /// Empties the file; with `stale_before` (seconds since 1970) only a file that was last changed before then.
     #[napi]
     pub fn clear(&self, stale_before: Option<f64>) -> napi::Result<Option<StoreReply>> {
         run(&self.inner, &Job::Clear(second(stale_before)?)).map(reply)
@@ -186,7 +187,7 @@ impl Store {
         Ok(self.task(Job::Clear(second(stale_before)?)))
     }
 
-    /// Mends what would stop the host's walk.
+    /// Repairs what would stop the host from reading the pool.
     #[napi]
     pub fn repair(&self) -> napi::Result<Option<StoreReply>> {
         run(&self.inner, &Job::Repair).map(reply)
@@ -197,7 +198,7 @@ impl Store {
         self.task(Job::Repair)
     }
 
-    /// The file's bytes. A lenient reader follows links, and reads without a lock where there are none.
+    /// Reads the file's bytes. A lenient read follows links, and reads without locks where there are none.
     #[napi]
     pub fn read(&self, lenient: bool) -> napi::Result<Option<StoreReply>> {
         run(&self.inner, &Job::Read(lenient)).map(reply)
@@ -208,7 +209,7 @@ impl Store {
         self.task(Job::Read(lenient))
     }
 
-    /// Lets go of the file; a later attempt opens it again.
+    /// Closes the file; a later attempt opens it again.
     #[napi]
     pub fn close(&self) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).store.close();
@@ -248,7 +249,7 @@ impl Task for StoreTask {
 
 fn run(inner: &Mutex<Inner>, job: &Job) -> napi::Result<Outcome> {
     let work = || {
-        // Who panicked left no half-made edit behind: each attempt reads the file anew.
+        // A panic of an earlier attempt leaves no state that matters: each attempt reads the file anew.
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         attempt(&mut inner, job)
     };
@@ -305,12 +306,12 @@ fn no_memory(store: &kvp::Store, refused: Refused) -> Failure {
     Failure::Core(kvp::Error::no_memory(Purpose::Records, store.path(), refused))
 }
 
-/// What came over the border, if there was memory for it.
+/// The bytes of a text, unless the memory for them was refused.
 fn read<'a>(store: &kvp::Store, text: &'a Text) -> Result<&'a [u8], Failure> {
     text.0.as_deref().map_err(|refused| no_memory(store, *refused))
 }
 
-/// The texts, each of which ends in a NUL.
+/// The texts, each followed by a NUL.
 fn texts(bytes: &[u8]) -> Result<impl Iterator<Item = &[u8]> + Clone, Failure> {
     if bytes.last().is_some_and(|last| *last != 0) {
         return Err(Failure::Caller("a text without its NUL"));
@@ -323,7 +324,7 @@ fn texts(bytes: &[u8]) -> Result<impl Iterator<Item = &[u8]> + Clone, Failure> {
     }))
 }
 
-/// Lays the records of a text out as they are in a file.
+/// Adds the records of a text to a batch.
 fn fill(batch: &mut Batch, store: &kvp::Store, records: &Text) -> Result<(), Failure> {
     let mut texts = texts(read(store, records)?)?;
     let count = texts.clone().count() / 2;

@@ -1,20 +1,20 @@
-//! Which entries a pool still has room for. The host walks a pool in time that grows with the square
-//! of its records, so they are a budget, not a log.
+//! Decides which entries a pool has room for. The host reads a pool in time that grows with the square of
+//! its records, so their number is limited.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::frame::{Entry, Kind, Level};
 use crate::limits::SAFE_VALUE;
 
-/// Room for levels, and for the finishes of starts that were written.
+/// How many records each level may use, and the room that written starts reserve for their finishes.
 #[derive(Debug)]
 pub struct Budget {
     max: u64,
     limits: Option<Limits>,
-    /// Of starts that were written: the records kept for their finishes.
+    /// Records reserved for finishes, by the id of the span. Only a start that is written reserves any.
     kept: HashMap<Box<[u8]>, u64>,
     kept_in_all: u64,
-    /// Of spans whose finish is lost before their start was admitted.
+    /// Ids of spans whose finish was lost before their start was admitted.
     lost: HashSet<Box<[u8]>>,
     reserves_finishes: bool,
 }
@@ -26,26 +26,27 @@ struct Limits {
     rest: u64,
 }
 
-/// What the budget says of an entry.
+/// The budget's decision about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// There is no room for it.
     Refused,
     /// It may be written.
     Admitted,
-    /// It may be written: room was kept for it. Say so when asking again, for then it no longer is.
+    /// It may be written, in the room that its start reserved. The reservation is used up: when the write
+    /// fails and the entry is tried again, this verdict must be passed as `before`.
     Kept,
 }
 
-/// A finish repeats its start's fields and adds times and trace ids, in so many bytes at most.
+/// A finish has the fields of its start and at most this many bytes more, for times and trace ids.
 const FINISH_EXTRA: usize = 200;
 
-/// So many lost finishes are remembered, lest a queue that is full for ever fills the memory instead.
+/// At most this many lost finishes are remembered, so that a queue that stays full can't fill the memory.
 pub(crate) const LOST_MAX: usize = 4096;
 
 impl Budget {
-    /// A pool of at most `max` records, whoever wrote them. Unless it `reserves_finishes`, starts are
-    /// never followed by any.
+    /// For a pool of at most `max` records, including those of other writers. With `reserves_finishes` each
+    /// start reserves room for its finish; pass `false` where starts have no finishes.
     #[must_use]
     pub fn new(max: u64, reserves_finishes: bool) -> Self {
         Self {
@@ -58,12 +59,12 @@ impl Budget {
         }
     }
 
-    /// Whether an entry of `records` records may be written to a pool that has `used`. May be asked
-    /// again for an entry that could not be written, with what was said of it `before`.
+    /// Whether an entry of `records` records may be written to a pool that has `used` records. Where the write
+    /// fails, ask again for the next attempt, with the first verdict as `before`.
     ///
-    /// TRACE and DEBUG may fill half of what was left when the pool was first seen, INFO nine
-    /// tenths, the rest is for WARN, ERROR and failed finishes; one record stays free for the
-    /// drop report. A start keeps room for its finish.
+    /// TRACE and DEBUG may fill half of the room that was free when the pool was first seen, INFO nine
+    /// tenths; the rest is for WARN, ERROR and failed finishes. One record stays free for the drop report. A
+    /// start reserves room for its finish.
     pub fn admits(&mut self, entry: &Entry<'_>, records: u64, used: u64, before: Option<Verdict>) -> Verdict {
         let limits = *self.limits.get_or_insert_with(|| {
             let left = self.max.saturating_sub(used);
@@ -76,7 +77,7 @@ impl Budget {
         };
         let was_kept = match entry.kind {
             Kind::Event => false,
-            // A start that is asked for again keeps its room anew.
+            // The start is tried again: its reservation is made anew below.
             Kind::Start => {
                 self.forget(entry.id);
                 false
@@ -96,7 +97,8 @@ impl Budget {
                 fits
             }
             Kind::Finish { failed, .. } if was_kept || failed => needed <= limits.rest,
-            // A success whose start was not written: no more room for it than a start would need.
+            // The finish of a span that succeeded, whose start was not written: it is only admitted where a
+            // start and its finish would have room.
             Kind::Finish { .. } if self.reserves_finishes => needed + records <= by_level,
             Kind::Start | Kind::Finish { .. } | Kind::Event => needed <= by_level,
         };
@@ -107,21 +109,22 @@ impl Budget {
         }
     }
 
-    /// Gives back what was kept for a finish that will not come; says whether anything was.
+    /// Releases the room reserved for a finish; returns whether any was.
     pub fn forget(&mut self, id: &[u8]) -> bool {
         let kept = self.kept.remove(id);
         self.kept_in_all -= kept.unwrap_or(0);
         kept.is_some()
     }
 
-    /// Gives back what was kept, or will not keep anything, for a finish that was lost on its way.
+    /// Releases the room for a finish that was lost. Where its start was not admitted yet, none will be
+    /// reserved.
     pub fn lose(&mut self, id: &[u8]) {
         if !self.forget(id) && self.lost.len() < LOST_MAX {
             self.lost.insert(id.into());
         }
     }
 
-    /// Whether the report of what was dropped still fits.
+    /// Whether there is room for the drop report.
     #[must_use]
     pub fn admits_drop_report(&self, used: u64) -> bool {
         used < self.max

@@ -1,4 +1,4 @@
-//! The program's end of a writer: one queue, used by one thread, that never waits.
+//! The program's end of a writer: a queue that one thread fills. Emitting never waits.
 
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
@@ -20,28 +20,28 @@ use crate::stats::{Reason, Stats};
 use crate::sys::{RealSys, Sys};
 use crate::writer::{self, SharedWork, Work};
 
-/// How a channel is opened.
+/// The options of a channel.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The pool's file.
     pub path: PathBuf,
     /// How the records' keys are laid out.
     pub keys: KeyLayout,
-    /// The record that says at the end what was dropped.
+    /// The last record, which says what was dropped.
     pub drop_report: DropReport,
     /// Records that the pool may have at most.
     pub max_records: u64,
     /// Bytes of the queue, rounded up to a power of two.
     pub queue_bytes: usize,
-    /// Whether starts are followed by finishes, for which room is to be kept.
+    /// Whether starts are followed by finishes, for which room is reserved.
     pub reserves_finishes: bool,
-    /// Empty a pool that was last changed before this second since 1970.
+    /// Empty a pool that was last changed before this time, in seconds since 1970.
     pub stale_before: Option<i64>,
-    /// Write what is emitted before the emit returns, unless somebody holds a lock.
+    /// Write an entry before `emit` returns, unless another process holds a lock.
     pub write_through: bool,
 }
 
-/// An entry's name: one that was interned, or its text.
+/// The name of an entry: the handle of an interned name, or its text.
 #[derive(Debug, Clone, Copy)]
 pub enum Name<'a> {
     /// What [`Channel::intern`] returned.
@@ -50,18 +50,19 @@ pub enum Name<'a> {
     Text(&'a [u8]),
 }
 
-/// How much of a payload was copied.
+/// The result of copying a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copied {
-    /// All of it, so many bytes.
+    /// All of it was copied: this many bytes.
     Whole(usize),
-    /// Perhaps not all: the text has so many bytes, and needs [`COPY_SLACK`] more to be copied.
+    /// It may not fit: the text has this many bytes, and the place must have [`COPY_SLACK`] more.
     Needs(usize),
-    /// Nothing: it is no text.
+    /// The payload is no text.
     Invalid,
 }
 
-/// What a text is copied to must be so much larger, for its NUL and for a last character of four bytes.
+/// A place for a text must have this many bytes more than the text, for its NUL and because a text that does
+/// not fit is cut before a character of up to four bytes.
 pub const COPY_SLACK: usize = 5;
 
 /// The program's end of a writer.
@@ -76,7 +77,7 @@ pub struct Channel {
     write_through: bool,
 }
 
-/// Names are few in a program; one that makes them up as it goes pays for their text each time.
+/// A program has few names. One that makes up new names all the time pays for copying their text.
 const NAMES_MAX: usize = 4096;
 const LIKELY_PAYLOAD: usize = 512;
 
@@ -122,7 +123,7 @@ impl Channel {
         Ok(Self { producer, shared, thread, work, names, name_max, kept_for_important, write_through })
     }
 
-    /// A handle for a name that may stand in a key; `None` when there are too many or it may not.
+    /// A handle for a name; `None` when there are too many, or for one that is too long for a key.
     pub fn intern(&mut self, name: &[u8]) -> Option<u32> {
         if self.names.len() >= NAMES_MAX || name.len() > self.name_max {
             return None;
@@ -131,8 +132,8 @@ impl Channel {
         u32::try_from(self.names.len()).ok()
     }
 
-    /// Queues an entry or counts it as dropped; makes no system call unless the thread sleeps.
-    /// `copy` writes the payload into the place it is given, or says how large that would have to be.
+    /// Queues an entry, or counts it as dropped. Makes no system call unless the writer's thread sleeps.
+    /// `copy` writes the payload into the place that it gets, or returns how large the place must be.
     pub fn emit(
         &mut self,
         kind: Kind,
@@ -148,7 +149,7 @@ impl Channel {
                 (handle as usize).checked_sub(1).and_then(|index| self.names.get(index)).map(AsRef::as_ref)
             }
         };
-        // No handle of this channel's: the entry is not written under a name that it may not have.
+        // The handle is not from this channel: the entry has no name, so it can't be written.
         let Some(name) = name else { return self.drop_one(Reason::Invalid, kind, level, id) };
         let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
         let reason = if name.len() > self.name_max || id.len() > usize::from(u8::MAX) {
@@ -172,9 +173,9 @@ impl Channel {
         }
     }
 
-    /// Counts an entry as offered and as dropped because it is not valid, for a caller that could not read
-    /// what it was given. If it was a finish, `finished` is the id of its span. Without a level that is
-    /// known it counts as ERROR, so that nobody overlooks it.
+    /// Counts an entry as emitted and as dropped because it is not valid, for a caller that could not read its
+    /// arguments. For a finish, `finished` is the id of the span. An entry without a valid level counts as
+    /// ERROR, so that it is not overlooked.
     pub fn refuse(&self, level: Option<Level>, finished: Option<&[u8]>) {
         self.shared.stats.accept();
         self.shared.stats.drop_one(Reason::Invalid, level.unwrap_or(Level::Error));
@@ -190,7 +191,7 @@ impl Channel {
         }
     }
 
-    /// Writes in this thread what is queued, until something stands in the way.
+    /// Writes queued entries in this thread until the queue is empty or the writing is blocked.
     fn work_along(&self, mut work: MutexGuard<'_, dyn Work + 'static>) {
         while !self.is_closed() && work.step(Instant::now()) == Step::Wrote && work.has_work() {}
         let is_done = !work.has_work();
@@ -201,7 +202,8 @@ impl Channel {
     }
 
     fn wake_if_asleep(&self) {
-        // Pairs with the fence in `writer`: either this thread sees `asleep`, or that one the entry.
+        // Pairs with the fence in `writer`: either this thread sees `asleep`, or the writer's thread sees the
+        // new entry.
         fence(Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::Relaxed) && self.shared.asleep.swap(false, Ordering::Relaxed) {
             self.thread.unpark();
@@ -214,8 +216,8 @@ impl Channel {
         self.producer.position()
     }
 
-    /// Whether all before `position` is in the file or counted, and the drop report too if it is wanted.
-    /// Hurries the thread if not.
+    /// Whether everything before `position` is in the file or counted as dropped, and a requested drop report
+    /// is written. Wakes the thread up if not.
     #[must_use]
     pub fn is_drained(&self, position: u64) -> bool {
         let drained = self.is_closed()
@@ -226,12 +228,13 @@ impl Channel {
         drained
     }
 
-    /// Asks for a last record that says what was dropped, if anything was.
+    /// Requests a last record that says what was dropped, if anything was.
     pub fn request_drop_report(&self) {
         self.shared.wants_drop_report.store(true, Ordering::Release);
     }
 
-    /// Works along until everything emitted so far is in the file; says whether it is.
+    /// Writes in this thread too, until everything emitted so far is in the file or the time is over; returns
+    /// whether it is.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
         let position = self.position();
@@ -245,8 +248,8 @@ impl Channel {
         })
     }
 
-    /// Ends the channel: what can't be written at once is dropped and counted. Waits for that, and
-    /// then gives the queue's memory back.
+    /// Ends the channel: what can't be written at once is dropped and counted. Waits until that is done, then
+    /// releases the memory of the queue.
     pub fn close(&mut self, timeout: Duration) {
         self.shared.closing.store(true, Ordering::Release);
         poll(timeout, || {
@@ -254,7 +257,7 @@ impl Channel {
             self.is_closed()
         });
         if self.is_closed() {
-            // Where not even the smallest is to be had, the large one stays.
+            // Where the memory for the smallest queue is refused, the old one stays.
             if let Ok((producer, _)) = ring(0) {
                 self.producer = producer;
             }
@@ -262,13 +265,13 @@ impl Channel {
         }
     }
 
-    /// Whether the thread has let go of it.
+    /// Whether the writer's thread has ended its work on the channel.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.closed.load(Ordering::Acquire)
     }
 
-    /// Bytes of the queue that wait.
+    /// Bytes of the queue that wait to be written.
     pub fn queued_bytes(&mut self) -> usize {
         self.producer.capacity() - self.producer.free()
     }
@@ -315,7 +318,7 @@ fn enqueue(
 ) -> Queued {
     let head = entry.head_len();
     let needed = head + payload + COPY_SLACK;
-    // Half of an empty ring is always in one piece.
+    // An empty ring has half of its bytes in one piece, wherever its head is.
     if payload > PAYLOAD_MAX || needed > producer.capacity() / 2 {
         return Queued::TooLarge;
     }

@@ -1,5 +1,5 @@
-//! The thread's end of a channel: frames what is queued outside of the locks, decides under them
-//! what the pool has room for, and appends it in one go.
+//! The writer's end of a channel. It frames the queued entries before it takes the locks; under the locks it
+//! decides which entries the pool has room for and appends these in one write.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,43 +21,44 @@ use crate::shared::Shared;
 use crate::stats::Reason;
 use crate::sys::Sys;
 
-/// What a step of a drain came to.
+/// The outcome of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing to do.
     Idle,
-    /// Something was written; there may be more.
+    /// A batch was written or dropped; there may be more to do.
     Wrote,
-    /// Nothing can be done for now.
+    /// The writing is blocked by a lock or an error.
     Waits,
     /// The channel has ended.
     Ended,
 }
 
-/// A batch takes at most this many records: locks are held for less than 2 ms. The kernel gives a long
-/// write large pages, which cost less for each record ...
+/// A batch has at most this many records, so that the locks are held for less than 2 ms. Large batches cost
+/// less for each record, because the kernel uses large pages for a long write.
 const BATCH_MAX: usize = 512;
-/// ... and shrinks to as few as this where the disk is slow.
+/// Where the disk is slow, batches shrink to as few as this.
 const BATCH_MIN: usize = 64;
-/// What a batch may have before the entry that is too much is taken out of it again. Memory for so many is
-/// asked for at first, where a refusal is an error that somebody sees; what is never used costs nothing.
+/// The records of a full batch and of the entry that turns out to be too much for it. Memory for all of them is
+/// reserved when the channel is opened, where a refusal is an error of the caller's. The kernel provides the
+/// pages at the first write, so unused ones cost nothing.
 const BATCH_MOST: usize = BATCH_MAX + CHUNKS_MAX;
 const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
 
-/// An entry of a batch: where its records are, and its place in the queue.
+/// An entry of a batch: its records, and its place in the queue.
 struct Group {
     first: usize,
     records: usize,
     position: Cursor,
     level: Level,
-    /// What the budget said, if it was asked before an attempt that failed.
+    /// The budget's verdict before an attempt that failed.
     verdict: Option<Verdict>,
 }
 
-/// The thread's end of a channel.
+/// The writer's end of a channel.
 pub struct Drain<S: Sys> {
     pool: Appender<S>,
     consumer: Consumer,
@@ -110,7 +111,7 @@ impl<S: Sys> Drain<S> {
         &self.shared
     }
 
-    /// Until when it waits for a lock, a folder or a disk.
+    /// When the next attempt is due, while a lock, a missing folder or an error blocks the writing.
     pub(crate) fn waits_until(&self) -> Option<Instant> {
         self.not_before
     }
@@ -121,7 +122,7 @@ impl<S: Sys> Drain<S> {
             || self.shared.wants_drop_report.load(Ordering::Acquire)
     }
 
-    /// Writes one batch if it can.
+    /// Writes one batch, unless the writing is blocked.
     pub fn step(&mut self, now: Instant) -> Step {
         let closing = self.shared.closing.load(Ordering::Acquire);
         if !closing && self.not_before.is_some_and(|then| now < then) {
@@ -140,7 +141,7 @@ impl<S: Sys> Drain<S> {
         }
     }
 
-    /// Frames what is queued, up to the limit.
+    /// Frames queued entries into the batch, up to the limit.
     fn fill(&mut self) {
         self.batch.truncate(0);
         self.groups.clear();
@@ -153,7 +154,7 @@ impl<S: Sys> Drain<S> {
             };
             match framed {
                 Ok(_) if first > 0 && self.batch.len() > BATCH_MAX => {
-                    // Too much for one hold of the locks: it starts the next batch.
+                    // The locks would be held for too long: this entry starts the next batch.
                     self.batch.truncate(first);
                     break;
                 }
@@ -199,7 +200,7 @@ impl<S: Sys> Drain<S> {
         }
     }
 
-    /// Gives the batch's place in the queue back.
+    /// Empties the batch and gives its space in the queue back.
     fn forget_batch(&mut self) {
         self.consumer.advance(self.cursor);
         self.batch.truncate(0);
@@ -244,7 +245,7 @@ impl<S: Sys> Drain<S> {
         self.forget_batch();
     }
 
-    /// Appends the report of what was dropped, unless nothing was since the last one.
+    /// Appends the drop report, unless nothing was dropped since the last one.
     fn write_drop_report(&mut self, now: Instant) -> Step {
         let dropped = self.shared.stats.dropped_in_all();
         if dropped > self.reported {
@@ -287,16 +288,17 @@ impl<S: Sys> Drain<S> {
     fn end(&mut self) -> Step {
         self.drop_batch(self.obstacle);
         while let Some((body, next)) = self.consumer.peek(self.cursor) {
+            // What can't be read counts as ERROR, so that it is not overlooked.
             let level = Entry::read(body).map_or(Level::Error, |entry| entry.level);
             self.shared.stats.drop_one(self.obstacle, level);
             self.cursor = next;
         }
         self.consumer.advance(self.cursor);
         self.shared.wants_drop_report.store(false, Ordering::Release);
-        // The channel keeps this for as long as the program keeps the channel.
+        // The program may keep the closed channel, and with it this drain, for long: release its memory.
         self.pool.close();
         self.batch = Batch::default();
-        // Where not even the smallest is to be had, the large one stays.
+        // Where the memory for the smallest queue is refused, the old one stays.
         if let Ok((_, consumer)) = ring(0) {
             self.consumer = consumer;
             self.cursor = self.consumer.position();
@@ -305,7 +307,7 @@ impl<S: Sys> Drain<S> {
     }
 }
 
-/// Keeps what the pool has room for, counts the rest.
+/// Keeps the entries that the pool has room for and counts the others as dropped.
 fn admit(
     batch: &mut Batch,
     groups: &mut Vec<Group>,
@@ -336,7 +338,7 @@ fn admit(
     batch.truncate(kept);
 }
 
-/// A finish that will not be written needs no room any longer.
+/// Releases the room reserved for an entry that will not be written, if it is a finish.
 fn forget_finish(budget: &mut Budget, body: &[u8]) {
     if let Some(Entry { kind: Kind::Finish { .. }, id, .. }) = Entry::read(body) {
         budget.lose(id);

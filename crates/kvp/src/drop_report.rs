@@ -4,7 +4,7 @@ use crate::clock::Millis;
 use crate::frame::Level;
 use crate::stats::{Reason, Stats};
 
-/// How the report's payload is spelled.
+/// The style of the report's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// `{"target":"kvp_tracing","level":"WARN","fields":{"message":"3 records dropped","queue":{"INFO":3}}}`.
@@ -13,7 +13,7 @@ pub enum Style {
     Debug,
 }
 
-/// What a channel's report is called and how it is spelled.
+/// The name and style of a channel's report.
 #[derive(Debug, Clone)]
 pub struct DropReport {
     /// The name in its key.
@@ -48,7 +48,7 @@ impl DropReport {
     }
 }
 
-/// The texts of all reasons for which something was dropped, in one.
+/// The joined texts of all reasons for which something was dropped.
 fn counts(stats: &Stats, spell: impl Fn(&str, &[(Level, u64)]) -> String) -> String {
     Reason::ALL
         .into_iter()

@@ -1,4 +1,4 @@
-//! What is emitted, how it lies in the queue, and how it is framed into records.
+//! Entries: their form in the queue, and their framing into records.
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use crate::key_layout::{KeyLayout, SECONDS_MAX, Word, is_legal};
 use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_VALUE};
 use crate::record::{Batch, character_boundary};
 
-/// Most bytes of a payload that may fit.
+/// No payload of more bytes fits into the records of one entry.
 pub const PAYLOAD_MAX: usize = CHUNKS_MAX * SAFE_VALUE;
 
-/// How urgent something is; the order is that of verbosity.
+/// A level, ordered by verbosity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Level {
@@ -32,20 +32,20 @@ impl Level {
         Self::ALL.get(usize::from(number.checked_sub(1)?)).copied()
     }
 
-    /// Its place in [`Level::ALL`].
+    /// Its index in [`Level::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
         self as usize - 1
     }
 
-    /// As it is spelled everywhere.
+    /// The name in keys and payloads.
     #[must_use]
     pub fn name(self) -> &'static str {
         ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"][self.index()]
     }
 }
 
-/// What a record says happened.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// A span was created.
@@ -54,15 +54,15 @@ pub enum Kind {
     Finish {
         /// Whether it failed.
         failed: bool,
-        /// How long it was open, by a monotonic clock.
+        /// Its duration, by a monotonic clock.
         seconds: f64,
     },
-    /// An observation.
+    /// An event.
     Event,
 }
 
 impl Kind {
-    /// Whether a duration has the digits that a key has room for; NaN has none.
+    /// Whether a key has room for the duration. NaN is not legal.
     fn is_legal(self) -> bool {
         match self {
             Self::Finish { seconds, .. } => (0.0..SECONDS_MAX).contains(&seconds),
@@ -71,18 +71,18 @@ impl Kind {
     }
 }
 
-/// One span or event, on its way from the program to the pool.
+/// The start or finish of a span, or an event, on its way from the program to the pool.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry<'a> {
-    /// What happened.
+    /// Its kind.
     pub kind: Kind,
-    /// How urgent it is.
+    /// Its level.
     pub level: Level,
     /// Nanoseconds since 1970.
     pub time: u64,
-    /// The event id; an event without one gets one when it is framed.
+    /// The id in the key. An event with an empty id gets a UUID when it is framed.
     pub id: &'a [u8],
-    /// The name, legal as in a key.
+    /// The name in the key.
     pub name: &'a [u8],
     /// The payload: the text of the values.
     pub payload: &'a [u8],
@@ -97,7 +97,7 @@ impl<'a> Entry<'a> {
         FIXED + self.id.len() + self.name.len()
     }
 
-    /// Whether room is kept for it: errors, warnings and finishes.
+    /// Whether it may use the part of the queue that is reserved for errors, warnings and finishes.
     #[must_use]
     pub fn is_important(&self) -> bool {
         self.level <= Level::Warn || matches!(self.kind, Kind::Finish { .. })
@@ -121,7 +121,8 @@ impl<'a> Entry<'a> {
         body[FIXED + self.id.len()..][..self.name.len()].copy_from_slice(self.name);
     }
 
-    /// Reads back what [`Entry::write_head`] and the payload behind it made; `None` if they did not.
+    /// Reads an entry from the head that [`Entry::write_head`] wrote and the payload behind it; `None` for
+    /// other bytes.
     #[must_use]
     pub fn read(body: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = body.split_at_checked(FIXED)?;
@@ -144,7 +145,7 @@ impl<'a> Entry<'a> {
 pub enum Reject {
     /// Its payload needs more than 1,023 records.
     TooLarge,
-    /// Its name, id or payload is not what a record may hold.
+    /// Its name, id, duration or payload can't be written in a record.
     Invalid,
 }
 
@@ -157,7 +158,7 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// For keys of this layout.
+    /// A framer for keys of this layout.
     ///
     /// # Errors
     /// As [`KeyLayout::check`].
@@ -166,7 +167,7 @@ impl Framer {
         Ok(Self { keys: keys.clone(), key: Vec::new(), clock: Millis::default() })
     }
 
-    /// Adds the records of `entry` to `batch`, all or none; says how many.
+    /// Adds all records of `entry` to `batch`, or none; returns how many.
     ///
     /// # Errors
     /// [`Reject`], with the batch as it was.
@@ -199,7 +200,7 @@ impl Framer {
         Err(Reject::TooLarge)
     }
 
-    /// Makes the key in `self.key`; of a layout with numbers all but the chunk's number.
+    /// Writes the key to `self.key`, without the number of the chunk.
     fn write_key(&mut self, entry: &Entry<'_>) {
         let Self { keys, key, clock } = self;
         key.clear();

@@ -1,10 +1,10 @@
-//! How the keys of a channel's records are laid out. A format is such a layout: it is data, made by the
-//! program, and nothing here knows which formats there are.
+//! The layout of the keys of a channel's records. A format of diagnostics is such a layout, which the program
+//! passes as data; this crate knows no formats.
 
 use crate::error::{Error, Result};
 use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_KEY};
 
-/// The field of a key that stands behind its prefix.
+/// The field of a key behind its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// `start`, `finish` or `event`.
@@ -17,11 +17,11 @@ pub enum Word {
 /// `details`, then `|{chunk}` if the chunks are `numbered`.
 #[derive(Debug, Clone)]
 pub struct KeyLayout {
-    /// What every key starts with, up to and including the `|` before the word.
+    /// The start of every key, up to and including the `|` before the word.
     pub prefix: String,
     /// The field behind the prefix.
     pub word: Word,
-    /// Bytes that a name may have.
+    /// Most bytes of a name.
     pub name_max: usize,
     /// Whether time, encoding, result and duration follow the id.
     pub details: bool,
@@ -38,7 +38,7 @@ const _: () = assert!(CHUNKS_MAX <= 10_000);
 const CHUNK_MAX: usize = "|9999".len();
 
 impl KeyLayout {
-    /// Refuses a layout whose keys could be no keys, or too long to reach the host whole.
+    /// Refuses a layout whose keys could be malformed, or too long to reach the host whole.
     ///
     /// # Errors
     /// [`Error::Field`] or [`Error::FieldTooLong`].
@@ -68,7 +68,7 @@ impl KeyLayout {
         head.saturating_add(1 + ID_MAX + details + chunk)
     }
 
-    /// Refuses a text that can't be the name in a key.
+    /// Refuses a text that can't be a name in a key.
     ///
     /// # Errors
     /// [`Error::Field`] or [`Error::FieldTooLong`], which call it `field`.
