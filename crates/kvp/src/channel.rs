@@ -149,22 +149,21 @@ impl Channel {
                 (handle as usize).checked_sub(1).and_then(|index| self.names.get(index)).map(AsRef::as_ref)
             }
         };
-        // The handle is not from this channel: the entry has no name, so it can't be written.
-        let Some(name) = name else { return self.drop_one(Reason::Invalid, kind, level, id) };
-        let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
-        let reason = if name.len() > self.name_max || id.len() > usize::from(u8::MAX) {
-            Some(Reason::Invalid)
-        } else if self.shared.closing.load(Ordering::Relaxed) {
-            Some(Reason::Closed)
-        } else {
-            let kept = if entry.is_important() { 0 } else { self.kept_for_important };
-            match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, kept, &mut copy) {
-                Queued::Needs(len) => match enqueue(&mut self.producer, &entry, len, kept, &mut copy) {
-                    Queued::Needs(_) => Some(Reason::TooLarge),
+        let reason = match name {
+            _ if self.shared.closing.load(Ordering::Relaxed) => Some(Reason::Closed),
+            Some(name) if name.len() <= self.name_max && id.len() <= usize::from(u8::MAX) => {
+                let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
+                let kept = if entry.is_important() { 0 } else { self.kept_for_important };
+                match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, kept, &mut copy) {
+                    Queued::Needs(len) => match enqueue(&mut self.producer, &entry, len, kept, &mut copy) {
+                        Queued::Needs(_) => Some(Reason::TooLarge),
+                        queued => queued.obstacle(),
+                    },
                     queued => queued.obstacle(),
-                },
-                queued => queued.obstacle(),
+                }
             }
+            // A name or id that is too long, or a handle that is not from this channel.
+            Some(_) | None => Some(Reason::Invalid),
         };
         match reason {
             Some(reason) => self.drop_one(reason, kind, level, id),
