@@ -1,4 +1,4 @@
-export { initializeTracing } from './setup.ts';
+export { initializeTracing } from './setup/initialize-tracing.ts';
 export { Registry } from './tracing/registry.ts';
 export { setGlobalDefault, withDefault } from './tracing/dispatch.ts';
 export { installSignalHandlers } from './tracing/signals.ts';
@@ -88,9 +88,15 @@ export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/open-pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';
 export type { RecordsOptions, Repair, StoreOptions } from './pool/pool-store.ts';
-export type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './config.ts';
-export type { ReportOptions, ReportOutcome } from './reporter.ts';
-export type { Reload, Tracing } from './setup.ts';
+export type {
+  FileOptions,
+  LinesOptions,
+  OpenTelemetryOptions,
+  TracingOptions,
+} from './setup/tracing-options.ts';
+export type { ReportOptions, ReportOutcome } from './setup/reporter.ts';
+export type { Tracing } from './setup/initialize-tracing.ts';
+export type { Reload } from './setup/reload-outputs.ts';
 export type { Bridge, BridgeOptions } from './bridges/bridge-diagnostics-channels.ts';
 export type { Deadline, Layer, Outcome } from './tracing/layer.ts';
 export type { FieldsInput } from './tracing/fields.ts';

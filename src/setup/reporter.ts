@@ -1,14 +1,14 @@
 import type { Config } from './config.ts';
-import { provisioningErrorOf } from './diagnostics/report/provisioning-error.ts';
-import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from './diagnostics/report/report.ts';
-import { KvpError, LayerError, messageOf, OptionError, ReportError } from './errors.ts';
-import type { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
-import { type PoolIdentity, poolIdentityOf } from './layers/kvp-channel.ts';
-import { openPool } from './pool/open-pool.ts';
-import type { PoolStore } from './pool/pool-store.ts';
-import { Fields } from './tracing/fields.ts';
-import { type Registry, within } from './tracing/registry.ts';
-import { target } from './tracing/target.ts';
+import { provisioningErrorOf } from '../diagnostics/report/provisioning-error.ts';
+import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
+import { KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
+import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
+import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
+import { openPool } from '../pool/open-pool.ts';
+import type { PoolStore } from '../pool/pool-store.ts';
+import { Fields } from '../tracing/fields.ts';
+import { type Registry, within } from '../tracing/registry.ts';
+import { target } from '../tracing/target.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */
