@@ -224,7 +224,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     return { complete: failure === undefined, dropped, problems };
   }
 
-  /** For whoever sees the process exit: says what is lost by that. */
+  /** For whoever sees the process exit: says what is lost by that. @internal */
   sayLost(): void {
     const waiting = this.#waiting();
     if (waiting !== undefined) this.#say(new DroppedError(`OpenTelemetry did not export ${waiting}`));
