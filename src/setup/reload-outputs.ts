@@ -16,7 +16,11 @@ export interface Reload {
 
 const NAMES = ['kvp', 'opentelemetry', 'stderr', 'file'] as const satisfies readonly (keyof Outputs)[];
 
-/** Checks all changes, then makes them. Rejects with `OptionError`, the error of opening the file, or `ClosedError`. */
+/**
+ * Checks all changes, then makes them. Rejects with `OptionError`, the error of opening the file, or `ClosedError`.
+ *
+ * @internal
+ */
 export async function reloadOutputs(
   changes: Reload,
   outputs: Outputs,
