@@ -1,5 +1,5 @@
 import { messageOf, OptionError } from '../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
+// Lets the option `filter` be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
 import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
 import type { ProviderOptions } from '../opentelemetry/export/own-provider.ts';
@@ -94,7 +94,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
       options.file === undefined
         ? undefined
         : { onProblem, ...readFileOptions(options.file, environmentFilters) },
-    redact: options.redact ?? REDACTED_NAMES,
+    redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
     layers: layersOf(options.layers),
     signals: booleanOption('signals', options.signals) ?? false,
     onProblem,
@@ -119,6 +119,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
   }
 }
 
+/** Whether anything is registered with OpenTelemetry's API. */
 function isOpenTelemetryUsed(): boolean {
   return Object.keys(registeredGlobals()).some((name) => name !== 'version');
 }
@@ -133,6 +134,7 @@ export function readFileOptions(
   return { ...options, writer: textOption('file.path', path), filter };
 }
 
+/** The filter that a variable sets. A wrong one is reported and ignored. */
 function filterIn(
   env: NodeJS.ProcessEnv,
   variable: string,
@@ -151,6 +153,7 @@ function filterIn(
   }
 }
 
+/** The option `filter` of an output. Throws `OptionError`. */
 function filterOption(name: string, section: { filter?: FilterInput } | false): FilterInput | undefined {
   if (section === false || section.filter === undefined) return undefined;
   return filterOf(section.filter, `${name}.filter`);

@@ -7,14 +7,14 @@ import type { FilterInput } from '../tracing/filter.ts';
 import type { Layer } from '../tracing/layer.ts';
 import type { ProblemHandler } from '../tracing/problem.ts';
 
-/** Lines on stderr or in a file; `json` is `JsonLayer` of `kvp-tracing/pino`, loaded only then. */
+/** Lines on stderr or in a file. The format `json` is `JsonLayer` of `kvp-tracing/pino`, which is loaded only then. */
 export type LinesOptions = Omit<StderrLayerOptions, 'format'> & {
   format?: StderrLayerOptions['format'] | 'json';
 };
 
 /**
- * What of OpenTelemetry `initializeTracing` sets up. With a `tracer` or a `provider` it exports nothing itself. The
- * types are structural, so that SDK 2 and SDK 3 both fit.
+ * How OpenTelemetry joins. With a `tracer` or a `provider`, `initializeTracing` sets up no export of its own. The types
+ * are structural, so that SDK 2 and SDK 3 both fit.
  */
 export interface OpenTelemetryOptions extends Pick<
   OpenTelemetryLayerOptions,
@@ -33,33 +33,34 @@ export interface OpenTelemetryOptions extends Pick<
   environmentContext?: boolean;
 }
 
-/** A log file: lines as on stderr. */
+/** A log file, with lines like those on stderr. */
 export interface FileOptions extends Omit<LinesOptions, 'writer'> {
-  /** Its path; missing folders are made, it is appended to and readable by its owner only. */
+  /** Its path. Missing folders are created. The file is appended to, and only its owner may read it. */
   path: string;
   /** Which spans and events have lines. Default `'info'`. */
   filter?: FilterInput;
 }
 
+/** Options of `initializeTracing`. */
 export interface TracingOptions {
-  /** The program's name: the target of the free functions, `service.name`, and part of the agent in the pool. Default `'app'`. */
+  /** The program's name: the target of the free functions, `service.name`, and the agent's name in the pool. Default `'app'`. */
   service?: string;
   /** The program's version. Default `'0'`. */
   version?: string;
   /** The pool, or `false` for none. Default: pool 1. */
   kvp?: EmitKVPLayerOptions | false;
-  /** OpenTelemetry, or `false` for none. Default: joins if the environment or a registered SDK asks for it. */
+  /** OpenTelemetry, or `false` for none. Default: it joins if the environment or a registered SDK asks for it. */
   opentelemetry?: OpenTelemetryOptions | false;
-  /** Lines on stderr, or `false` for none. */
+  /** Lines on stderr, or `false` for none. Default: errors, on a terminal `info`. */
   stderr?: LinesOptions | false;
-  /** Lines in a file too: its path, or options. Default: none. */
+  /** A log file beside stderr: its path, or options. Default: none. */
   file?: string | FileOptions;
-  /** Fields whose values leave the program nowhere; see `Registry`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
+  /** Fields whose values are replaced by `[redacted]` in every output; see `RegistryOptions`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
   redact?: readonly string[];
-  /** More layers, after these. */
+  /** More layers, after those. `null` and `undefined` are skipped. Default: none. */
   layers?: readonly (Layer | null | undefined)[];
-  /** Flush on SIGINT, SIGTERM and SIGHUP, then die of them: `installSignalHandlers()`. Default `false`. */
+  /** Whether SIGINT, SIGTERM and SIGHUP flush before they end the program; see `installSignalHandlers`. Default `false`. */
   signals?: boolean;
-  /** Hears of the package's own problems. Default: a line on stderr each. */
+  /** Called with each problem of the package itself. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
 }
