@@ -1,5 +1,5 @@
 import test from 'ava';
-import { initializeTracing } from '../src/setup.ts';
+import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { target } from '../src/tracing/target.ts';
 
 const OFF = { kvp: false, opentelemetry: false } as const;

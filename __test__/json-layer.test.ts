@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { OptionError } from '../src/errors.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, type JsonLayerOptions } from '../src/pino/index.ts';
-import { initializeTracing } from '../src/setup.ts';
+import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';

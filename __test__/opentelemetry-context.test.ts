@@ -170,7 +170,7 @@ test.serial('a context manager is registered where there is none, and only there
     context.with(marked, () => context.active()),
     marked,
   );
-  t.true(ensureContextManager());
+  t.is(typeof ensureContextManager(), 'function');
   t.is(
     context.with(marked, () => context.active()),
     marked,
@@ -178,8 +178,23 @@ test.serial('a context manager is registered where there is none, and only there
   context.disable();
   const theirs = new AsyncContextManager();
   context.setGlobalContextManager(theirs);
-  t.true(ensureContextManager());
+  const release = ensureContextManager();
   theirs.with(marked, () => t.is(context.active(), marked));
+  release?.();
+  theirs.with(marked, () => t.is(context.active(), marked, 'what the program registered stays'));
+});
+
+test.serial('a context manager is taken back when the last of those who need it releases it', (t) => {
+  context.disable();
+  const marked = ROOT_CONTEXT.setValue(Symbol.for('test'), 1);
+  const isKept = () => context.with(marked, () => context.active()) === marked;
+  const [one, other] = [ensureContextManager(), ensureContextManager()];
+  one?.();
+  one?.();
+  t.true(isKept());
+  other?.();
+  t.false(isKept());
+  t.true(context.setGlobalContextManager(new AsyncContextManager()), 'the place is free');
 });
 
 test.serial('inject writes the current span, withRemoteContext makes it a parent', (t) => {

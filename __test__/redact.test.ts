@@ -10,7 +10,7 @@ import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { OptionError } from '../src/errors.ts';
 import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
-import { initializeTracing } from '../src/setup.ts';
+import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import { Registry, type RegistryOptions } from '../src/tracing/registry.ts';

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
-import type { TracingOptions } from '../src/config.ts';
+import type { TracingOptions } from '../src/setup/tracing-options.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { type KvpError, OptionError, SubscriberSetError } from '../src/errors.ts';
 import * as free from '../src/index.ts';
-import { initializeTracing } from '../src/setup.ts';
+import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import type { Layer } from '../src/tracing/layer.ts';
 import type { LevelFilterName } from '../src/tracing/level.ts';
 import { target } from '../src/tracing/target.ts';

@@ -1,22 +1,22 @@
-/** What a failure carries besides its code and message. */
+/** Details of a failure besides its code and message. */
 export interface Details {
   /** The operating system's error number, negative as in Node.js. */
   errno?: number | undefined;
   /** The system call that failed. */
   syscall?: string | undefined;
-  /** The file concerned. */
+  /** The file that the failure is about. */
   path?: string | undefined;
   /** What caused it. */
   cause?: unknown;
 }
 
-/** Base of all errors of this package; `code` is stable, the message says what was given and the limit. */
+/** Base of all errors of this package. `code` is stable; the message says what was given, and the limit. */
 export class KvpError extends Error {
   static {
     this.prototype.name = 'KvpError';
   }
   readonly code: string;
-  // Declared only: what an error does not have must not be printed as undefined.
+  // Only declared, because `inspect` would print a member that is undefined.
   declare readonly errno?: number;
   declare readonly syscall?: string;
   declare readonly path?: string;
@@ -30,7 +30,7 @@ export class KvpError extends Error {
   }
 }
 
-/** `ERR_KVP_INVALID_OPTION`: an option or environment variable has a value that it can't have. */
+/** `ERR_KVP_INVALID_OPTION`: an option or an environment variable has a value that is not allowed. */
 export class OptionError extends KvpError {
   static {
     this.prototype.name = 'OptionError';
@@ -39,19 +39,23 @@ export class OptionError extends KvpError {
     super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`, { cause });
   }
 
-  /** The same error for an option that is a part of another one. */
+  /**
+   * Puts the name of the section before the option's: `kvp.path` for `path`.
+   *
+   * @internal
+   */
   within(section: string): this {
     this.message = `${section}.${this.message}`;
     return this;
   }
 }
 
-/** `ERR_KVP_INVALID_FILTER`: a part of an `EnvFilter`'s text is no directive. */
+/** `ERR_KVP_INVALID_FILTER`: a part of an `EnvFilter`'s text is not a directive. */
 export class FilterError extends KvpError {
   static {
     this.prototype.name = 'FilterError';
   }
-  /** The part. */
+  /** The part that is not a directive. */
   readonly part: string;
 
   constructor(part: string, why: string, cause?: unknown) {
@@ -77,7 +81,7 @@ export class EmptyKeyError extends KvpError {
   }
 }
 
-/** `ERR_KVP_KEY_TOO_LONG`: a key of so many bytes of UTF-8 does not fit. */
+/** `ERR_KVP_KEY_TOO_LONG`: a key has more bytes of UTF-8 than the limit. */
 export class KeyTooLongError extends KvpError {
   static {
     this.prototype.name = 'KeyTooLongError';
@@ -87,7 +91,7 @@ export class KeyTooLongError extends KvpError {
   }
 }
 
-/** `ERR_KVP_VALUE_TOO_LONG`: a value of so many bytes of UTF-8 does not fit. */
+/** `ERR_KVP_VALUE_TOO_LONG`: a value has more bytes of UTF-8 than the limit. */
 export class ValueTooLongError extends KvpError {
   static {
     this.prototype.name = 'ValueTooLongError';
@@ -97,7 +101,7 @@ export class ValueTooLongError extends KvpError {
   }
 }
 
-/** `ERR_KVP_NUL`: a key or value has a NUL in it, at which the host would cut it. */
+/** `ERR_KVP_NUL`: a key or value has a NUL, at which the host would cut it. */
 export class NulError extends KvpError {
   static {
     this.prototype.name = 'NulError';
@@ -107,7 +111,7 @@ export class NulError extends KvpError {
   }
 }
 
-/** Where in a list of records something is wrong. */
+/** Names the record of a list that is wrong. */
 function at(record: number | undefined): string {
   return record === undefined ? '' : ` (record ${record})`;
 }
@@ -129,7 +133,7 @@ export class TooLargeError extends KvpError {
   }
 }
 
-/** `ERR_KVP_MALFORMED_POOL`: a file that can't be a pool, or ends in the middle of a record that somebody may be writing. */
+/** `ERR_KVP_MALFORMED_POOL`: a file can't be a pool, or ends in the middle of a record that another process may be writing. */
 export class MalformedPoolError extends KvpError {
   static {
     this.prototype.name = 'MalformedPoolError';
@@ -137,8 +141,8 @@ export class MalformedPoolError extends KvpError {
 }
 
 /**
- * `ERR_KVP_MALFORMED_REPORT`: a text or fields that are no provisioning report. `ERR_KVP_FOREIGN_REPORT`: the pool
- * has a report of another program.
+ * `ERR_KVP_MALFORMED_REPORT`: a text or fields are not a provisioning report. `ERR_KVP_FOREIGN_REPORT`: the pool has
+ * a report of another program.
  */
 export class ReportError extends KvpError {
   static {
@@ -146,7 +150,7 @@ export class ReportError extends KvpError {
   }
 }
 
-/** `ERR_KVP_LOCK_TIMEOUT`: somebody held a lock for longer than `lockTimeout`. */
+/** `ERR_KVP_LOCK_TIMEOUT`: another process held a lock for longer than `lockTimeout`. */
 export class LockTimeoutError extends KvpError {
   static {
     this.prototype.name = 'LockTimeoutError';
@@ -160,35 +164,35 @@ export class ClosedError extends KvpError {
   }
 }
 
-/** `ERR_KVP_READ_ONLY`: a store opened with `readOnly` was to be changed. */
+/** `ERR_KVP_READ_ONLY`: a change was asked of a store that is opened with `readOnly`. */
 export class ReadOnlyError extends KvpError {
   static {
     this.prototype.name = 'ReadOnlyError';
   }
 }
 
-/** `ERR_KVP_NOT_A_POOL_FILE`: a path leads to a folder, a link, a FIFO or a device. */
+/** `ERR_KVP_NOT_A_POOL_FILE`: a path leads to a folder, a link, a FIFO, a socket or a device. */
 export class NotAPoolFileError extends KvpError {
   static {
     this.prototype.name = 'NotAPoolFileError';
   }
 }
 
-/** `ERR_KVP_IO`: the operating system refused something; see `errno`, `syscall`, `path`. */
+/** `ERR_KVP_IO`: a system call failed; see `errno`, `syscall` and `path`. */
 export class IoError extends KvpError {
   static {
     this.prototype.name = 'IoError';
   }
 }
 
-/** `ERR_KVP_IO`: a part of a write stays in the file for good, because somebody appended behind it. */
+/** `ERR_KVP_IO`: a part of a write stays in the file, because another process appended behind it. */
 export class CutShortError extends IoError {
   static {
     this.prototype.name = 'CutShortError';
   }
 }
 
-/** `ERR_KVP_NO_LOCK`: something needs a lock that can't be had here. */
+/** `ERR_KVP_NO_LOCK`: an operation needs a lock that is not available here. */
 export class NoLockError extends KvpError {
   static {
     this.prototype.name = 'NoLockError';
@@ -209,7 +213,7 @@ export class BindingError extends KvpError {
   }
 }
 
-/** `ERR_KVP_SUBSCRIBER_SET`: there is a global default already. */
+/** `ERR_KVP_SUBSCRIBER_SET`: a global default subscriber is set already. */
 export class SubscriberSetError extends KvpError {
   static {
     this.prototype.name = 'SubscriberSetError';
@@ -222,7 +226,7 @@ export class SubscriberSetError extends KvpError {
   }
 }
 
-/** `ERR_KVP_LAYER`: a layer threw, can't be set up, or did not finish in time; see `cause`. */
+/** `ERR_KVP_LAYER`: a layer threw, could not be set up, or did not finish in time; see `cause`. */
 export class LayerError extends KvpError {
   static {
     this.prototype.name = 'LayerError';
@@ -273,17 +277,17 @@ const CLASSES: Record<string, typeof KvpError> = {
   ERR_KVP_MALFORMED_POOL: MalformedPoolError,
 };
 
-/** The error of the class that belongs to `code`. */
+/** An error of the class that `code` belongs to. */
 export function errorOf(code: string, message: string, details?: Details): KvpError {
   return new (CLASSES[code] ?? KvpError)(code, message, details);
 }
 
-/** The message of whatever was thrown, on one line. */
+/** The message of a thrown value, on one line. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown).replaceAll('\n', ' ');
   } catch {
-    return 'a value that has no text';
+    return 'a value without a text';
   }
 }
 

@@ -1,12 +1,12 @@
-export { initializeTracing } from './setup.ts';
+import { Span as SpanClass } from './tracing/span.ts';
+
+export { initializeTracing } from './setup/initialize-tracing.ts';
 export { Registry } from './tracing/registry.ts';
 export { setGlobalDefault, withDefault } from './tracing/dispatch.ts';
 export { installSignalHandlers } from './tracing/signals.ts';
 export { childEnv } from './tracing/child-env.ts';
 export { bridgeDiagnosticsChannels } from './bridges/bridge-diagnostics-channels.ts';
 export { Level } from './tracing/level.ts';
-export { Span } from './tracing/span.ts';
-export { Event } from './tracing/event.ts';
 export { Fields } from './tracing/fields.ts';
 export { Target, target } from './tracing/target.ts';
 export {
@@ -20,7 +20,7 @@ export {
   trace,
   warn,
 } from './tracing/default-target.ts';
-export { BaseLayer, LayerView } from './tracing/layer.ts';
+export { BaseLayer } from './tracing/layer.ts';
 export { EnvFilter } from './filter/env-filter.ts';
 export { reload } from './filter/reload.ts';
 export { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
@@ -35,7 +35,6 @@ export { timeline } from './diagnostics/timeline/timeline.ts';
 export { renderTree } from './format/render-tree.ts';
 export { vmId } from './pool/vm-id.ts';
 export { openPool } from './pool/open-pool.ts';
-export { PoolStore } from './pool/pool-store.ts';
 export { chooseBackend as backend } from './pool/binding.ts';
 export {
   BindingError,
@@ -88,12 +87,19 @@ export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/render-t
 export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/open-pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';
-export type { RecordsOptions, Repair, StoreOptions } from './pool/pool-store.ts';
-export type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './config.ts';
-export type { ReportOptions, ReportOutcome } from './reporter.ts';
-export type { Reload, Tracing } from './setup.ts';
+export type { PoolStore, RecordsOptions, Repair, StoreOptions } from './pool/pool-store.ts';
+export type {
+  FileOptions,
+  LinesOptions,
+  OpenTelemetryOptions,
+  TracingOptions,
+} from './setup/tracing-options.ts';
+export type { ReportOptions, ReportOutcome } from './setup/reporter.ts';
+export type { Tracing } from './setup/initialize-tracing.ts';
+export type { Reload } from './setup/reload-outputs.ts';
 export type { Bridge, BridgeOptions } from './bridges/bridge-diagnostics-channels.ts';
-export type { Deadline, Layer, Outcome } from './tracing/layer.ts';
+export type { Event } from './tracing/event.ts';
+export type { Deadline, Layer, LayerView, Outcome } from './tracing/layer.ts';
 export type { FieldsInput } from './tracing/fields.ts';
 export type { EnvFilterOptions } from './filter/env-filter.ts';
 export type { ReloadHandle } from './filter/reload.ts';
@@ -106,9 +112,13 @@ export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
 export type { SpanOptions } from './tracing/target.ts';
 export type { EmitKVPLayerOptions, Moment } from './layers/emit-kvp-layer.ts';
-export type { KvpChannelOptions, PoolIdentity } from './layers/kvp-channel.ts';
+export type { KvpChannelOptions } from './layers/kvp-channel.ts';
 export type { LineLayerOptions, SpanEvent } from './layers/line-layer.ts';
 export type { Memory, MemoryEvent, MemorySpan } from './layers/memory-layer.ts';
 export type { StderrLayerOptions } from './layers/stderr-layer.ts';
 export type { LineStats, Writer } from './layers/lines.ts';
 export type { Backend, Dropped, DropReason, WriterStats } from './pool/pool-writer.ts';
+
+/** A span; `Span.current()` is the one that the code runs in. Targets make spans, so there is no constructor. */
+export type Span = SpanClass;
+export const Span: Pick<typeof SpanClass, 'current' | 'prototype'> & Function = SpanClass;

@@ -1,2 +1,2 @@
-/** The package's version; `npm version` keeps it and package.json alike. */
+/** The version of the package, the same as in package.json. */
 export const VERSION = '0.1.0';

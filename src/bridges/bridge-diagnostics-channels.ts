@@ -1,9 +1,9 @@
 import { OptionError } from '../errors.ts';
-import { bridgeChildProcesses } from './child-process.ts';
-import { bridgeHttp } from './http.ts';
-import { bridgeUndici } from './undici.ts';
+import { bridgeChildProcesses } from './bridge-child-processes.ts';
+import { bridgeHttp } from './bridge-http.ts';
+import { bridgeUndici } from './bridge-undici.ts';
 
-/** Which of Node's own channels are heard. */
+/** Which of Node's own channels become spans. */
 export interface BridgeOptions {
   /** Requests of `node:http` and `node:https`, target `http`. Default `false`. */
   http?: boolean;
@@ -13,16 +13,16 @@ export interface BridgeOptions {
   childProcess?: boolean;
 }
 
-/** Ends what it was returned for when called or disposed of; what is under way still gets its end. Idempotent. */
+/** Ends the bridge when called or disposed of; spans that are open still get their end. Idempotent. */
 export type Bridge = (() => void) & Disposable;
 
 const BRIDGES = { http: bridgeHttp, undici: bridgeUndici, childProcess: bridgeChildProcesses };
 
 /**
- * Makes spans of what Node.js itself tells by `node:diagnostics_channel`, in the current span where it starts, so
- * that requests and child processes reach all layers. Nothing is patched. What runs under OpenTelemetry's
- * `suppressTracing`, as exporters do, makes no span. Not for what another instrumentation traces already: it would
- * be there twice. Throws `OptionError`.
+ * Makes spans of the requests and child processes that Node.js publishes by `node:diagnostics_channel`. Each is a
+ * child of the span that is current where it starts. Nothing is patched. What runs under OpenTelemetry's
+ * `suppressTracing`, as exporters do, gets no span. Leave out what another instrumentation traces already, or its
+ * spans are there twice. Throws `OptionError`.
  */
 export function bridgeDiagnosticsChannels(options: BridgeOptions): Bridge {
   if (typeof options !== 'object' || options === null) {

@@ -2,48 +2,64 @@ import { REDACTED_NAMES } from '../tracing/redactor.ts';
 import type { Span } from '../tracing/span.ts';
 import type { Target } from '../tracing/target.ts';
 
-/** What a request asks, and of whom. */
+/** A request of a client. */
 export interface RequestInfo {
   method: string;
-  /** With its colon. */
+  /** With its colon: `https:`. */
   protocol: string;
-  /** Without brackets. */
+  /** A name or an address, without brackets. */
   host: string;
   port: number | undefined;
-  /** With its query; a whole URL where a proxy is asked. */
+  /** With its query; a whole URL in a request to a proxy. */
   path: string;
-  /** Who answers: the host, or the path of a socket. */
+  /** The server's: the host, or the path of a socket. */
   address: string;
 }
 
 /** The methods that OpenTelemetry's conventions know. */
 const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '));
-/** Parameters of a query whose values are secret: what the conventions name, and what is redacted in fields. */
-const SECRET = new Set<string>(['awsaccesskeyid', 'signature', 'sig', 'x-goog-signature', ...REDACTED_NAMES]);
+/** Names of query parameters whose values are secret: those that the conventions name, and those redacted in fields. */
+const SECRET_PARAMETERS = new Set<string>([
+  'awsaccesskeyid',
+  'signature',
+  'sig',
+  'x-goog-signature',
+  ...REDACTED_NAMES,
+]);
 const CENSOR = 'REDACTED';
 
-/** A span of a request, named and filled by OpenTelemetry's conventions for clients of HTTP. */
+/** Makes a span of a request, with the name and fields of OpenTelemetry's conventions for HTTP clients. */
 export function clientSpan(log: Target, { method, protocol, host, port, path, address }: RequestInfo): Span {
-  const known = METHODS.has(method);
-  return log.span(known ? method : 'HTTP', {
+  const isKnown = METHODS.has(method);
+  return log.span(isKnown ? method : 'HTTP', {
     fields: () => ({
       'otel.kind': 'client',
-      'http.request.method': known ? method : '_OTHER',
-      ...(!known && { 'http.request.method_original': method }),
-      'url.full': redactedUrl(
-        isWhole(path) ? path : `${protocol}//${authority(host, port, protocol)}${path}`,
-      ),
+      'http.request.method': isKnown ? method : '_OTHER',
+      ...(!isKnown && { 'http.request.method_original': method }),
+      'url.full': redactedUrl(isUrl(path) ? path : `${protocol}//${authority(host, port, protocol)}${path}`),
       'server.address': address,
       ...(port !== undefined && { 'server.port': port }),
     }),
   });
 }
 
-/** Ends the span of a request that was answered. */
+/** Closes the span of a request that was answered; a status of 400 or more is a failure. */
 export function recordResponse(span: Span, status: number | undefined): void {
   if (status === undefined) return span.close();
   if (status >= 400) span.record({ 'http.response.status_code': status, 'error.type': `${status}` }).fail();
   else span.record({ 'http.response.status_code': status });
+  span.close();
+}
+
+/** Closes the span of a client as failed; `status` is that of a request that was answered before it failed. */
+export function failSpan(span: Span, error: unknown, status?: number): void {
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  const type = [code, name].find((text) => typeof text === 'string' && text !== '') ?? '_OTHER';
+  span.record({
+    ...(status !== undefined && { 'http.response.status_code': status }),
+    'error.type': type,
+  });
+  span.fail(typeof message === 'string' && message !== '' ? message : undefined);
   span.close();
 }
 
@@ -57,11 +73,11 @@ function authority(host: string, port: number | undefined, protocol: string): st
   return port === undefined || port === defaultPort(protocol) ? name : `${name}:${port}`;
 }
 
-function isWhole(path: string): boolean {
+function isUrl(path: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
 }
 
-/** A URL without credentials and secret parameters; otherwise as it is sent. */
+/** The URL, with `REDACTED` in place of credentials and of the values of secret parameters. */
 export function redactedUrl(url: string): string {
   const [, start = '', credentials = '', rest = ''] = /^([^/?#]*\/\/)([^/?#]*@)?([^]*)$/.exec(url) ?? [];
   const censored = credentials.includes(':') ? `${CENSOR}:${CENSOR}@` : credentials && `${CENSOR}@`;
@@ -79,7 +95,7 @@ function redactedParameter(parameter: string): string {
   const end = parameter.indexOf('=');
   if (end === -1) return parameter;
   const name = parameter.slice(0, end);
-  return SECRET.has(decoded(name).toLowerCase()) ? `${name}=${CENSOR}` : parameter;
+  return SECRET_PARAMETERS.has(decoded(name).toLowerCase()) ? `${name}=${CENSOR}` : parameter;
 }
 
 function decoded(text: string): string {

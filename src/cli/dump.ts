@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { escapeInvisible } from '../format/value-text.ts';
 import { poolPath } from '../pool/open-pool.ts';
 import { readPool } from '../pool/read-pool.ts';
-import type { GlobalOptions } from './options.ts';
+import type { GlobalOptions } from './global-options.ts';
 import { isTerminal, print } from './output.ts';
 
-export function addDump(program: Command): void {
+/** Adds `kvp dump`, which prints a pool's records. */
+export function addDumpCommand(program: Command): void {
   program
     .command('dump')
     .description('print every record in the order of the file')
@@ -13,7 +14,7 @@ export function addDump(program: Command): void {
       const options = command.optsWithGlobals<GlobalOptions>();
       const records = readPool(poolPath(options));
       if (options.json) return print(`${JSON.stringify(records)}\n`);
-      // A script gets the bytes as they are; a terminal would obey what is in them.
+      // A script gets texts as they are; a terminal would execute the control sequences in them.
       const shown = isTerminal() ? escapeInvisible : (text: string): string => text;
       return print(records.map(({ key, value }) => `${shown(key)}=${shown(value)}\n`).join(''));
     });

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
-import { addDump } from './dump.ts';
-import { addGlobalOptions } from './options.ts';
-import { complain, keepQuiet } from './output.ts';
-import { addShow } from './show.ts';
+import { addDumpCommand } from './dump.ts';
+import { addGlobalOptions } from './global-options.ts';
+import { printError, ignoreWriteErrors } from './output.ts';
+import { addShowCommand } from './show.ts';
 
-/** The exit codes that scripts for azure-init's tool rely on. */
-const USAGE = 2;
-const FAILED = 3;
+/** Exit codes, the same as those of azure-init's tool. */
+const USAGE_ERROR = 2;
+const FAILURE = 3;
 
 function commandLine(): Command {
   const program = new Command('kvp')
@@ -25,15 +25,15 @@ function commandLine(): Command {
         ),
     });
   addGlobalOptions(program);
-  addDump(program);
-  addShow(program);
+  addDumpCommand(program);
+  addShowCommand(program);
   return program;
 }
 
-keepQuiet();
+ignoreWriteErrors();
 try {
   await commandLine().parseAsync();
 } catch (thrown) {
-  if (!(thrown instanceof CommanderError)) complain(thrown);
-  process.exitCode = !(thrown instanceof CommanderError) ? FAILED : thrown.exitCode === 0 ? 0 : USAGE;
+  if (!(thrown instanceof CommanderError)) printError(thrown);
+  process.exitCode = !(thrown instanceof CommanderError) ? FAILURE : thrown.exitCode === 0 ? 0 : USAGE_ERROR;
 }

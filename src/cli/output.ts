@@ -1,6 +1,6 @@
 import { IoError, messageOf } from '../errors.ts';
 
-/** Writes to stdout. Throws `IoError`, unless the reader is gone: then there is nobody to tell. */
+/** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
   if (text === '') return;
   await new Promise<void>((resolve, reject) => {
@@ -11,18 +11,21 @@ export async function print(text: string): Promise<void> {
   });
 }
 
-/** Writes a line to stderr. */
-export function complain(problem: unknown): void {
+/** Writes the message of a problem to stderr, as a line. */
+export function printError(problem: unknown): void {
   process.stderr.write(`${messageOf(problem)}\n`);
 }
 
-/** Whether what `print` writes is read by a person at a terminal. */
+/** Whether stdout is a terminal. */
 export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** Failures to write reach the callback of `write`; as events they would end the process with a stack. */
-export function keepQuiet(): void {
+/**
+ * Ignores the `error` events of stdout and stderr, which would end the process with a stack. The callback of `write`
+ * gets the same failures.
+ */
+export function ignoreWriteErrors(): void {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
 }

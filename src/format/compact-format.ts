@@ -1,10 +1,10 @@
 import type { Span } from '../tracing/span.ts';
+import { Attributes } from './ansi.ts';
 import { FullFormat } from './full-format.ts';
 import type { SpanText } from './line-format.ts';
-import { Attributes } from './ansi.ts';
 import { escapeControls } from './value-text.ts';
 
-/** The `compact` format of tracing-subscriber: as `full`, but spans' fields stand at the end. */
+/** The `compact` format of tracing-subscriber: like `full`, but the fields of spans stand at the end of the line. */
 export class CompactFormat extends FullFormat {
   override spanText(span: Span): SpanText {
     const fields = this.fields.of(span.fields);

@@ -2,28 +2,31 @@ import type { Fields } from '../tracing/fields.ts';
 import { causesOf, isError } from '../tracing/value.ts';
 import { escapeControls, valueText } from './value-text.ts';
 
-/** Names that are kept; a program that makes them up as it goes pays for them each time. */
+/** Bounds of the names whose texts are kept; a program that makes up more names has them spelled each time. */
 const KEPT_MAX = 1024;
-const KEPT_LENGTH = 128;
+const KEPT_LENGTH_MAX = 128;
 
-interface Opening {
+/** What stands before the value of a field. */
+interface NameText {
+  /** Where the field is the first one. */
   readonly first: string;
+  /** Where another field is before it. */
   readonly next: string;
 }
 
-/** How fields are put: what stands between them and around their names. */
+/** Spells fields, with a separator between them and a style for their names. */
 export class FieldsText {
   readonly separator: string;
   readonly #name: (name: string, suffix: string) => string;
-  readonly #openings = new Map<string, Opening>();
+  readonly #nameTexts = new Map<string, NameText>();
 
-  /** `name` makes what stands before a value; the suffix belongs to the name. */
+  /** `name` spells what stands before a value; the suffix belongs to the name. */
   constructor(separator: string, name: (name: string, suffix: string) => string) {
     this.separator = separator;
     this.#name = name;
   }
 
-  /** The fields; one called `message` is only its value, an error has its causes behind it. */
+  /** The fields as text. Of a field `message` only the value is there; the causes of an error follow it. */
   of({ names, values }: Fields): string {
     let text = '';
     for (let i = 0; i < names.length; i++) {
@@ -36,21 +39,21 @@ export class FieldsText {
           (typeof value === 'string' ? escapeControls(value) : valueText(value));
         continue;
       }
-      const opening = this.#opening(name);
-      text += (text === '' ? opening.first : opening.next) + valueText(value);
+      const nameText = this.#nameText(name);
+      text += (text === '' ? nameText.first : nameText.next) + valueText(value);
       if (typeof value === 'object' && isError(value)) text += this.#sources(name, value);
     }
     return text;
   }
 
-  #opening(name: string): Opening {
-    let opening = this.#openings.get(name);
-    if (opening === undefined) {
+  #nameText(name: string): NameText {
+    let text = this.#nameTexts.get(name);
+    if (text === undefined) {
       const first = this.#name(escapeControls(name), '');
-      opening = { first, next: this.separator + first };
-      if (this.#openings.size < KEPT_MAX && name.length <= KEPT_LENGTH) this.#openings.set(name, opening);
+      text = { first, next: this.separator + first };
+      if (this.#nameTexts.size < KEPT_MAX && name.length <= KEPT_LENGTH_MAX) this.#nameTexts.set(name, text);
     }
-    return opening;
+    return text;
   }
 
   #sources(name: string, error: Error): string {

@@ -2,24 +2,24 @@ import { rfc3339Micros } from '../tracing/clock.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
+import { Attributes, LEVEL_COLORS, LEVEL_TEXTS, type Paint, withAnsi, withoutAnsi } from './ansi.ts';
 import { FieldsText } from './fields-text.ts';
-import type { LineFormat, SpanText, ContextText } from './line-format.ts';
-import { Attributes, LEVEL_COLORS, type Paint, painted, unpainted } from './ansi.ts';
+import type { ContextText, LineFormat, SpanText } from './line-format.ts';
 import { escapeControls } from './value-text.ts';
 
-/** Targets that are kept. */
+/** How many targets' texts are kept. */
 const KEPT_MAX = 1024;
 
 /** The `full` format of tracing-subscriber: `TIME LEVEL span{fields}:span: target: message fields`. */
 export class FullFormat implements LineFormat {
   protected readonly paint: Paint;
   protected readonly fields: FieldsText;
-  /** By verbosity: what stands between the time and the spans. */
+  /** What stands between the time and the spans, by verbosity. */
   readonly #levels: readonly string[];
   readonly #targets = new Map<string, string>();
 
   constructor(color: boolean) {
-    const paint = color ? painted : unpainted;
+    const paint = color ? withAnsi : withoutAnsi;
     this.paint = paint;
     this.fields = new FieldsText(
       ' ',
@@ -28,22 +28,20 @@ export class FullFormat implements LineFormat {
         (suffix === '' ? '' : paint(Attributes.italic, suffix)) +
         paint(Attributes.dim, '='),
     );
-    this.#levels = ['OFF', 'ERROR', ' WARN', ' INFO', 'DEBUG', 'TRACE'].map(
-      (level, verbosity) => ` ${paint(LEVEL_COLORS[verbosity] ?? '', level)} `,
-    );
+    this.#levels = LEVEL_TEXTS.map((level, verbosity) => ` ${paint(LEVEL_COLORS[verbosity] ?? '', level)} `);
   }
 
   spanText(span: Span): SpanText {
     const { paint } = this;
     const name = paint(Attributes.bold, escapeControls(span.name));
     const fields = this.fields.of(span.fields);
-    const braced = fields === '' ? '' : paint(Attributes.bold, '{') + fields + paint(Attributes.bold, '}');
-    return { before: name + braced + paint(Attributes.dim, ':'), behind: '' };
+    const inBraces = fields === '' ? '' : paint(Attributes.bold, '{') + fields + paint(Attributes.bold, '}');
+    return { before: name + inBraces + paint(Attributes.dim, ':'), behind: '' };
   }
 
-  enclose(scopes: ContextText, scope: SpanText): void {
-    scopes.before = scope.before + scopes.before;
-    scopes.behind = scope.behind + scopes.behind;
+  enclose(context: ContextText, span: SpanText): void {
+    context.before = span.before + context.before;
+    context.behind = span.behind + context.behind;
   }
 
   line(

@@ -2,31 +2,31 @@ import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 
-/** What the lines inside of a span say of it. */
+/** What a line says about one span around its event. */
 export interface SpanText {
-  /** What stands before the target. */
+  /** The part before the target. */
   readonly before: string;
-  /** What stands behind the event's fields. */
+  /** The part behind the event's fields. */
   readonly behind: string;
 }
 
-/** What the spans around an event say, put together. */
+/** What a line says about all spans around its event. */
 export interface ContextText {
   before: string;
   behind: string;
 }
 
-/** How an event becomes text. */
+/** Spells an event and the spans around it. */
 export interface LineFormat {
-  /** What is kept with a span until its fields change. */
+  /** The text of a span; the caller keeps it until a field of the span changes. */
   spanText(span: Span): SpanText;
-  /** Puts a span's scope around those of the spans inside of it. */
-  enclose(scopes: ContextText, scope: SpanText): void;
-  /** The text, with its line feed; `micros` since 1970. */
+  /** Adds the text of a span to that of the spans inside of it. */
+  enclose(context: ContextText, span: SpanText): void;
+  /** The line, with its line feed. `micros` is the event's time, in microseconds since 1970. */
   line(
     micros: number,
     metadata: Metadata,
-    scopes: ContextText,
+    context: ContextText,
     message: string | undefined,
     fields: Fields,
   ): string;

@@ -2,34 +2,34 @@ import { rfc3339Micros } from '../tracing/clock.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
+import { Attributes, LEVEL_COLORS, LEVEL_TEXTS, type Paint, withAnsi, withoutAnsi } from './ansi.ts';
 import { FieldsText } from './fields-text.ts';
-import type { LineFormat, SpanText, ContextText } from './line-format.ts';
-import { Attributes, LEVEL_COLORS, type Paint, painted, unpainted } from './ansi.ts';
+import type { ContextText, LineFormat, SpanText } from './line-format.ts';
 import { escapeControls } from './value-text.ts';
 
-/** How the lines of one level look. */
-interface Look {
-  /** The level between its spaces. */
+/** The style of one level's lines. */
+interface LevelStyle {
+  /** The level's text, with a space on both sides. */
   readonly level: string;
   readonly fields: FieldsText;
-  /** Starts the level's colour. */
+  /** The sequence that starts the level's colour. */
   readonly start: string;
-  /** Ends it. */
+  /** The sequence that ends it. */
   readonly end: string;
   target(name: string): string;
 }
 
-/** The `pretty` format of tracing-subscriber: an event, each span around it, and a blank line, a line each. */
+/** The `pretty` format of tracing-subscriber: a line for the event, one for each span around it, and a blank one. */
 export class PrettyFormat implements LineFormat {
   readonly #paint: Paint;
-  readonly #looks: readonly Look[];
+  readonly #styles: readonly LevelStyle[];
   readonly #spanFields: FieldsText;
 
   constructor(color: boolean) {
-    const paint = color ? painted : unpainted;
+    const paint = color ? withAnsi : withoutAnsi;
     this.#paint = paint;
-    this.#looks = ['OFF', 'ERROR', ' WARN', ' INFO', 'DEBUG', 'TRACE'].map((level, verbosity) =>
-      lookOf(level, LEVEL_COLORS[verbosity] ?? '', color),
+    this.#styles = LEVEL_TEXTS.map((level, verbosity) =>
+      levelStyle(level, LEVEL_COLORS[verbosity] ?? '', color),
     );
     this.#spanFields = new FieldsText(', ', (name, suffix) => `${paint(Attributes.bold, name + suffix)}: `);
   }
@@ -38,12 +38,12 @@ export class PrettyFormat implements LineFormat {
     const paint = this.#paint;
     const fields = this.#spanFields.of(span.fields);
     const name = `${escapeControls(span.metadata.target)}::${paint(Attributes.bold, escapeControls(span.name))}`;
-    const having = fields === '' ? '' : ` ${paint(Attributes.dimItalic, 'with')} ${fields}`;
-    return { before: '', behind: `    ${paint(Attributes.dimItalic, 'in')} ${name}${having}\n` };
+    const withFields = fields === '' ? '' : ` ${paint(Attributes.dimItalic, 'with')} ${fields}`;
+    return { before: '', behind: `    ${paint(Attributes.dimItalic, 'in')} ${name}${withFields}\n` };
   }
 
-  enclose(scopes: ContextText, scope: SpanText): void {
-    scopes.behind += scope.behind;
+  enclose(context: ContextText, span: SpanText): void {
+    context.behind += span.behind;
   }
 
   line(
@@ -53,24 +53,24 @@ export class PrettyFormat implements LineFormat {
     message: string | undefined,
     fields: Fields,
   ): string {
-    const look = this.#looks[metadata.verbosity] as Look;
+    const style = this.#styles[metadata.verbosity] as LevelStyle;
     const time = this.#paint(Attributes.dim, rfc3339Micros(micros));
-    const text = look.fields.of(fields);
-    const said =
-      message === undefined ? '' : look.start + escapeControls(message) + (text === '' ? '' : ', ');
-    return `  ${time}${look.level}${look.target(escapeControls(metadata.target))}: ${said}${text}${look.end}\n${behind}\n`;
+    const text = style.fields.of(fields);
+    const messageText =
+      message === undefined ? '' : style.start + escapeControls(message) + (text === '' ? '' : ', ');
+    return `  ${time}${style.level}${style.target(escapeControls(metadata.target))}: ${messageText}${text}${style.end}\n${behind}\n`;
   }
 }
 
-function lookOf(level: string, color: string, isColored: boolean): Look {
+function levelStyle(level: string, color: string, isColored: boolean): LevelStyle {
   if (!isColored) {
     const fields = new FieldsText(', ', (name, suffix) => `${name}${suffix}: `);
     return { level: ` ${level} `, fields, start: '', end: '', target: (name) => name };
   }
   const start = `\u001b[${color}m`;
-  const inBold = (text: string): string => painted(`${Attributes.bold};${color}`, text) + start;
+  const inBold = (text: string): string => withAnsi(`${Attributes.bold};${color}`, text) + start;
   return {
-    level: ` ${painted(color, level)} `,
+    level: ` ${withAnsi(color, level)} `,
     fields: new FieldsText(', ', (name, suffix) => `${inBold(name + suffix)}: `),
     start,
     end: '\u001b[0m',

@@ -1,18 +1,18 @@
-import { debugQuoted, escapeInvisible } from './value-text.ts';
 import { inspectLine } from '../tracing/value.ts';
+import { debugQuoted, escapeInvisible } from './value-text.ts';
 
-/** An event as a tree shows it. */
+/** An event of a tree. */
 export interface TreeEvent {
   level?: string;
   message?: string;
   fields: Readonly<Record<string, unknown>>;
-  /** Where all of a span's events and children have one they are mixed by it, else events come first. */
+  /** Orders events and children of a span among each other, if all have a time; else events come first. */
   time?: Date;
-  /** Its place in the pool, which decides between equal times. */
+  /** The numbers of its records in the pool; the first one decides between equal times. */
   records?: readonly number[];
 }
 
-/** A span as a tree shows it. */
+/** A span of a tree. */
 export interface TreeSpan {
   name: string;
   state: 'finished' | 'unfinished' | 'start-missing';
@@ -21,37 +21,37 @@ export interface TreeSpan {
   result?: 'success' | 'fail';
   events: readonly TreeEvent[];
   children: readonly TreeSpan[];
-  /** As an event's `time`. */
+  /** Like an event's `time`. */
   start?: Date;
   records?: readonly number[];
 }
 
-/** What `renderTree` shows; a `Timeline` is one. */
+/** The spans and events that `renderTree` prints; a `Timeline` is one. */
 export interface Tree {
   roots: readonly TreeSpan[];
   events?: readonly TreeEvent[];
 }
 
 export interface RenderOptions {
-  /** Mark levels and results with a terminal's colors. Default `false`. */
+  /** Whether levels and results have a terminal's colors. Default `false`. */
   color?: boolean;
 }
 
-/** Deeper spans are not indented any further: lines would grow without end. */
-const INDENTED_MAX = 64;
+/** How deep spans are indented; without a bound, lines would grow without end. */
+const INDENT_MAX = 64;
 
 const COLORS = { red: 31, green: 32, yellow: 33, blue: 34, gray: 90, bold: 1 };
 type Paint = (text: string, color: keyof typeof COLORS) => string;
 
 interface Row {
   item: TreeSpan | TreeEvent;
-  /** What stands before its own branch. */
+  /** The text before the branch. */
   indent: string;
   depth: number;
   isLast: boolean;
 }
 
-/** Spans with their durations and results, and events, a line each; no line feed at the end. */
+/** Prints spans with their durations and results, and events, one line each; without a line feed at the end. */
 export function renderTree({ roots, events = [] }: Tree, { color = false }: RenderOptions = {}): string {
   const paint: Paint = color ? (text, name) => `\u001b[${COLORS[name]}m${text}\u001b[0m` : (text) => text;
   const lines: string[] = [];
@@ -63,13 +63,13 @@ export function renderTree({ roots, events = [] }: Tree, { color = false }: Rend
       paint(indent + branch, 'gray') + (isSpan(item) ? spanLine(item, paint) : eventLine(item, paint)),
     );
     if (!isSpan(item)) continue;
-    const below = depth === 0 || depth > INDENTED_MAX ? indent : indent + (isLast ? '   ' : '│  ');
+    const below = depth === 0 || depth > INDENT_MAX ? indent : indent + (isLast ? '   ' : '│  ');
     for (const next of rowsOf(item.events, item.children, below, depth + 1)) rows.push(next);
   }
   return lines.join('\n');
 }
 
-/** The last first, because rows are taken from the end. */
+/** Rows in reverse order, because the caller takes them from the end. */
 function rowsOf(
   events: readonly TreeEvent[],
   spans: readonly TreeSpan[],
@@ -77,7 +77,7 @@ function rowsOf(
   depth: number,
 ): Row[] {
   const items = [...events, ...spans];
-  if (items.every((item) => timeOf(item) !== undefined)) items.sort(inOrder);
+  if (items.every((item) => timeOf(item) !== undefined)) items.sort(byTime);
   return items.map((item, i) => ({ item, indent, depth, isLast: i === items.length - 1 })).reverse();
 }
 
@@ -89,7 +89,7 @@ function timeOf(item: TreeSpan | TreeEvent): number | undefined {
   return (isSpan(item) ? item.start : item.time)?.getTime();
 }
 
-function inOrder(one: TreeSpan | TreeEvent, other: TreeSpan | TreeEvent): number {
+function byTime(one: TreeSpan | TreeEvent, other: TreeSpan | TreeEvent): number {
   const later = (timeOf(one) ?? 0) - (timeOf(other) ?? 0);
   return later || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0);
 }
@@ -108,7 +108,7 @@ function eventLine({ level, message, fields }: TreeEvent, paint: Paint): string 
   if (level !== undefined) parts.push(paint(escapeInvisible(level), levelColor(level)));
   if (message !== undefined) parts.push(escapeInvisible(message));
   for (const [name, value] of Object.entries(fields))
-    parts.push(`${escapeInvisible(name)}=${valueText(value)}`);
+    parts.push(`${escapeInvisible(name)}=${treeValueText(value)}`);
   return parts.join(' ');
 }
 
@@ -118,18 +118,18 @@ function levelColor(level: string): keyof typeof COLORS {
   return level === 'INFO' ? 'green' : 'blue';
 }
 
-function valueText(value: unknown): string {
+function treeValueText(value: unknown): string {
   if (typeof value === 'string') return debugQuoted(value);
   if (typeof value !== 'object' || value === null) return escapeInvisible(String(value));
   try {
     return escapeInvisible(JSON.stringify(value));
   } catch {
-    // Nested too deep to be followed all the way.
+    // The value is nested too deep for JSON.
     return escapeInvisible(inspectLine(value));
   }
 }
 
-/** Seconds as people say them: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
+/** A duration in the unit that fits: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
 function durationText(seconds: number): string {
   const milliseconds = seconds * 1000;
   if (milliseconds === 0) return '0 ms';

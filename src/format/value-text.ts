@@ -1,13 +1,14 @@
 import { cutText, dateText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 
-/** What can't be seen: controls, separators, formats, what is unassigned or private. */
-const UNSEEN = '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
-const RAW = new RegExp(`[${UNSEEN}]`, 'gu');
-/** Rust's Debug escapes what changes the character before, too. */
-const QUOTED = new RegExp(`["\\\\\\p{Grapheme_Extend}${UNSEEN}]`, 'gu');
-/** What would break a line, the terminal, or the order in which the rest of the line is shown. */
+/** Characters that can't be seen: controls, formats, separators, unassigned and private ones. */
+const INVISIBLE_CLASS =
+  '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
+const INVISIBLE = new RegExp(`[${INVISIBLE_CLASS}]`, 'gu');
+/** What Rust's Debug escapes; also characters that change the one before them. */
+const DEBUG_ESCAPED = new RegExp(`["\\\\\\p{Grapheme_Extend}${INVISIBLE_CLASS}]`, 'gu');
+/** Characters that break a line, control the terminal, or change the direction in which the rest of the line is shown. */
 const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
-const SHORT = new Map([
+const SHORT_ESCAPES = new Map([
   ['"', '\\"'],
   ['\\', '\\\\'],
   ['\n', '\\n'],
@@ -15,38 +16,38 @@ const SHORT = new Map([
   ['\t', '\\t'],
   ['\0', '\\0'],
 ]);
-/** Longer texts are looked at by regular expressions; of shorter ones a loop knows more quickly that they are plain. */
+/** Up to this length, in UTF-16 units, a loop finds out sooner than a regular expression that a text is plain. */
 const SHORT_LENGTH = 64;
 const NOT_PLAIN = /[^ !#-[\]-~]/;
 const NOT_ASCII = /[^ -~]/;
 
 function unicodeEscape(character: string): string {
-  return SHORT.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return SHORT_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** As tracing-subscriber spells controls in messages, and line breaks, which it leaves, as Debug does. */
-function harmlessEscape(character: string): string {
+/** Escapes controls as tracing-subscriber does in messages; line breaks, which it leaves, as Rust's Debug does. */
+function controlEscape(character: string): string {
   const code = character.charCodeAt(0);
-  if (code > 0x7f || SHORT.has(character)) return unicodeEscape(character);
+  if (code > 0x7f || SHORT_ESCAPES.has(character)) return unicodeEscape(character);
   return `\\x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** A text in quotes, escaped as Rust's Debug does. */
 export function debugQuoted(text: string): string {
-  return isPlain(text) ? `"${text}"` : `"${cutText(text).replace(QUOTED, unicodeEscape)}"`;
+  return isPlain(text) ? `"${text}"` : `"${cutText(text).replace(DEBUG_ESCAPED, unicodeEscape)}"`;
 }
 
-/** A text as it is, but for what can't be seen; for what is read out of a pool. */
+/** The text with characters that can't be seen escaped; for texts from a pool. */
 export function escapeInvisible(text: string): string {
-  return isAscii(text) ? text : cutText(text).replace(RAW, unicodeEscape);
+  return isAscii(text) ? text : cutText(text).replace(INVISIBLE, unicodeEscape);
 }
 
-/** A text of the program as lines show it without quotes: as it is, but for what would break the line or the terminal. */
+/** The text with characters escaped that would harm the line or the terminal; for texts of the program, without quotes. */
 export function escapeControls(text: string): string {
-  return isAscii(text) ? text : cutText(text).replace(HARMFUL, harmlessEscape);
+  return isAscii(text) ? text : cutText(text).replace(HARMFUL, controlEscape);
 }
 
-/** Whether a text is short and has but printable ASCII without quotes and backslashes. */
+/** Whether a text is short and consists of printable ASCII without quotes and backslashes. */
 function isPlain(text: string): boolean {
   const { length } = text;
   if (length > SHORT_LENGTH) return length < 1024 && !NOT_PLAIN.test(text);
@@ -67,7 +68,7 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-/** A duration as a field's value. */
+/** A duration, as the value of a field. */
 export class Duration {
   readonly #milliseconds: number;
 
@@ -75,7 +76,7 @@ export class Duration {
     this.#milliseconds = milliseconds;
   }
 
-  /** As tracing-subscriber prints it: three digits and a unit, `72.0µs`. */
+  /** Three digits and a unit, as tracing-subscriber prints it: `72.0µs`. */
   toString(): string {
     let amount = this.#milliseconds * 1e6;
     for (const unit of ['ns', 'µs', 'ms']) {
@@ -88,7 +89,7 @@ export class Duration {
   }
 }
 
-/** A text without anything that needs quotes, as a field's value: it gets none. */
+/** A text that needs no quotes and gets none, as the value of a field. */
 export class Unquoted {
   readonly #text: string;
 
@@ -101,7 +102,7 @@ export class Unquoted {
   }
 }
 
-/** A field's value as lines show it. */
+/** The value of a field as lines show it. */
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return debugQuoted(value);
   if (typeof value === 'number') return numberText(value);
@@ -111,12 +112,12 @@ export function valueText(value: unknown): string {
     if (value instanceof Duration || value instanceof Unquoted) return value.toString();
     if (value instanceof Date) return dateText(value);
   } catch {
-    // A hostile prototype; inspecting it is safe.
+    // Its prototype throws; inspecting it is safe.
   }
   return escapeControls(inspectLine(value));
 }
 
-/** A number as Rust's Debug prints it, but without a point where it is whole. */
+/** A number as Rust's Debug prints it; whole numbers without a point. */
 function numberText(value: number): string {
   const size = Math.abs(value);
   if (size < 1e16 && (size >= 1e-4 || size === 0)) return String(value);

@@ -53,7 +53,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     this.#writer = this.#channel.writer;
   }
 
-  /** Where, as whom and of which VM it writes. */
+  /** Where, as whom and of which VM it writes. @internal */
   get identity(): PoolIdentity {
     return this.#channel.identity;
   }

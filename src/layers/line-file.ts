@@ -49,10 +49,10 @@ export class LineFile implements Lines {
   constructor(writer: number | string, { reopenOn, onProblem }: LinesOptions) {
     this.#onProblem = onProblem;
     this.#path = typeof writer === 'string' ? writer : undefined;
+    this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
     this.#fd = typeof writer === 'string' ? openFile(writer) : openWithoutBlocking(writer);
     this.#closes = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
-    this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);
     this.#forgetExit = atExit(() => this.#exit());
   }

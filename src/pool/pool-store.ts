@@ -61,7 +61,7 @@ export class PoolStore implements Disposable {
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Use `openPool`. */
+  /** Use `openPool`. @internal */
   constructor(path: string, backend: StoreBackend, options: StoreOptions) {
     this.path = path;
     this.#backend = backend;

@@ -4,17 +4,15 @@ const DEADLINE = 500;
 type Flush = (milliseconds: number) => void;
 
 const flushes = new Set<Flush>();
-let listening = false;
 let deadline: number | undefined;
 
 /** Calls `flush` with the milliseconds it has when the process (in a worker: the thread) exits; returns how to take that back. */
 export function atExit(flush: Flush): () => void {
-  if (!listening) {
-    listening = true;
-    process.on('exit', flushNow);
-  }
+  if (flushes.size === 0) process.on('exit', flushNow);
   flushes.add(flush);
-  return () => flushes.delete(flush);
+  return () => {
+    if (flushes.delete(flush) && flushes.size === 0) process.off('exit', flushNow);
+  };
 }
 
 /** Flushes everything in this thread, because the process ends now. */

@@ -46,6 +46,7 @@ export abstract class Emitter {
     this.emit(Level.TRACE, input, message);
   }
 
+  /** @internal */
   protected abstract emit(level: Level, input: string | FieldsInput, message: string | undefined): void;
 }
 

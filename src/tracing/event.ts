@@ -12,6 +12,7 @@ export class Event {
   /** The span it happened in. */
   readonly parent: Span | undefined;
 
+  /** @internal */
   constructor(metadata: Metadata, message: string | undefined, fields: Fields, parent: Span | undefined) {
     this.metadata = metadata;
     this.message = message;

@@ -53,10 +53,11 @@ export interface Layer<State = unknown> {
 
 /** A layer's view of the registry it is in. */
 export class LayerView<State = unknown> {
-  /** The layer's place in the registry. */
+  /** The layer's place in the registry. @internal */
   readonly index: number;
   readonly #bit: number;
 
+  /** @internal */
   constructor(index: number) {
     this.index = index;
     this.#bit = 1 << index;

@@ -37,11 +37,11 @@ const GRACE = 100;
 
 /** Makes spans, knows the layers, tells them what happens. */
 export class Registry {
-  /** Whether some layer wants to know how long spans are entered. */
+  /** Whether some layer wants to know how long spans are entered. @internal */
   timed = false;
-  /** Whether some layer wraps the user's code. */
+  /** Whether some layer wraps the user's code. @internal */
   wraps = false;
-  /** The state of all filters: another object after each change. */
+  /** The state of all filters: another object after each change. @internal */
   filterState: object = {};
   readonly #slots: Slot[] = [];
   readonly #filters = new FilterSet(
@@ -100,29 +100,29 @@ export class Registry {
     return this;
   }
 
-  /** Nothing more verbose than this passes. */
+  /** Nothing more verbose than this passes. @internal */
   get verbosity(): number {
     return this.#filters.verbosity;
   }
 
-  /** What the filters must know of the names of fields. */
+  /** What the filters must know of the names of fields. @internal */
   get fieldNames(): Readonly<Record<Metadata['kind'], FieldNames>> {
     return this.#filters.fieldNames;
   }
 
-  /** Called when `withDefault` puts it in place of the global one somewhere. */
+  /** Called when `withDefault` puts it in place of the global one somewhere. @internal */
   becomeScopedDefault(): void {
     this.#isScoped = true;
     dispatch.hasScoped = true;
     updateVerbosity(this.verbosity);
   }
 
-  /** Which layers want a span or event with this metadata here, as bits. */
+  /** Which layers want a span or event with this metadata here, as bits. @internal */
   interest(metadata: Callsite): number {
     return this.#filters.interest(metadata);
   }
 
-  /** The layers that see a span. */
+  /** The layers that see a span. @internal */
   layersOf(span: Span): Layer[] {
     return this.#slots.filter(({ bit }) => (span.seenBy & bit) !== 0).map(({ layer }) => layer);
   }
@@ -135,7 +135,7 @@ export class Registry {
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
-  /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. */
+  /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
     this.redact(fields);
     const span = new Span(this, metadata, fields, parent, seenBy);
@@ -151,30 +151,30 @@ export class Registry {
     return span;
   }
 
-  /** Replaces secrets among fields that layers are about to see. */
+  /** Replaces secrets among fields that layers are about to see. @internal */
   redact(fields: Fields): void {
     this.#redactor.apply(fields);
   }
 
-  /** The same for a value without a name. */
+  /** The same for a value without a name. @internal */
   redacted(value: unknown): unknown {
     return this.#redactor.redacted(value);
   }
 
-  /** What passes because of the spans that code runs inside of, when it enters `span` as well. */
+  /** What passes because of the spans that code runs inside of, when it enters `span` as well. @internal */
   scopeLevels(span: Span, outer: ScopeLevels | undefined): ScopeLevels | undefined {
     if (!this.#filters.isDynamic || span.isClosed) return outer;
     span.filterMatches = this.#filters.matchesOf(span.metadata, span.fields, span.seenBy, span.filterMatches);
     return this.#filters.enter(span.filterMatches, outer);
   }
 
-  /** Tells the filters and layers that see a span what was recorded in it. */
+  /** Tells the filters and layers that see a span what was recorded in it. @internal */
   record(span: Span, fields: Fields): void {
     this.#filters.record(span.filterMatches, fields);
     this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 
-  /** Tells the layers in `seenBy` of an event. */
+  /** Tells the layers in `seenBy` of an event. @internal */
   event(event: Event, seenBy: number): void {
     this.redact(event.fields);
     for (const slot of this.#slots) {
@@ -187,7 +187,7 @@ export class Registry {
     }
   }
 
-  /** Tells the layers that see a span what happened to it. */
+  /** Tells the layers that see a span what happened to it. @internal */
   notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
     for (const slot of this.#slots) {
       if ((span.seenBy & slot.bit) === 0) continue;
@@ -199,7 +199,7 @@ export class Registry {
     }
   }
 
-  /** Has the layers add to the environment of a child process what ties that to what runs here now. */
+  /** Has the layers add to the environment of a child process what ties that to what runs here now. @internal */
   childEnv(env: NodeJS.ProcessEnv): void {
     for (const slot of this.#slots) {
       try {
@@ -210,7 +210,7 @@ export class Registry {
     }
   }
 
-  /** Runs the user's code inside of whatever the layers that see the span wrap around it. */
+  /** Runs the user's code inside of whatever the layers that see the span wrap around it. @internal */
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;
     for (let at = this.#slots.length - 1; at >= 0; at--) {
@@ -255,7 +255,7 @@ export class Registry {
     this.problem(new LayerError(`${slot.name} threw: ${messageOf(thrown)}; it stays in use`, thrown));
   }
 
-  /** Reports a problem of the package's own; never throws. */
+  /** Reports a problem of the package's own; never throws. @internal */
   problem(problem: Error): void {
     this.#onProblem(problem);
   }
@@ -278,7 +278,7 @@ export class Registry {
     return this.#shutdown !== undefined;
   }
 
-  /** Runs `act` when a shutdown begins. */
+  /** Runs `act` when a shutdown begins. @internal */
   onShutdown(act: () => void): void {
     this.#onShutdown.push(act);
   }

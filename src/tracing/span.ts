@@ -22,18 +22,18 @@ const RESULT_FIELD = 'diagnostic.result';
  * disabled one does nothing, but runs what it is given.
  */
 export class Span extends Emitter {
-  /** The registry that made it; `undefined` when it is disabled. */
+  /** The registry that made it; `undefined` when it is disabled. @internal */
   readonly registry: Registry | undefined;
   readonly metadata: Metadata;
   readonly fields: Fields;
   readonly parent: Span | undefined;
   /** Whether it was asked to have no parent, of whatever kind. */
   readonly isRoot: boolean;
-  /** Which layers see it, as bits. */
+  /** Which layers see it, as bits. @internal */
   readonly seenBy: number;
-  /** What layers keep with it, by their index. A first write to an empty array would make room for 17. */
+  /** What layers keep with it, by their index. A first write to an empty array would make room for 17. @internal */
   readonly states: unknown[] = [undefined, undefined, undefined];
-  /** What filters say of what happens inside of it. */
+  /** What filters say of what happens inside of it. @internal */
   filterMatches: SpanMatches = NO_MATCHES;
   /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
   traceId: string | undefined;
@@ -55,6 +55,7 @@ export class Span extends Emitter {
   #busy = 0;
   #context: Context | undefined;
 
+  /** @internal */
   constructor(
     registry: Registry | undefined,
     metadata: Metadata,
@@ -87,7 +88,7 @@ export class Span extends Emitter {
     return this.metadata.name ?? '';
   }
 
-  /** The context of another process's span that it stands for, as OpenTelemetry's layer knows it. */
+  /** The context of another process's span that it stands for, as OpenTelemetry's layer knows it. @internal */
   get remote(): unknown {
     return undefined;
   }
@@ -188,7 +189,7 @@ export class Span extends Emitter {
     this.close();
   }
 
-  /** Called when code starts to run inside; `exit` must follow. */
+  /** Called when code starts to run inside; `exit` must follow. @internal */
   enter(): void {
     if (this.registry === undefined || this.#closed) return;
     this.entered++;
@@ -196,7 +197,7 @@ export class Span extends Emitter {
     this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
   }
 
-  /** Called when that code returned or its promise settled. */
+  /** Called when that code returned or its promise settled. @internal */
   exit(): void {
     if (this.registry === undefined || this.#closed || this.#depth === 0) return;
     this.registry.notify(this, (layer, view) => layer.onExit?.(this, view));
@@ -208,7 +209,7 @@ export class Span extends Emitter {
     if (this.#busy < 0) this.#busy += now;
   }
 
-  /** The context of code inside; kept, because it is the same nearly always. */
+  /** The context of code inside; kept, because it is the same nearly always. @internal */
   context(outer: Context | undefined): Context {
     const subscriber = outer?.subscriber;
     const scope = this.registry?.scopeLevels(this, outer?.scope);
@@ -217,6 +218,7 @@ export class Span extends Emitter {
     return (this.#context = { span: this, subscriber, scope });
   }
 
+  /** @internal */
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     if (this.registry === undefined) return;
     const need = this.registry.fieldNames.event;

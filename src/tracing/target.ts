@@ -96,6 +96,7 @@ export class Target extends Emitter {
     return instrumented(this, first, second);
   }
 
+  /** @internal */
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     let metadata = this.#eventMetadata(level);
     if (metadata.verbosity > dispatch.verbosity) return;

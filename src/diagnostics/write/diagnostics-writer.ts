@@ -115,7 +115,7 @@ export class DiagnosticsWriter implements Disposable {
   #isClosed = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Use `diagnostics`. */
+  /** Use `diagnostics`. @internal */
   constructor(pool: string | NumberedPool | PoolStore, options: DiagnosticsOptions) {
     const agent = fieldOf('agent', options.agent ?? DEFAULT_AGENT, AGENT_MAX);
     const vmId = fieldOf('vm_id', options.vmId ?? ownVmId(), ID_MAX);

@@ -10,18 +10,18 @@ import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { registerPropagator } from '../propagation/propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from '../setting.ts';
-import { registeredProvider } from '../registered-provider.ts';
+import { registeredGlobals } from '../registered-globals.ts';
 import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
 
 export interface ProviderOptions extends Service {
   /** Where spans go, in batches. Default: what `OTEL_TRACES_EXPORTER` names, `otlp`. */
-  exporter?: Exporter;
+  exporter?: Exporter | undefined;
   /** What is done with spans; takes the place of the default exporter. Default: none. */
-  spanProcessors?: readonly Processor[];
+  spanProcessors?: readonly Processor[] | undefined;
   /** What waits for the collector of the default exporter. */
-  queue?: QueueOptions;
+  queue?: QueueOptions | undefined;
   /** Hears of variables that are passed over. Default: a line on stderr each. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
 
 /** The provider of `createProvider`. */
@@ -147,7 +147,7 @@ function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
 
 /** The registered provider, behind the proxy that the API puts before it. */
 function globalProvider(): unknown {
-  const registered = registeredProvider() as { getDelegate?(): unknown } | undefined;
+  const registered = registeredGlobals().trace as { getDelegate?(): unknown } | undefined;
   return typeof registered?.getDelegate === 'function' ? registered.getDelegate() : registered;
 }
 

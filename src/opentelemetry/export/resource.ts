@@ -1,11 +1,11 @@
 /** What says which program the spans are from. */
 export interface Service {
   /** `service.name`. Default: the SDK's `unknown_service:…`. */
-  service?: string;
+  service?: string | undefined;
   /** `service.version`. Default: none. */
-  version?: string;
+  version?: string | undefined;
   /** `host.id`, the id of this VM. Default: none. */
-  vmId?: string;
+  vmId?: string | undefined;
 }
 
 /** Attributes of the resource; `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, win over what is given. */

@@ -8,6 +8,7 @@ import {
   createContextKey,
   ROOT_CONTEXT,
 } from '@opentelemetry/api';
+import { registeredGlobals } from '../registered-globals.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -90,8 +91,30 @@ function works(api: ContextAPI): boolean {
   return api.with(marked, () => api.active().getValue(PROBE) === true);
 }
 
-/** Registers a context manager, by a copy of the API, if there is none; returns whether code now runs in the context it is given. */
-export function ensureContextManager(api: ContextAPI = context): boolean {
-  if (works(api)) return true;
-  return api.setGlobalContextManager(new AsyncContextManager()) && works(api);
+/** How many need each context manager that was registered here. */
+const users = new WeakMap<ContextManager, number>();
+
+/**
+ * Registers a context manager with a copy of the API if there is none. Returns `undefined` if code does not run in
+ * the context that it is given even so; else what to call when the manager is not needed any more: the last such
+ * call takes back what was registered here.
+ */
+export function ensureContextManager(api: ContextAPI = context): (() => void) | undefined {
+  if (!works(api)) {
+    const made = new AsyncContextManager();
+    if (!api.setGlobalContextManager(made) || !works(api)) return undefined;
+    users.set(made, 0);
+  }
+  const manager = registeredGlobals().context;
+  const others = manager && users.get(manager);
+  if (manager === undefined || others === undefined) return () => {};
+  users.set(manager, others + 1);
+  let isReleased = false;
+  return () => {
+    if (isReleased) return;
+    isReleased = true;
+    const left = (users.get(manager) ?? 1) - 1;
+    users.set(manager, left);
+    if (left === 0 && registeredGlobals().context === manager) api.disable();
+  };
 }

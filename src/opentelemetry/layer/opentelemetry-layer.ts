@@ -88,6 +88,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   readonly #provider: FlushableTracerProvider | undefined;
   readonly #environment: Environment | undefined;
   readonly #onProblem: ProblemHandler;
+  readonly #releaseContextManager: (() => void) | undefined;
   readonly #said = new Set<string>();
   #spans = 0;
   #events = 0;
@@ -102,7 +103,8 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     this.#environment = options.environment;
     this.#tracer = options.tracer ?? (options.provider ?? trace).getTracer('kvp-tracing', VERSION);
     this.#onProblem = guarded(options.onProblem);
-    if (!ensureContextManager()) {
+    this.#releaseContextManager = ensureContextManager();
+    if (this.#releaseContextManager === undefined) {
       const message =
         "no context manager can be registered with OpenTelemetry; other instrumentation's spans";
       this.#onProblem(new LayerError(`${message} will not be children of ours`));
@@ -210,7 +212,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   shutdown({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     return (this.#shutdown ??= this.#settle('shut down', timeout, () =>
       this.#provider?.shutdown?.({ timeoutMillis: timeout }),
-    ));
+    ).finally(this.#releaseContextManager));
   }
 
   async #settle(what: string, timeout: number, act: () => Promise<void> | undefined): Promise<Outcome> {
@@ -222,7 +224,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     return { complete: failure === undefined, dropped, problems };
   }
 
-  /** For whoever sees the process exit: says what is lost by that. */
+  /** For whoever sees the process exit: says what is lost by that. @internal */
   sayLost(): void {
     const waiting = this.#waiting();
     if (waiting !== undefined) this.#say(new DroppedError(`OpenTelemetry did not export ${waiting}`));

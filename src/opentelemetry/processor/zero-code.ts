@@ -11,7 +11,8 @@ import { processors } from '../layer/mirrored.ts';
 import { resourceAttributes } from '../export/resource.ts';
 import { settingOf } from '../setting.ts';
 import { KvpSpanProcessor, type KvpSpanProcessorOptions } from './kvp-span-processor.ts';
-import { type Proxy, registeredProvider, delegateUntilRegistered } from '../registered-provider.ts';
+import { registeredGlobals } from '../registered-globals.ts';
+import { delegateUntilRegistered, type Proxy } from './delegate-until-registered.ts';
 
 type Api = Pick<typeof ownApi, 'context' | 'trace'>;
 
@@ -26,9 +27,9 @@ export function register(env: NodeJS.ProcessEnv): void {
   if (settingOf(env, 'OTEL_SDK_DISABLED') === 'true') return;
   // The program's copy first: the version that registers something is the only one that may register more.
   const apis = [installed<Api>('@opentelemetry/api') ?? ownApi, ownApi];
-  const isNesting = ensureContextManager(apis[0]?.context);
+  const isNesting = ensureContextManager(apis[0]?.context) !== undefined;
   const sdk = installedSdk();
-  if (registeredProvider() !== undefined) return advise(0);
+  if (registeredGlobals().trace !== undefined) return advise(0);
   if (sdk === undefined) {
     const packages = '@opentelemetry/sdk-trace-base@2 or @opentelemetry/sdk-trace@3';
     throw new LayerError(`no OpenTelemetry SDK is installed: npm install ${packages}`);

@@ -62,6 +62,12 @@ function variable(name: string): string {
  * `environment` of `OpenTelemetryLayer`. Uses the global propagator, or makes W3C's the global ones if there is none.
  * Where `OTEL_PROPAGATORS` is `none`, nothing is read and nothing written.
  */
+export function processEnvironment(options?: EnvironmentOptions): Promise<Environment>;
+/** @internal */
+export function processEnvironment(
+  options: EnvironmentOptions,
+  load: () => Promise<Carrier>,
+): Promise<Environment>;
 export async function processEnvironment(
   { inherits = true, onProblem }: EnvironmentOptions = {},
   load: () => Promise<Carrier> = () => import('@opentelemetry/propagator-env-carrier'),

@@ -3,20 +3,20 @@ import { type EventEmitter, errorMonitor } from 'node:events';
 import { basename } from 'node:path';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
-import { failSpan } from './failed.ts';
-import { neverThrowing, listen } from './listen.ts';
-import { isSuppressed } from './suppressed.ts';
+import { failSpan } from './client-span.ts';
+import { isSuppressed, neverThrowing, subscribeToChannel } from './subscribe-to-channel.ts';
 
 const CHANNEL = 'child_process';
 const log = target(CHANNEL);
 
 /**
- * Makes spans of child processes, named and filled by OpenTelemetry's conventions for programs; arguments are left
- * out, they may be secret. Returns how to end that. Node.js tells nothing of `spawnSync` and its like.
+ * Makes spans of child processes, with the names and fields of OpenTelemetry's conventions for programs. Arguments
+ * are left out, because they may be secret. Node.js publishes nothing about `spawnSync` and its like. Returns how to
+ * end the bridge.
  */
 export function bridgeChildProcesses(): () => void {
-  return listen<{ process: ChildProcess }>(CHANNEL, ({ process: child }) => {
-    // It is told of before it is known what it will run.
+  return subscribeToChannel<{ process: ChildProcess }>(CHANNEL, ({ process: child }) => {
+    // Node.js publishes the child before it knows what the child will run.
     if (!isSuppressed()) process.nextTick(begin, child);
   });
 }
@@ -38,16 +38,16 @@ const begin = neverThrowing(CHANNEL, (child: ChildProcess): void => {
       errorMonitor,
       neverThrowing(CHANNEL, (error: unknown) => failSpan(span, error)),
     );
-    // Some failures are thrown to whoever starts it.
+    // Node.js throws some failures to the caller and emits no `error` then.
     setImmediate(() => failSpan(span, NOT_STARTED)).unref();
   } else {
-    child.once('exit', neverThrowing(CHANNEL, exited.bind(undefined, span)));
+    child.once('exit', neverThrowing(CHANNEL, finish.bind(undefined, span)));
   }
 });
 
 const NOT_STARTED = { code: 'ERR_CHILD_PROCESS', message: 'it could not be started' };
 
-function exited(span: Span, code: number | null, signal: NodeJS.Signals | null): void {
+function finish(span: Span, code: number | null, signal: NodeJS.Signals | null): void {
   if (code !== null) span.record({ 'process.exit.code': code });
   if (code === 0) span.close();
   else if (code === null) failSpan(span, { code: signal, message: `killed by ${signal}` });

@@ -1,14 +1,14 @@
 import type { Config } from './config.ts';
-import { provisioningErrorOf } from './diagnostics/report/provisioning-error.ts';
-import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from './diagnostics/report/report.ts';
-import { KvpError, LayerError, messageOf, OptionError, ReportError } from './errors.ts';
-import type { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
-import { type PoolIdentity, poolIdentityOf } from './layers/kvp-channel.ts';
-import { openPool } from './pool/open-pool.ts';
-import type { PoolStore } from './pool/pool-store.ts';
-import { Fields } from './tracing/fields.ts';
-import { type Registry, within } from './tracing/registry.ts';
-import { target } from './tracing/target.ts';
+import { provisioningErrorOf } from '../diagnostics/report/provisioning-error.ts';
+import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
+import { KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
+import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
+import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
+import { openPool } from '../pool/open-pool.ts';
+import type { PoolStore } from '../pool/pool-store.ts';
+import { Fields } from '../tracing/fields.ts';
+import { type Registry, within } from '../tracing/registry.ts';
+import { target } from '../tracing/target.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */
@@ -19,34 +19,41 @@ export interface ReportOptions {
 export interface ReportOutcome {
   /** Whether it is in the pool. */
   written: boolean;
-  /** The report, which an agent also sends to its wireserver. */
+  /** The report's text, which an agent also sends to the wireserver. */
   text: string;
-  /** The names of what it was to say and can't: a name or value is illegal, or there was no room. */
+  /** Names of extras that the report lacks, because a name or value is illegal or there was no room. */
   refused: string[];
-  /** Why it was not written. */
+  /** Why it was not written, or may not have been. */
   error: Error | undefined;
 }
 
-/** Milliseconds from a call: of its flush, until the pool's last attempt, until it is answered. */
+/** Milliseconds from a call until its flush ends, until the last attempt to write, and until it resolves. */
 const FLUSH_TIMEOUT = 1000;
 const POOL_TIMEOUT = 1600;
 const TIMEOUT = 2000;
 
+/** The limit of keys does not apply to a report. */
+const KEYS_MAX = Number.MAX_SAFE_INTEGER;
+
 const log = target('kvp_tracing');
 
-/** Writes the pool's `PROVISIONING_REPORT`, whatever its layer's filter, queue and budget say. */
+/**
+ * Writes the pool's `PROVISIONING_REPORT`. The filter, the queue and the budget of the pool's layer do not apply.
+ *
+ * @internal
+ */
 export class Reporter {
   readonly #subscriber: Registry;
   readonly #config: Config;
   readonly #layer: EmitKVPLayer | undefined;
-  #place: PoolIdentity | undefined;
+  #identity: PoolIdentity | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
     this.#subscriber = subscriber;
     this.#config = config;
     this.#layer = layer;
-    this.#place = layer?.identity;
+    this.#identity = layer?.identity;
   }
 
   success(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
@@ -79,9 +86,9 @@ export class Reporter {
     return outcome;
   }
 
-  /** The text; an event says what it lacks. */
+  /** Makes the text; an event says what the text lacks. */
   #fit(own: ReportExtras, extras: Fields): Pick<ReportOutcome, 'text' | 'refused'> {
-    const { agent, vmId } = (this.#place ??= this.#findPlace());
+    const { agent, vmId } = (this.#identity ??= this.#findIdentity());
     this.#subscriber.redact(extras);
     const timestamp = new Date();
     const fields = { ...own, agent, pps_type: 'None', vm_id: vmId, timestamp };
@@ -93,7 +100,7 @@ export class Reporter {
     return { text, refused };
   }
 
-  #findPlace(): PoolIdentity {
+  #findIdentity(): PoolIdentity {
     const { kvp, agent, onProblem } = this.#config;
     return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
   }
@@ -102,8 +109,8 @@ export class Reporter {
     if (this.#config.kvp === false) {
       throw new OptionError('kvp', false, 'the options of a pool for a report to be written');
     }
-    const { path, clearsStale } = this.#place as PoolIdentity;
-    // Whoever reported in an earlier boot does not hold this one's report up.
+    const { path, clearsStale } = this.#identity as PoolIdentity;
+    // Another program's report of an earlier boot must not keep this one out.
     if (clearsStale) await onPool(path, until, (store) => store.clearIfStale());
     if (!replaces) {
       const records = await onPool(path, until, (store) => store.dump());
@@ -113,13 +120,10 @@ export class Reporter {
   }
 }
 
-/** `replace: true` among the extras means the option; any other value of that name is an extra. */
+/** Takes the option `replace: true` out of the extras; any other value of that name is an extra. */
 function takesReplace(extras: Fields): boolean {
   return extras.get('replace') === true && extras.take('replace') === true;
 }
-
-/** A report always has room. */
-const KEYS_MAX = Number.MAX_SAFE_INTEGER;
 
 async function onPool<R>(path: string, until: number, act: (store: PoolStore) => Promise<R>): Promise<R> {
   const lockTimeout = Math.max(0, until - performance.now());
@@ -131,16 +135,16 @@ async function onPool<R>(path: string, until: number, act: (store: PoolStore) =>
   }
 }
 
-/** Throws for a report that is not clearly of the program that now reports. */
+/** Throws `ReportError` unless the report that is there names the same program. */
 function checkOwner(path: string, there: string, text: string): void {
   const [other, own] = [programOf(there), programOf(text)];
   if (other === own) return;
-  const owner = other === undefined ? 'a program that can not be told' : JSON.stringify(other);
+  const owner = other === undefined ? 'an unknown program' : JSON.stringify(other);
   const message = `${path} has a report of ${owner}, not of ${JSON.stringify(own)}; { replace: true } replaces it`;
   throw new ReportError('ERR_KVP_FOREIGN_REPORT', message, { path });
 }
 
-/** The name of the program that wrote a report. */
+/** The name of the program that wrote a report, without its version. */
 function programOf(text: string): string | undefined {
   try {
     return parseReport(text).agent?.replace(/\/[^/]*$/, '');

@@ -1,15 +1,9 @@
 import type { Tracer, TracerOptions, TracerProvider } from '@opentelemetry/api';
+import { registeredGlobals } from '../registered-globals.ts';
 
 /** The proxy that OpenTelemetry's API has in front of the global provider. */
 export interface Proxy extends TracerProvider {
   setDelegate(provider: TracerProvider): void;
-}
-
-const API = Symbol.for('opentelemetry.js.api.1');
-
-/** The global provider, if the program registered one. */
-export function registeredProvider(): TracerProvider | undefined {
-  return (globalThis as { [API]?: { trace?: TracerProvider } })[API]?.trace;
 }
 
 /**
@@ -48,7 +42,7 @@ class SwitchingTracer implements Tracer {
   }
 
   get #current(): Tracer {
-    const provider = registeredProvider();
+    const provider = registeredGlobals().trace;
     if (provider === undefined) return this.#own;
     if (this.#theirs?.provider !== provider) {
       this.#theirs = { provider, tracer: provider.getTracer(...this.#args) };

@@ -1,0 +1,54 @@
+import { OptionError } from '../errors.ts';
+import { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
+import { StderrLayer } from '../layers/stderr-layer.ts';
+import type { OpenTelemetryLayer } from '../opentelemetry/layer/opentelemetry-layer.ts';
+import type { JsonLayer } from '../pino/json-layer.ts';
+import type { Layer } from '../tracing/layer.ts';
+import type { Registry } from '../tracing/registry.ts';
+import type { Config } from './config.ts';
+import { openTelemetryOutput } from './opentelemetry-output.ts';
+import { reportLeftOut } from './report-left-out.ts';
+import type { LinesOptions } from './tracing-options.ts';
+
+/** The layers that `initializeTracing` makes; `undefined` where one is switched off or left out. */
+export interface Outputs {
+  readonly kvp: EmitKVPLayer | undefined;
+  readonly opentelemetry: OpenTelemetryLayer | undefined;
+  readonly stderr: LineOutput | undefined;
+  file: LineOutput | undefined;
+}
+
+type LineOutput = StderrLayer | JsonLayer;
+
+/** Makes the outputs and adds them, in their order. One that can't be made is reported. Throws `OptionError`. */
+export async function addOutputs(config: Config, subscriber: Registry): Promise<Outputs> {
+  const add = async <Output extends Layer>(
+    name: keyof Outputs,
+    make: () => Output | Promise<Output>,
+  ): Promise<Output | undefined> => {
+    try {
+      const output = await make();
+      subscriber.with(output);
+      return output;
+    } catch (error) {
+      if (error instanceof OptionError) throw error.within(name);
+      reportLeftOut(config.onProblem, name, error);
+      return undefined;
+    }
+  };
+  const { kvp, opentelemetry, stderr, file } = config;
+  return {
+    kvp: kvp ? await add('kvp', () => new EmitKVPLayer(kvp)) : undefined,
+    opentelemetry: opentelemetry
+      ? await add('opentelemetry', () => openTelemetryOutput(opentelemetry, config, subscriber))
+      : undefined,
+    stderr: stderr ? await add('stderr', () => lineOutput(stderr)) : undefined,
+    file: file ? await add('file', () => lineOutput(file)) : undefined,
+  };
+}
+
+/** A layer of lines; pino, which writes JSON, is loaded only then. */
+export async function lineOutput({ format, ...options }: LinesOptions): Promise<LineOutput> {
+  if (format === 'json') return new (await import('../pino/json-layer.ts')).JsonLayer(options);
+  return new StderrLayer({ ...options, ...(format !== undefined && { format }) });
+}
