@@ -13,7 +13,7 @@ import {
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
 import { chunksOf } from '../pool/fallback/frame.ts';
-import type { ParseFailure } from './diagnostic.ts';
+import type { ParseFailure } from './read/collector.ts';
 
 /** A payload of more bytes, decoded, is refused. */
 const DECODED_MAX = 16 * 1024 * 1024;

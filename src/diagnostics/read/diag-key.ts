@@ -1,9 +1,9 @@
-import { type Diagnostic, malformed, type ParseFailure } from '../diagnostic.ts';
+import { malformed, type Parsed, type ParseFailure } from './collector.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** What a key of the diagnostics contract says, but for its chunk index. */
 export interface DiagKey {
-  kind: Diagnostic['kind'];
+  kind: Parsed['kind'];
   agent: string;
   vmId: string;
   name: string;

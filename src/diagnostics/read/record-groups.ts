@@ -1,4 +1,4 @@
-import type { ParseFailure } from '../diagnostic.ts';
+import type { ParseFailure } from './collector.ts';
 
 /** One record of a payload that has several. */
 interface Member {

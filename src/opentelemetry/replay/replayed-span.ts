@@ -8,6 +8,7 @@ import {
   SpanStatusCode,
 } from '@opentelemetry/api';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import { readingOf } from '../../diagnostics/formats.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { VERSION } from '../../version.ts';
 import { attributesOf, RESERVED, textOf } from '../layer/attributes.ts';
@@ -46,10 +47,9 @@ export class ProducerResource {
   }
 
   /** `service.name`, `service.version` and `host.id`, as far as they are recorded. */
-  static of({ agent, vmId, format }: Diagnostic): ProducerResource {
-    // Only azure-init's older layout has a hyphen there: `azure-init-0.1.1`.
-    const version = format === 'azure-init' ? /[/-](?=\d[^/]*$)/ : /\/(?=[^/]+$)/;
-    const at = agent.search(version);
+  static of(diagnostic: Diagnostic): ProducerResource {
+    const { agent, vmId } = diagnostic;
+    const at = agent.search(readingOf(diagnostic).agentSeparator);
     const attributes: Attributes = { 'service.name': at > 0 ? agent.slice(0, at) : agent };
     if (at > 0) attributes['service.version'] = agent.slice(at + 1);
     if (vmId !== '') attributes['host.id'] = vmId;
