@@ -10,13 +10,11 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import type { Metadata } from '../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
+import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { isJournal, withPriority } from '../tracing/stderr.ts';
 import { LineFile } from './line-file.ts';
 import { LineSink } from './line-sink.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
-
-/** A moment of a span that gets a line of its own. */
-export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
 
 export interface LineLayerOptions {
   /**
@@ -45,15 +43,15 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   protected readonly lines: Lines;
   /** Whether lines go to systemd's journal, with priorities and without colour. */
   protected readonly isJournal: boolean;
-  readonly #moments: ReadonlySet<SpanEvent>;
+  readonly #spanEvents: ReadonlySet<SpanEvent>;
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: LineLayerOptions) {
     const writer = options.writer ?? DEFAULTS.writer;
     super(options.filter ?? (writer === STDERR && isatty(STDERR) ? 'info' : 'error'));
-    this.#moments = momentsOf(options.spanEvents ?? DEFAULTS.spanEvents);
-    this.timed = this.#moments.has('close');
+    this.#spanEvents = spanEventsOption(options.spanEvents ?? DEFAULTS.spanEvents);
+    this.timed = this.#spanEvents.has('close');
     this.isJournal = writer === STDERR && isJournal();
     const { reopenOn } = options;
     this.lines = linesTo(writer, { reopenOn, onProblem: guarded(options.onProblem) });
@@ -61,7 +59,7 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
 
   onNewSpan(span: Span, view: LayerView<State>): void {
     this.keep(span, view);
-    if (this.#moments.has('new')) this.say(span.metadata, span, 'new', NO_FIELDS, view);
+    if (this.#spanEvents.has('new')) this.say(span.metadata, span, 'new', NO_FIELDS, view);
   }
 
   onRecord(span: Span, _fields: Fields, view: LayerView<State>): void {
@@ -69,15 +67,15 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   }
 
   onEnter(span: Span, view: LayerView<State>): void {
-    if (this.#moments.has('enter')) this.say(span.metadata, span, 'enter', NO_FIELDS, view);
+    if (this.#spanEvents.has('enter')) this.say(span.metadata, span, 'enter', NO_FIELDS, view);
   }
 
   onExit(span: Span, view: LayerView<State>): void {
-    if (this.#moments.has('exit')) this.say(span.metadata, span, 'exit', NO_FIELDS, view);
+    if (this.#spanEvents.has('exit')) this.say(span.metadata, span, 'exit', NO_FIELDS, view);
   }
 
   onClose(span: Span, view: LayerView<State>): void {
-    if (!this.#moments.has('close')) return;
+    if (!this.#spanEvents.has('close')) return;
     const times = [new Duration(span.busy), new Duration(span.idle)];
     this.say(span.metadata, span, 'close', new Fields(['time.busy', 'time.idle'], times), view);
   }
@@ -117,16 +115,6 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   stats(): LineStats {
     return this.lines.stats();
   }
-}
-
-function momentsOf(spanEvents: readonly SpanEvent[]): ReadonlySet<SpanEvent> {
-  if (!Array.isArray(spanEvents)) throw new OptionError('spanEvents', spanEvents, 'a list');
-  for (const moment of spanEvents) {
-    if (!['new', 'enter', 'exit', 'close'].includes(moment)) {
-      throw new OptionError('spanEvents', moment, 'made of new, enter, exit and close');
-    }
-  }
-  return new Set(spanEvents);
 }
 
 /** Throws `OptionError` for what is no writer, or the error of opening a file. */

@@ -21,8 +21,8 @@ export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
 }
 
 /**
- * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): texts, only events inside of spans and
- * spans that have ended, and of those no fields. A name that is cut or altered is nowhere whole.
+ * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): text, for events in spans and for spans that
+ * have ended, without the fields of these. The full form of a name that is cut or altered is not kept.
  */
 export class AzureInitLayout implements Layout {
   readonly keyLayout = azureInitKeyLayout;
@@ -30,7 +30,7 @@ export class AzureInitLayout implements Layout {
   readonly dropReport: DropReport = { name: 'kvp_tracing:telemetry:dropped', style: 'debug' };
 
   spanName({ metadata: { target }, name }: Span): string {
-    return recordName(target, name);
+    return qualifiedName(target, name);
   }
 
   finish(span: Span): string {
@@ -38,13 +38,13 @@ export class AzureInitLayout implements Layout {
     return spanText(end - span.duration, end);
   }
 
-  inside(_metadata: Metadata, message: string | undefined, fields: Fields): string {
+  eventInSpan(_metadata: Metadata, message: string | undefined, fields: Fields): string {
     return eventText(wallMicros() / 1000, message, fields);
   }
 }
 
 /** The name of a span's records and of those of its events: `module::path:span`. */
-export function recordName(target: string, name: string): string {
+export function qualifiedName(target: string, name: string): string {
   return target === '' || target === name ? name : `${target}:${name}`;
 }
 
@@ -71,18 +71,18 @@ export function spanText(start: number, end: number): string {
   return `Start: ${timeText(start)} | End: ${timeText(end)}`;
 }
 
-let spelled = { millisecond: -1, text: '' };
+let last = { millisecond: -1, text: '' };
 
-/** RFC 3339 in UTC with milliseconds; kept, because spelling one takes longer than all the rest of an event. */
+/** RFC 3339 in UTC with milliseconds. The last one is kept: spelling it takes longer than all the rest of an event. */
 function timeText(time: number): string {
   const millisecond = Math.floor(time);
-  if (millisecond !== spelled.millisecond) {
-    spelled = { millisecond, text: new Date(millisecond).toISOString() };
+  if (millisecond !== last.millisecond) {
+    last = { millisecond, text: new Date(millisecond).toISOString() };
   }
-  return spelled.text;
+  return last.text;
 }
 
-/** A text as it is, but for a NUL, at which the host would cut it. */
+/** A text whose NULs are escaped, because the host would cut it there. */
 function displayed(text: string): string {
   return cutText(text).replaceAll('\0', '\\0');
 }

@@ -13,8 +13,8 @@ import type { Result } from '../../tracing/span.ts';
 import { artifactFile } from './artifact-file.ts';
 import { encode, type PayloadEncoding } from '../encoding.ts';
 import { diagKeyLayout } from './diag-layout.ts';
+import { fieldsPayload } from './diag-payload.ts';
 import { AGENT_MAX, DEFAULT_AGENT } from './legal-name.ts';
-import { fieldsJson } from './fields-json.ts';
 
 export interface DiagnosticsOptions {
   /** Who writes, `name/version`, at most 32 bytes. Default: this package. */
@@ -259,7 +259,7 @@ export class DiagnosticsWriter implements Disposable {
 function bytesOf(payload: unknown): Buffer {
   if (typeof payload === 'string') return Buffer.from(payload);
   if (typeof payload === 'object' && payload !== null && !ArrayBuffer.isView(payload)) {
-    return Buffer.from(fieldsJson('{"fields":{', Fields.of(payload), '}}'));
+    return Buffer.from(fieldsPayload(Fields.of(payload)));
   }
   throw new OptionError('payload', payload, 'a text or an object of fields (artifact takes bytes)');
 }
