@@ -18,17 +18,17 @@ import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
 
 export interface LineLayerOptions {
   /**
-   * Where lines go: a file's path, a file descriptor, a destination of pino, or what has `write`. A file is
-   * appended to; where there is none it is made, 0600, with its folders. Default: stderr.
+   * Where lines are written: the path of a file, a file descriptor, or an object with `write`, as a destination of
+   * pino. A file is appended to; a missing one is made with its folders, mode 0600. Default: stderr.
    */
   writer?: Writer;
-  /** Which spans and events have lines. Default `'error'`, on a terminal `'info'`. */
+  /** Which spans and events have lines. Default `'error'`; if stderr is a terminal and the writer, `'info'`. */
   filter?: FilterInput;
   /** Which moments of a span have lines. Default `['new', 'close']`. */
   spanEvents?: readonly SpanEvent[];
-  /** A signal at which the file of a path is opened anew, for who rotates logs: `'SIGHUP'`. Default: none. */
+  /** The signal at which the file of a path is reopened, as log rotation needs: `'SIGHUP'`. Default: none. */
   reopenOn?: NodeJS.Signals;
-  /** Hears of problems. Default: a line on stderr each. */
+  /** Called with each problem. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
@@ -36,12 +36,12 @@ const DEFAULTS = { writer: 2, spanEvents: ['new', 'close'] } as const;
 const STDERR = 2;
 const NO_FIELDS = new Fields([], []);
 
-/** A layer that writes a text for each event and for moments of spans. */
+/** The base of layers that write lines for events and moments of spans. */
 export abstract class LineLayer<State> extends BaseLayer implements Layer<State> {
   abstract override readonly name: string;
   readonly timed: boolean;
   protected readonly lines: Lines;
-  /** Whether lines go to systemd's journal, with priorities and without colour. */
+  /** Whether lines go to systemd's journal: they have priorities then, and no colour. */
   protected readonly isJournal: boolean;
   readonly #spanEvents: ReadonlySet<SpanEvent>;
   #shutdown: Promise<Outcome> | undefined;
@@ -84,10 +84,10 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
     this.say(event.metadata, view.visible(event.parent), event.message, event.fields, view);
   }
 
-  /** Keeps with a span what its lines will need of it; called again when its fields change. */
+  /** Keeps with a span the text that its lines need; called again when its fields change. */
   protected abstract keep(span: Span, view: LayerView<State>): void;
 
-  /** Writes what happened in `span`. */
+  /** Writes the line of an event in `span`, or of a moment of it. */
   protected abstract say(
     metadata: Metadata,
     span: Span | undefined,
@@ -106,18 +106,18 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
     return this.lines.flush(deadline);
   }
 
-  /** The same, then closes a file of its own. Idempotent. */
+  /** Flushes, then closes the file that it opened. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     return (this.#shutdown ??= this.lines.end(deadline));
   }
 
-  /** Lines written and dropped. */
+  /** Counts of lines. */
   stats(): LineStats {
     return this.lines.stats();
   }
 }
 
-/** Throws `OptionError` for what is no writer, or the error of opening a file. */
+/** The output for a writer. Throws `OptionError`, or the error of opening a file. */
 function linesTo(writer: Writer, options: LinesOptions): Lines {
   if (options.reopenOn !== undefined && typeof writer !== 'string') {
     throw new OptionError('reopenOn', options.reopenOn, 'left out unless writer is a path');
