@@ -230,6 +230,7 @@ test('wrong options are named with what was given', (t) => {
     refused({ spanEvents: ['open'] })?.message ?? '',
     /^spanEvents must be made of new, .*, not "open"$/,
   );
+  t.is(refused({ spanEvents: 'new' })?.message, 'spanEvents must be a list, not "new"');
   t.regex(refused({ filter: 'loud' })?.message ?? '', /^filter must be .*, not "loud"$/);
   t.regex(refused({ path: '' })?.message ?? '', /^path must be/);
   t.is(refused({ vmId: 'v'.repeat(37) })?.message, 'vm_id length (37) exceeds maximum (36)');
