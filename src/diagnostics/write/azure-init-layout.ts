@@ -10,10 +10,10 @@ import { cutText, errorMessage, isError } from '../../tracing/value.ts';
 import { AGENT_MAX, checkProducer } from './legal-name.ts';
 import type { Layout } from './layout.ts';
 
-/** What the other fields at their longest, a level, a UUID and four separators leave a name of a safe key. */
+/** Bytes of a safe key that the longest agent, VM id, level and UUID and four separators leave for the name. */
 const NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);
 
-/** `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload (azure-init doc/kvp.md). */
+/** `agent|vm_id|LEVEL|name|id`; all chunks of a payload have the same key (azure-init doc/kvp.md). */
 export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
   checkProducer(agent, vmId);
   const prefix = `${agent.replaceAll('/', '-')}|${vmId}|`;
@@ -26,7 +26,7 @@ export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
  */
 export class AzureInitLayout implements Layout {
   readonly keyLayout = azureInitKeyLayout;
-  /** Its name has the target in front, as those of spans. */
+  /** Its name starts with the target, as those of spans do. */
   readonly dropReport: DropReport = { name: 'kvp_tracing:telemetry:dropped', style: 'debug' };
 
   spanName({ metadata: { target }, name }: Span): string {
