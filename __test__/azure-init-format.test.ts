@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { eventText, recordName, spanText } from '../src/diagnostics/write/azure-init-layout.ts';
+import { eventText, qualifiedName, spanText } from '../src/diagnostics/write/azure-init-layout.ts';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
@@ -105,8 +105,8 @@ test('fields are spelled as Rust does, the message as it is', (t) => {
   t.is(text({ a: 1 }, 'a "b" | c\nd \0 \ud800'), 'message=a "b" | c\nd \\0 \ufffd, a=1');
   t.is(text({}, ''), 'message=');
   t.is(spanText(0.9, 1500.2), 'Start: 1970-01-01T00:00:00.000Z | End: 1970-01-01T00:00:01.500Z');
-  t.is(recordName('a::b', 'c'), 'a::b:c');
-  t.is(recordName('same', 'same'), 'same');
+  t.is(qualifiedName('a::b', 'c'), 'a::b:c');
+  t.is(qualifiedName('same', 'same'), 'same');
 });
 
 test('a span has one record when it ends, at its level, with the times between which its events lie', async (t) => {
@@ -145,8 +145,8 @@ test('starts and events outside of any span are neither written nor counted', as
 
 test('a span without its close has no record', async (t) => {
   const program = (log: Target) => log.inSpan('s', () => log.info('x'));
-  t.is((await written(t, program, { lifecycle: ['create'] })).records.length, 1);
-  t.is((await written(t, program, { lifecycle: ['close'] })).records.length, 2);
+  t.is((await written(t, program, { spanEvents: ['new'] })).records.length, 1);
+  t.is((await written(t, program, { spanEvents: ['close'] })).records.length, 2);
 });
 
 test('long texts are cut at characters into records of the same key', async (t) => {
@@ -258,9 +258,9 @@ test('a wrong format, and moments that the layout does not have, are refused', (
     message: `format must be 'diag' or 'azure-init', not "cloud-init"`,
   });
   for (const moment of ['enter', 'exit']) {
-    t.like(refused({ lifecycle: ['create', moment, 'close'] }), {
+    t.like(refused({ spanEvents: ['new', moment, 'close'] }), {
       name: 'OptionError',
-      message: `lifecycle must be made of create and close where format is 'azure-init', not "${moment}"`,
+      message: `spanEvents must be made of new and close where format is 'azure-init', not "${moment}"`,
     });
   }
 });

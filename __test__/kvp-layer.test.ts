@@ -61,8 +61,8 @@ test('a span has a start with its parent and a finish with result, duration and 
 });
 
 test('all four moments of a span can have records', async (t) => {
-  const lifecycle = ['create', 'enter', 'exit', 'close'] as const;
-  const diagnostics = await told(t, (log) => log.inSpan('s', () => {}), { lifecycle });
+  const spanEvents = ['new', 'enter', 'exit', 'close'] as const;
+  const diagnostics = await told(t, (log) => log.inSpan('s', () => {}), { spanEvents });
   t.deepEqual(
     diagnostics.map(({ kind, name, message }) => [kind, name, message]),
     [
@@ -227,9 +227,10 @@ test('wrong options are named with what was given', (t) => {
     'queueBytes must be a whole number from 4096 to 2147483648, not "1"',
   );
   t.regex(
-    refused({ lifecycle: ['open'] })?.message ?? '',
-    /^lifecycle must be made of create, .*, not "open"$/,
+    refused({ spanEvents: ['open'] })?.message ?? '',
+    /^spanEvents must be made of new, .*, not "open"$/,
   );
+  t.is(refused({ spanEvents: 'new' })?.message, 'spanEvents must be a list, not "new"');
   t.regex(refused({ filter: 'loud' })?.message ?? '', /^filter must be .*, not "loud"$/);
   t.regex(refused({ path: '' })?.message ?? '', /^path must be/);
   t.is(refused({ vmId: 'v'.repeat(37) })?.message, 'vm_id length (37) exceeds maximum (36)');

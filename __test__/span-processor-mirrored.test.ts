@@ -48,7 +48,7 @@ for (const order of ['first', 'last'] as const) {
 }
 
 test('a span that EmitKVPLayer wrote to another pool, or not at all, is written', async (t) => {
-  for (const options of [{ path: poolOf(t) }, { lifecycle: [] }, { filter: 'off' as const }]) {
+  for (const options of [{ path: poolOf(t) }, { spanEvents: [] }, { filter: 'off' as const }]) {
     const diagnostics = await told(t, async (_, { provider, path }) => {
       const kvp = new EmitKVPLayer({ path, vmId: 'vm', ...options });
       const registry = new Registry().with(kvp).with(new OpenTelemetryLayer({ provider }));

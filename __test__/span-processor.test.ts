@@ -7,7 +7,7 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 import { ensureContextManager } from '../src/opentelemetry/layer/context-manager.ts';
-import { eventIdOf } from '../src/opentelemetry/processor/event-id.ts';
+import { eventIdOf } from '../src/opentelemetry/processor/kvp-span-processor.ts';
 import { KvpSpanProcessor, type KvpSpanProcessorOptions } from '../src/opentelemetry/index.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 import { kinds, type SetUp, told } from './helpers/processed-spans.ts';

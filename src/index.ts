@@ -65,7 +65,9 @@ export {
   ValueTooLongError,
 } from './errors.ts';
 
-export type { Diagnostic, DiagnosticFormat, ProblemReason, RecordProblem } from './diagnostics/diagnostic.ts';
+export type { Diagnostic, RecordProblem } from './diagnostics/diagnostic.ts';
+export type { DiagnosticFormat, WritableFormat } from './diagnostics/formats.ts';
+export type { ProblemReason } from './diagnostics/read/collector.ts';
 export type {
   Artifact,
   ArtifactOptions,
@@ -110,10 +112,11 @@ export type { Metadata } from './tracing/metadata.ts';
 export type { ProblemHandler } from './tracing/problem.ts';
 export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
+export type { SpanEvent } from './tracing/span-event.ts';
 export type { SpanOptions } from './tracing/target.ts';
-export type { EmitKVPLayerOptions, Moment } from './layers/emit-kvp-layer.ts';
+export type { EmitKVPLayerOptions } from './layers/emit-kvp-layer.ts';
 export type { KvpChannelOptions } from './layers/kvp-channel.ts';
-export type { LineLayerOptions, SpanEvent } from './layers/line-layer.ts';
+export type { LineLayerOptions } from './layers/line-layer.ts';
 export type { Memory, MemoryEvent, MemorySpan } from './layers/memory-layer.ts';
 export type { StderrLayerOptions } from './layers/stderr-layer.ts';
 export type { LineStats, Writer } from './layers/lines.ts';

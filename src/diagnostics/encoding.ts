@@ -13,26 +13,26 @@ import {
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
 import { chunksOf } from '../pool/fallback/frame.ts';
-import type { ParseFailure } from './diagnostic.ts';
+import type { ParseFailure } from './read/collector.ts';
 
-/** A payload of more bytes, decoded, is refused. */
+/** Bytes that a decoded payload may have. */
 const DECODED_MAX = 16 * 1024 * 1024;
-/** What one pool may unpack to in all: a small file must not fill the memory of who reads it. */
+/** Bytes that the payloads of one pool may unpack to in all: a small file must not fill the reader's memory. */
 const POOL_MAX = 128 * 1024 * 1024;
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** A decoded payload: its text, and its bytes where they are no UTF-8. */
+/** A decoded payload: its text, and its bytes if they are not UTF-8. */
 export interface Decoded {
   text: string;
   bytes?: Buffer;
 }
 
-/** Decodes the payloads of one pool. What ends too early is `incomplete_group`: whether chunks are missing others know. */
+/** Decodes the payloads of one pool. A payload that ends early is `incomplete_group`; only the caller knows its chunks. */
 export class Decoder {
   #left = POOL_MAX;
 
-  /** What is stored by one of the contract's encodings. */
+  /** Decodes a payload that is stored by one of the contract's encodings. */
   decode(encoding: string, stored: Buffer): Decoded | ParseFailure {
     switch (encoding) {
       case 'none':
@@ -46,7 +46,7 @@ export class Decoder {
     }
   }
 
-  /** What cloud-init calls `gz+b64`: in fact zlib's or gzip's, in base64 with line breaks. */
+  /** Decodes what cloud-init calls `gz+b64`: zlib or gzip, in base64 with line breaks. */
   decodeLoosely(stored: string): Decoded | ParseFailure {
     return this.#unpack(stored.replace(/[\r\n]+/g, ''), unzipSync);
   }
@@ -58,7 +58,7 @@ export class Decoder {
     const maxOutputLength = Math.min(DECODED_MAX, this.#left);
     if (maxOutputLength === 0) return undecodable(`the pool unpacks to more than ${POOL_MAX} bytes`);
     try {
-      // What `info` makes of the answer is not in its type.
+      // The types do not know that `info` changes the result.
       const { buffer, engine } = unpack(packed, { maxOutputLength, info: true }) as Unpacked;
       this.#left -= buffer.length;
       if (engine.bytesWritten !== packed.length)
@@ -66,7 +66,7 @@ export class Decoder {
       return decoded(buffer);
     } catch (thrown) {
       const isTooLarge = (thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      // The attempt has taken that much memory: no second one gets as much.
+      // The failed attempt used that much memory, so it counts.
       if (isTooLarge) this.#left = Math.max(0, this.#left - maxOutputLength);
       if (isTooLarge) return undecodable(`the payload unpacks to more than ${maxOutputLength} bytes`);
       const isShort = (thrown as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
@@ -75,7 +75,7 @@ export class Decoder {
   }
 }
 
-/** The text of bytes that are not packed. */
+/** Decodes bytes that are not compressed. */
 export function decoded(bytes: Buffer): Decoded {
   const text = bytes.toString('utf8');
   return text.includes('\ufffd') && !isUtf8(bytes) ? { text, bytes } : { text };
@@ -95,8 +95,8 @@ function undecodable(message: string): ParseFailure {
 }
 
 /**
- * How a payload is stored. `'none'`: as it is, for UTF-8 without NUL. `'zlib+b64'`, `'gz+b64'`: compressed, in
- * base64. `'auto'`: compressed where that saves a record, or where it can't be stored as it is.
+ * How a payload is stored. `'none'`: as it is, which needs UTF-8 without NUL. `'zlib+b64'`, `'gz+b64'`: compressed,
+ * in base64. `'auto'`: compressed if that saves a record or if it can't be stored as it is.
  */
 export type PayloadEncoding = 'none' | 'zlib+b64' | 'gz+b64' | 'auto';
 
@@ -106,10 +106,10 @@ interface Encoded {
   stored: Buffer;
 }
 
-/** Records are a budget: what takes longer but needs fewer of them is better. */
+/** A pool has room for few records: saving one is worth the time. */
 const BEST = { level: constants.Z_BEST_COMPRESSION } as const;
-/** Up to so many bytes are compressed at once: handing them to another thread would take longer. */
-const AT_ONCE = 4096;
+/** Bytes that are compressed in this thread: passing them to another would take longer. */
+const SYNC_MAX = 4096;
 
 const deflated = promisify(deflate as Packer);
 const gzipped = promisify(gzip as Packer);
@@ -120,8 +120,8 @@ type Packer = (
 ) => void;
 
 /**
- * Encodes a payload. Throws `TooLargeError` for more bytes than readers unpack, and `FieldError` for what can't
- * be stored as it is though that is asked for.
+ * Encodes a payload. Throws `TooLargeError` for more bytes than readers unpack, and `FieldError` for a payload
+ * that `'none'` can't store.
  */
 export async function encode(bytes: Buffer, asked: PayloadEncoding): Promise<Encoded> {
   if (bytes.length > DECODED_MAX) {
@@ -148,6 +148,6 @@ function recordsOf(stored: Buffer): number {
 
 async function pack(bytes: Buffer, encoding: 'zlib+b64' | 'gz+b64'): Promise<Buffer> {
   const isZlib = encoding === 'zlib+b64';
-  if (bytes.length <= AT_ONCE) return isZlib ? deflateSync(bytes, BEST) : gzipSync(bytes, BEST);
+  if (bytes.length <= SYNC_MAX) return isZlib ? deflateSync(bytes, BEST) : gzipSync(bytes, BEST);
   return isZlib ? deflated(bytes, BEST) : gzipped(bytes, BEST);
 }

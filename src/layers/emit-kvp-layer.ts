@@ -1,121 +1,121 @@
+import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats.ts';
+import type { Layout, SpanState } from '../diagnostics/write/layout.ts';
 import { OptionError } from '../errors.ts';
-import { AzureInitLayout } from '../diagnostics/write/azure-init-layout.ts';
-import { DiagLayout } from '../diagnostics/write/diag-layout.ts';
-import type { Format, Layout, SpanState } from '../diagnostics/write/layout.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';
-import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import type { WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Span } from '../tracing/span.ts';
+import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { KvpChannel, type KvpChannelOptions, type PoolIdentity } from './kvp-channel.ts';
-
-/** A moment of a span that gets a record of its own. */
-export type Moment = 'create' | 'enter' | 'exit' | 'close';
 
 export interface EmitKVPLayerOptions extends KvpChannelOptions {
   /**
    * How records are laid out: `'diag'`, azure-init's diagnostics contract, or `'azure-init'`, what azure-init
-   * 0.1 writes, for hosts that read nothing else. There only events inside of spans and spans that have ended
-   * are written, without the spans' fields and results, and `lifecycle` has no `enter` and `exit`. Default `'diag'`.
+   * 0.1 writes, for hosts that read nothing else. That has only events in spans and spans that have ended,
+   * without the fields and results of spans, and its `spanEvents` have no `enter` and `exit`. Default `'diag'`.
    */
-  format?: Format;
+  format?: WritableFormat;
   /** Which spans and events are written. Default `'info'`. */
   filter?: FilterInput;
-  /** Which moments of a span are written. Default `['create', 'close']`, because records are a budget. */
-  lifecycle?: readonly Moment[];
+  /**
+   * Which moments of a span have records: `new` is its start, `close` its finish, `enter` and `exit` are events.
+   * Default `['new', 'close']`, because a pool has room for few records.
+   */
+  spanEvents?: readonly SpanEvent[];
 }
 
-/** What an `EmitKVPLayer` is set up with unless told otherwise. */
-const DEFAULTS = { format: 'diag', filter: 'info', lifecycle: ['create', 'close'] } as const;
+const DEFAULTS = { format: 'diag', filter: 'info', spanEvents: ['new', 'close'] } as const;
 
 const NO_FIELDS = new Fields();
 
-/** Tells the Azure host of spans and events, by records in a KVP pool. */
+/** Writes spans and events as records of a KVP pool, where the Azure host reads them. */
 export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly name = 'EmitKVPLayer';
   readonly timed = true;
   readonly #layout: Layout;
-  readonly #moments: ReadonlySet<Moment>;
+  readonly #spanEvents: ReadonlySet<SpanEvent>;
   readonly #channel: KvpChannel;
-  readonly #writer: PoolWriter;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
   constructor(options: EmitKVPLayerOptions = {}) {
     super(options.filter ?? DEFAULTS.filter);
-    const format = formatOf(options.format ?? DEFAULTS.format);
-    this.#layout = format === 'diag' ? new DiagLayout() : new AzureInitLayout();
-    this.#moments = momentsOf(options.lifecycle ?? DEFAULTS.lifecycle, format);
-    const reservesFinishes = format === 'diag' && this.#moments.has('close');
+    const format = options.format ?? DEFAULTS.format;
+    const writing = writingOf(format);
+    if (writing === undefined) {
+      const names = WRITABLE_FORMATS.map((name) => `'${name}'`).join(' or ');
+      throw new OptionError('format', format, names);
+    }
+    this.#layout = writing.layout();
+    this.#spanEvents = spanEventsOption(
+      options.spanEvents ?? DEFAULTS.spanEvents,
+      writing.spanEvents,
+      `format is '${format}'`,
+    );
+    const reservesFinishes = this.#layout.start !== undefined && this.#spanEvents.has('close');
     this.#channel = new KvpChannel(options, { layout: this.#layout, reservesFinishes });
-    this.#writer = this.#channel.writer;
   }
 
-  /** Where, as whom and of which VM it writes. @internal */
+  /** The pool it writes to, and the agent and VM it writes as. @internal */
   get identity(): PoolIdentity {
     return this.#channel.identity;
   }
 
   get tellsSpansTo(): string | undefined {
-    return this.#moments.has('create') || this.#moments.has('close') ? this.#channel.path : undefined;
+    return this.#spanEvents.has('new') || this.#spanEvents.has('close') ? this.#channel.path : undefined;
   }
 
   onNewSpan(span: Span, view: LayerView<SpanState>): void {
-    const { handle, name, full } = this.#channel.named(this.#layout.spanName(span));
-    const state: SpanState = { handle, name, full, eventTail: undefined, sawError: false };
-    view.set(span, state);
-    if (this.#layout.start === undefined || !this.#moments.has('create')) return;
-    const payload = this.#layout.start(span, state, view.visible(span.parent));
-    this.#writer.start(handle, span.metadata.verbosity, payload, span.id, name);
-    this.#channel.written();
+    const name = this.#channel.recordName(this.#layout.spanName(span));
+    view.set(span, { name, eventClosing: undefined, sawError: false });
+    if (this.#layout.start === undefined || !this.#spanEvents.has('new')) return;
+    const payload = this.#layout.start(span, name, view.visible(span.parent));
+    this.#channel.start(name, span.metadata.verbosity, payload, span.id);
   }
 
   onEnter(span: Span, view: LayerView<SpanState>): void {
-    if (this.#moments.has('enter')) this.#moment(span, view, 'enter');
+    if (this.#spanEvents.has('enter')) this.#spanEvent(span, view, 'enter');
   }
 
   onExit(span: Span, view: LayerView<SpanState>): void {
-    if (this.#moments.has('exit')) this.#moment(span, view, 'exit');
+    if (this.#spanEvents.has('exit')) this.#spanEvent(span, view, 'exit');
   }
 
-  #moment(span: Span, view: LayerView<SpanState>, message: 'enter' | 'exit'): void {
+  #spanEvent(span: Span, view: LayerView<SpanState>, message: 'enter' | 'exit'): void {
     const state = view.get(span);
     if (state === undefined) return;
-    const payload = this.#layout.inside(span.metadata, message, NO_FIELDS, span, state);
-    this.#writer.event(state.handle, span.metadata.verbosity, payload, state.name);
-    this.#channel.written();
+    const payload = this.#layout.eventInSpan(span.metadata, message, NO_FIELDS, span, state);
+    this.#channel.event(state.name, span.metadata.verbosity, payload);
   }
 
   onClose(span: Span, view: LayerView<SpanState>): void {
     const state = view.get(span);
-    if (state === undefined || !this.#moments.has('close')) return;
-    const failed = span.hasFailed(state.sawError);
-    const seconds = span.duration / 1000;
-    const payload = this.#layout.finish(span, state);
-    // What ties it to its start; without one it gets an id of its own.
+    if (state === undefined || !this.#spanEvents.has('close')) return;
+    const { name, sawError } = state;
+    const payload = this.#layout.finish(span, name);
+    // The id ties a finish to its start; without starts each finish gets one of its own.
     const id = this.#layout.start === undefined ? '' : span.id;
-    const { verbosity } = span.metadata;
-    this.#writer.finish(state.handle, verbosity, payload, id, state.name, failed ? -seconds : seconds);
-    this.#channel.written();
+    const failed = span.hasFailed(sawError);
+    this.#channel.finish(name, span.metadata.verbosity, payload, id, failed, span.duration / 1000);
   }
 
   onEvent(event: Event, view: LayerView<SpanState>): void {
+    const { metadata } = event;
     const span = view.visible(event.parent);
     const state = span === undefined ? undefined : view.get(span);
-    const { metadata } = event;
-    if (span === undefined || state === undefined) {
-      if (this.#layout.outside === undefined) return;
-      const named = this.#channel.named(event.target);
-      const payload = this.#layout.outside(event, named);
-      this.#writer.event(named.handle, metadata.verbosity, payload, named.name);
-    } else {
-      if (metadata.verbosity === 1) state.sawError = true;
-      const payload = this.#layout.inside(metadata, event.message, event.fields, span, state);
-      this.#writer.event(state.handle, metadata.verbosity, payload, state.name);
-    }
-    this.#channel.written();
+    if (span === undefined || state === undefined) return this.#eventOutside(event);
+    if (metadata.verbosity === 1) state.sawError = true;
+    const payload = this.#layout.eventInSpan(metadata, event.message, event.fields, span, state);
+    this.#channel.event(state.name, metadata.verbosity, payload);
+  }
+
+  #eventOutside(event: Event): void {
+    if (this.#layout.eventOutside === undefined) return;
+    const name = this.#channel.recordName(event.target);
+    this.#channel.event(name, event.metadata.verbosity, this.#layout.eventOutside(event, name));
   }
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
@@ -123,7 +123,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     return this.#channel.flush(deadline);
   }
 
-  /** The same, with a last record that says what was dropped; then lets go of the pool. Idempotent. */
+  /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     return this.#channel.shutdown(deadline);
   }
@@ -132,21 +132,4 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   stats(): WriterStats {
     return this.#channel.stats();
   }
-}
-
-function formatOf(given: unknown): Format {
-  if (given === 'diag' || given === 'azure-init') return given;
-  throw new OptionError('format', given, "'diag' or 'azure-init'");
-}
-
-function momentsOf(lifecycle: readonly Moment[], format: Format): ReadonlySet<Moment> {
-  for (const moment of lifecycle) {
-    if (!['create', 'enter', 'exit', 'close'].includes(moment)) {
-      throw new OptionError('lifecycle', moment, 'made of create, enter, exit and close');
-    }
-    if (format === 'azure-init' && (moment === 'enter' || moment === 'exit')) {
-      throw new OptionError('lifecycle', moment, "made of create and close where format is 'azure-init'");
-    }
-  }
-  return new Set(lifecycle);
 }

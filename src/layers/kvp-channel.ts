@@ -1,39 +1,40 @@
 import { resolve } from 'node:path';
-import { DroppedError, OptionError } from '../errors.ts';
 import type { Layout, RecordName } from '../diagnostics/write/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
+import { DroppedError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
-import { vmId } from '../pool/vm-id.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import { vmId } from '../pool/vm-id.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
-import { type ProblemHandler, guarded } from '../tracing/problem.ts';
+import type { Verbosity } from '../tracing/level.ts';
+import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 
+/** How a pool is opened for writing. */
 export interface KvpChannelOptions {
-  /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`. */
+  /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`, on FreeBSD `/var/db/hyperv/pool/.kvp_pool_1`. */
   path?: string;
-  /** The VM's id, at most 36 bytes. Default: this VM's. */
+  /** The VM's id, at most 36 bytes. Default: this VM's, zeros if it can't be read. */
   vmId?: string;
-  /** Who writes, `name/version`; a name that is too long is cut. Default: this package. */
+  /** Who writes, `name/version`; a name that makes it longer than 32 bytes is cut. Default: this package. */
   agent?: string;
-  /** Records that the pool may have, whoever wrote them. Default `1024`. */
+  /** Records that the pool may have, whoever wrote them, from 1 to 2³¹. Default `1024`. */
   maxRecords?: number;
-  /** Bytes of the queue, at least 4,096, rounded up to a power of two. Default 2 MiB. */
+  /** Bytes of the queue, from 4,096 to 2³¹, rounded up to a power of two. Default 2 MiB. */
   queueBytes?: number;
-  /** Empty a pool of an earlier boot when opening it. Default: `true` for the default pool, else `false`. */
+  /** Whether opening empties a pool that was last changed before this boot. Default: `true` without `path`, else `false`. */
   clearStale?: boolean;
   /**
-   * `'queued'`: an emit only queues. `'write-through'`: it writes, in the caller's thread, unless somebody
-   * holds a lock; for programs that are about to be killed. Default `'queued'`.
+   * `'queued'`: emitting only queues. `'write-through'`: emitting writes, in the caller's thread, unless another
+   * process holds a lock on the pool; for programs that are about to be killed. Default `'queued'`.
    */
   durability?: 'queued' | 'write-through';
-  /** Hears of problems. Default: a line on stderr each. */
+  /** Called with each problem. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
-/** What a channel is opened with unless told otherwise. */
 const DEFAULTS = {
   path: DEFAULT_POOL_PATH,
   agent: DEFAULT_AGENT,
@@ -43,30 +44,33 @@ const DEFAULTS = {
   durability: 'queued',
 } as const;
 
-/** What the core counts in 32 bits. */
-const MOST = 2 ** 31;
-/** Milliseconds: for a flush unless it is told otherwise, for letting go of the pool, for a record once the process exits. */
+/** The core counts records and bytes in 32 bits. */
+const COUNT_MAX = 2 ** 31;
+/** How long a flush waits without a deadline, in milliseconds. */
 const FLUSH_TIMEOUT = 5000;
+/** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
-const EXIT_WRITE = 100;
-/** Problems are told this long after an emit, in milliseconds. */
-const WATCH = 1000;
-/** Names and targets that are kept; a program that makes them up as it goes pays for them each time. */
-const CACHED_MAX = 1024;
-/** A flush of an idle disk takes less than so many turns of the event loop. */
-const SPINS = 50;
+/** How long a record waits for its writing once the process exits, in milliseconds. */
+const EXIT_WRITE_TIMEOUT = 100;
+/** How long after an emit problems are looked for, in milliseconds. */
+const CHECK_DELAY = 1000;
+/** Names that are kept; a program that makes up more of them pays for each. */
+const KEPT_MAX = 1024;
+/** Turns of the event loop without a pause in a flush: that of an idle disk takes fewer. */
+const TURNS_MAX = 50;
 
-/** Where, as whom and of which VM something is written. */
+/** Which pool is written to, by which agent, on which VM. */
 export interface PoolIdentity {
+  /** The pool's file, as given. */
   readonly path: string;
-  /** `name/version`, in 32 bytes. */
+  /** `name/version`, at most 32 bytes. */
   readonly agent: string;
   readonly vmId: string;
-  /** Whether what an earlier boot left there is to go. */
+  /** Whether opening empties a pool of an earlier boot. */
   readonly clearsStale: boolean;
 }
 
-/** The place that options name. Throws `OptionError`. */
+/** What `options` and the defaults say. Throws `OptionError`. */
 export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
   return {
     path: poolPath(options.path ?? DEFAULTS.path),
@@ -76,32 +80,35 @@ export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
   };
 }
 
-/** What an emitter writes through its channel. */
-interface Use {
+/** The format of what a channel writes. */
+interface Written {
   layout: Pick<Layout, 'keyLayout' | 'dropReport'>;
-  /** Whether starts are followed by finishes. */
+  /** Whether starts are followed by finishes, for which room is kept. */
   reservesFinishes: boolean;
 }
 
-/** A pool that is written to: opened by options, watched for problems, flushed at the exit. */
+/** A pool that is open for writing: watched for problems, flushed when the process exits. */
 export class KvpChannel {
   readonly identity: PoolIdentity;
-  /** The pool's file, from the root on. */
+  /** The absolute path of the pool's file. */
   readonly path: string;
-  readonly writer: PoolWriter;
+  readonly #writer: PoolWriter;
   readonly #nameMax: number;
   readonly #onProblem: ProblemHandler;
-  readonly #forgetExit: () => void;
+  readonly #cancelAtExit: () => void;
   readonly #names = new Map<string, RecordName>();
-  #exiting = false;
-  #watch: NodeJS.Timeout | undefined;
-  #saidDropped = 0;
-  #saidMissing = 0;
-  #saidError: unknown;
+  #isExiting = false;
+  #check: NodeJS.Timeout | undefined;
+  /** What was reported last: each problem is reported once. */
+  readonly #reported: { error: string | undefined; dropped: number; missing: number } = {
+    error: undefined,
+    dropped: 0,
+    missing: 0,
+  };
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
-  constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Use) {
+  constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Written) {
     this.#onProblem = guarded(options.onProblem);
     this.identity = poolIdentityOf(options);
     const { path, agent, vmId, clearsStale } = this.identity;
@@ -109,119 +116,161 @@ export class KvpChannel {
     const keys = layout.keyLayout(agent, vmId);
     this.#nameMax = keys.nameMax;
     const staleBefore = clearsStale ? bootTime() : undefined;
-    this.writer = openWriter({
+    this.#writer = openWriter({
       path,
       keys,
       dropReport: layout.dropReport,
       reservesFinishes,
-      maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, MOST),
-      queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, MOST),
+      maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, COUNT_MAX),
+      queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, COUNT_MAX),
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
-    this.#forgetExit = atExit((milliseconds) => this.#exit(milliseconds));
+    this.#cancelAtExit = atExit((milliseconds) => this.#exit(milliseconds));
   }
 
-  /** What stands in keys for a name. */
-  named(name: string): RecordName {
+  /** What the keys of records have for a name. */
+  recordName(name: string): RecordName {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     const { text, full } = legalName(name, this.#nameMax);
-    if (this.#names.size >= CACHED_MAX) return { handle: 0, name: text, full };
-    const named = { handle: this.writer.name(text), name: text, full };
-    this.#names.set(name, named);
-    return named;
+    if (this.#names.size >= KEPT_MAX) return { handle: 0, text, full };
+    const made = { handle: this.#writer.name(text), text, full };
+    this.#names.set(name, made);
+    return made;
   }
 
-  /** To be called after each emit. Once the process exits nothing waits any more: each record goes to the file at once. */
-  written(): void {
-    if (this.#exiting) this.writer.wait(Math.min(EXIT_WRITE, exitTimeLeft()));
-    else this.#watch ??= setTimeout(this.#look, WATCH).unref();
+  /** Writes the start of a span; its finish must have the same name and id. */
+  start({ handle, text }: RecordName, level: Verbosity, payload: string, id: string): void {
+    this.#writer.start(handle, level, payload, id, text);
+    this.#emitted();
   }
 
-  /** Some time after an emit: whoever never flushes wants to hear of problems too. */
-  readonly #look = (): void => {
-    this.#watch = undefined;
-    this.#outcome(true);
+  /** Writes an event, which gets an id of its own. */
+  event({ handle, text }: RecordName, level: Verbosity, payload: string): void {
+    this.#writer.event(handle, level, payload, text);
+    this.#emitted();
+  }
+
+  /** Writes the finish of a span that took `seconds`; without an `id` it gets one of its own. */
+  finish(
+    { handle, text }: RecordName,
+    level: Verbosity,
+    payload: string,
+    id: string,
+    failed: boolean,
+    seconds: number,
+  ): void {
+    // To the writer negative seconds mean that the span failed.
+    this.#writer.finish(handle, level, payload, id, text, failed ? -seconds : seconds);
+    this.#emitted();
+  }
+
+  /** While the process exits, nothing runs later: each record is written at once. Otherwise problems are looked for later. */
+  #emitted(): void {
+    if (this.#isExiting) this.#writer.wait(Math.min(EXIT_WRITE_TIMEOUT, exitTimeLeft()));
+    else this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
+  }
+
+  /** Reports problems to a program that never flushes. */
+  readonly #checkLater = (): void => {
+    this.#check = undefined;
+    this.#report(true);
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
   async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return this.#outcome(await drain(this.writer, timeout));
+    return this.#report(await this.#drain(timeout));
   }
 
-  /** The same, with a last record that says what was dropped; then lets go of the pool. Idempotent. */
+  /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     return (this.#shutdown ??= this.#end(deadline));
   }
 
   async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    this.writer.requestDropReport();
-    const complete = await drain(this.writer, timeout);
-    this.writer.close(CLOSE_TIMEOUT);
-    this.#forgetExit();
-    clearTimeout(this.#watch);
-    return this.#outcome(complete);
+    this.#writer.requestDropReport();
+    const isComplete = await this.#drain(timeout);
+    this.#writer.close(CLOSE_TIMEOUT);
+    this.#cancelAtExit();
+    clearTimeout(this.#check);
+    return this.#report(isComplete);
   }
 
   #exit(milliseconds: number): void {
-    this.#exiting = true;
-    this.writer.requestDropReport();
-    const complete = this.writer.wait(milliseconds);
-    // What could not be written in that time won't be: it is counted, and what comes later as well.
-    if (!complete) this.writer.close(CLOSE_TIMEOUT);
-    this.#outcome(complete);
+    this.#isExiting = true;
+    this.#writer.requestDropReport();
+    const isComplete = this.#writer.wait(milliseconds);
+    // There is no time left: closing counts what is not written yet, and what is emitted later, as dropped.
+    if (!isComplete) this.#writer.close(CLOSE_TIMEOUT);
+    this.#report(isComplete);
   }
 
-  #outcome(complete: boolean): Outcome {
-    const { dropped, missing, lastError } = this.writer.stats();
-    const counts = Object.entries(dropped).flatMap(([reason, levels]) =>
-      Object.entries(levels).map(([level, count]) => ({ count, text: `${count} ${level} (${reason})` })),
-    );
-    const total = counts.reduce((sum, { count }) => sum + count, 0);
+  /** Waits until everything emitted so far is written; polls, so that no other thread calls into a closing environment. */
+  async #drain(timeout: number): Promise<boolean> {
+    const position = this.#writer.position();
+    const deadline = performance.now() + timeout;
+    for (let turn = 0; !this.#writer.isDrained(position); turn++) {
+      if (performance.now() >= deadline) return false;
+      await new Promise((resolve) => {
+        if (turn < TURNS_MAX) setImmediate(resolve);
+        else setTimeout(resolve, 1);
+      });
+    }
+    return true;
+  }
+
+  /** Tells `onProblem` of problems that are new, and makes the outcome of a flush. */
+  #report(complete: boolean): Outcome {
+    const stats = this.#writer.stats();
+    const dropped = totalOf(stats);
+    const problems = this.#newProblems(stats, dropped);
+    for (const problem of problems) this.#onProblem(problem);
+    return { complete, dropped, problems };
+  }
+
+  #newProblems({ lastError, dropped, missing }: WriterStats, total: number): Error[] {
     const problems: Error[] = [];
-    if (lastError !== undefined && lastError.message !== this.#saidError) {
-      this.#saidError = lastError.message;
+    const reported = this.#reported;
+    if (lastError !== undefined && lastError.message !== reported.error) {
+      reported.error = lastError.message;
       problems.push(lastError);
     }
-    if (total > 0 && this.#saidDropped === 0) {
-      problems.push(
-        new DroppedError(
-          `the pool misses ${total} ${total === 1 ? 'record' : 'records'}: ${counts.map(({ text }) => text).join(', ')}`,
-        ),
-      );
+    if (total > 0 && reported.dropped === 0) {
+      const records = total === 1 ? 'record' : 'records';
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}`));
     }
-    this.#saidDropped = total;
-    if (missing > 0 && this.#saidMissing === 0) {
+    if (missing > 0 && reported.missing === 0) {
       problems.push(
         new DroppedError(
           `${missing} records are gone from the pool: it was cleared or deleted, or hv_kvp_daemon rewrote it meanwhile`,
         ),
       );
     }
-    this.#saidMissing = missing;
-    for (const problem of problems) this.#onProblem(problem);
-    return { complete, dropped: total, problems };
+    reported.dropped = total;
+    reported.missing = missing;
+    return problems;
   }
 
   /** What became of everything emitted. */
   stats(): WriterStats {
-    return this.writer.stats();
+    return this.#writer.stats();
   }
 }
 
-/** Polls, so that nothing calls from another thread into an environment that may be closing. */
-async function drain(writer: PoolWriter, timeout: number): Promise<boolean> {
-  const position = writer.position();
-  const deadline = performance.now() + timeout;
-  for (let turn = 0; !writer.isDrained(position); turn++) {
-    if (performance.now() >= deadline) return false;
-    await new Promise((resolve) => {
-      if (turn < SPINS) setImmediate(resolve);
-      else setTimeout(resolve, 1);
-    });
-  }
-  return true;
+function totalOf({ dropped }: WriterStats): number {
+  let total = 0;
+  for (const levels of Object.values(dropped)) for (const count of Object.values(levels)) total += count;
+  return total;
+}
+
+/** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`. */
+function droppedText(dropped: WriterStats['dropped']): string {
+  return Object.entries(dropped)
+    .flatMap(([reason, levels]) =>
+      Object.entries(levels).map(([level, count]) => `${count} ${level} (${reason})`),
+    )
+    .join(', ');
 }
 
 function durabilityOf(given: unknown): string {

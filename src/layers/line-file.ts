@@ -8,41 +8,42 @@ import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { openWithoutBlocking } from '../tracing/stderr.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
 
-/** What waits at most when a reader is slow, in bytes. */
+/** Bytes of lines that may wait for a slow reader. */
 const WAITING_MAX = 64 * 1024;
-/** A slow reader is tried again after so many milliseconds, and by the next line after so many at least. */
+/** Milliseconds until a slow reader is tried again by a timer, and at least until it is tried by the next line. */
 const RETRY = 50;
 const RETRY_BY_LINE = 1;
-/** How long a flush waits unless told otherwise, and how often it looks, in milliseconds. */
+/** How long a flush waits without a deadline, and how often it tries again, in milliseconds. */
 const TIMEOUT = 5000;
-const LOOK = 5;
+const FLUSH_RETRY = 5;
 
 /**
- * Writes lines to a file or a descriptor at once, so that a crash loses none. What a slow reader does not
- * take waits, within a bound, and then is dropped and counted; what fails costs its line.
+ * Writes lines to a file or a descriptor at once, so that a crash loses none. If the reader is slow, lines wait up
+ * to a bound; further ones are dropped and counted. A line whose writing fails otherwise is lost and counted.
  */
 export class LineFile implements Lines {
   readonly isTerminal: boolean;
   readonly #path: string | undefined;
-  /** A descriptor of the caller's is the caller's to close. */
-  readonly #closes: boolean;
+  /** Whether this opened the descriptor and so closes it. */
+  readonly #ownsFd: boolean;
   readonly #reopenOn: NodeJS.Signals | undefined;
   readonly #onProblem: LinesOptions['onProblem'];
-  readonly #forgetExit: () => void;
+  readonly #cancelAtExit: () => void;
   #fd: number;
   #lines = 0;
   #dropped = 0;
-  /** Lines that a slow reader did not take yet; of the first it may have taken some bytes. */
+  /** Lines that wait for a slow reader; the first may be written in part. */
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  #taken = 0;
+  /** Bytes of the first waiting line that are written. */
+  #written = 0;
   #triedAt = 0;
   #retry: NodeJS.Timeout | undefined;
-  /** Why the last write did not succeed. */
+  /** Why the last write failed. */
   #failure: Error | undefined;
-  /** What losses were said to be due to. */
-  readonly #said = new Set<unknown>();
-  /** Whether the output ends in the middle of a line that will not be completed. */
+  /** Error codes that were reported. */
+  readonly #reported = new Set<unknown>();
+  /** Whether the output ends with a part of a lost line. */
   #isTorn = false;
   #isEnded = false;
 
@@ -51,10 +52,10 @@ export class LineFile implements Lines {
     this.#path = typeof writer === 'string' ? writer : undefined;
     this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
     this.#fd = typeof writer === 'string' ? openFile(writer) : openWithoutBlocking(writer);
-    this.#closes = this.#fd !== writer && this.#fd > 2;
+    this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);
-    this.#forgetExit = atExit(() => this.#exit());
+    this.#cancelAtExit = atExit(() => this.#exit());
   }
 
   write(text: string): void {
@@ -63,7 +64,7 @@ export class LineFile implements Lines {
       this.#dropped++;
       return;
     }
-    if (this.#waiting.length > 0 && performance.now() - this.#triedAt >= RETRY_BY_LINE) this.#again();
+    if (this.#waiting.length > 0 && performance.now() - this.#triedAt >= RETRY_BY_LINE) this.#writeWaiting();
     if (this.#waiting.length > 0) this.#wait(Buffer.from(text));
     else this.#put(text);
   }
@@ -81,10 +82,10 @@ export class LineFile implements Lines {
     this.#isTorn = false;
     this.#failure = undefined;
     if (written === Buffer.byteLength(line)) return;
-    this.#taken = written;
+    this.#written = written;
     this.#waiting.push(Buffer.from(line));
     this.#waitingBytes += this.#waiting[0]?.length ?? 0;
-    this.#again();
+    this.#writeWaiting();
   }
 
   #wait(line: Buffer, failure = this.#failure): void {
@@ -102,27 +103,27 @@ export class LineFile implements Lines {
     this.#triedAt = performance.now();
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      this.#again();
+      this.#writeWaiting();
     }, RETRY).unref();
   }
 
-  /** Writes what waits, as far as it is taken. */
-  #again(): void {
+  /** Writes the waiting lines as far as the reader takes them. */
+  #writeWaiting(): void {
     for (let line = this.#waiting[0]; line !== undefined; line = this.#waiting[0]) {
       try {
-        this.#taken += writeSync(this.#fd, line, this.#taken);
+        this.#written += writeSync(this.#fd, line, this.#written);
         this.#failure = undefined;
-        if (this.#taken < line.length) continue;
+        if (this.#written < line.length) continue;
       } catch (error) {
         if (isBusy(error)) {
           this.#failure = error as Error;
           this.#retryLater();
           return;
         }
-        if (this.#taken > 0) this.#tear();
+        if (this.#written > 0) this.#removePart();
         this.#lose(error as Error);
       }
-      this.#taken = 0;
+      this.#written = 0;
       this.#waiting.shift();
       this.#waitingBytes -= line.length;
     }
@@ -132,29 +133,29 @@ export class LineFile implements Lines {
     this.#dropped++;
     this.#failure = error;
     const { code } = error as NodeJS.ErrnoException;
-    if (this.#said.has(code)) return;
-    this.#said.add(code);
+    if (this.#reported.has(code)) return;
+    this.#reported.add(code);
     const where = this.#path ?? `descriptor ${this.#fd}`;
     this.#onProblem(new LayerError(`lines to ${where} are lost: ${messageOf(error)}`, error));
   }
 
-  /** Takes back the part of a line that will never be whole; where that can't be, the next line starts anew. */
-  #tear(): void {
+  /** Removes the written part of a lost line; if that is not possible, the next line starts with a line feed. */
+  #removePart(): void {
     try {
       const stat = fstatSync(this.#fd);
       if (this.#path === undefined || !stat.isFile()) this.#isTorn = true;
-      else ftruncateSync(this.#fd, stat.size - this.#taken);
+      else ftruncateSync(this.#fd, stat.size - this.#written);
     } catch {
       this.#isTorn = true;
     }
   }
 
-  /** Goes on in the file that has the path's name now; in the old one where there can be none. */
+  /** Opens the file that the path names now; if that fails, the old file stays in use. */
   readonly #reopen = (): void => {
     try {
       const before = this.#fd;
       this.#fd = openFile(this.#path as string);
-      this.#taken = 0;
+      this.#written = 0;
       closeSync(before);
     } catch (error) {
       const message = `${this.#path} can't be opened anew: ${messageOf(error)}`;
@@ -165,8 +166,8 @@ export class LineFile implements Lines {
   async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     const deadline = performance.now() + timeout;
     while (this.#waiting.length > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
-      this.#again();
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_RETRY));
+      this.#writeWaiting();
     }
     return this.#outcome();
   }
@@ -179,34 +180,34 @@ export class LineFile implements Lines {
     return { complete: failure === undefined, dropped: this.#dropped, problems };
   }
 
-  /** A process that ends gives a slow reader what is left of its time. */
+  /** Gives a slow reader the time that is left while the process exits. */
   #exit(): void {
     while (this.#waiting.length > 0 && exitTimeLeft() > 0) {
-      sleepSync(LOOK);
-      this.#again();
+      sleepSync(FLUSH_RETRY);
+      this.#writeWaiting();
     }
-    this.#giveUp();
+    this.#dropWaiting();
   }
 
-  #giveUp(): void {
+  #dropWaiting(): void {
     this.#dropped += this.#waiting.length;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
-    if (this.#taken > 0) this.#tear();
-    this.#taken = 0;
+    if (this.#written > 0) this.#removePart();
+    this.#written = 0;
   }
 
   async end(deadline?: Deadline): Promise<Outcome> {
     const outcome = await this.flush(deadline);
     this.#isEnded = true;
     clearTimeout(this.#retry);
-    this.#forgetExit();
+    this.#cancelAtExit();
     if (this.#reopenOn !== undefined) process.off(this.#reopenOn, this.#reopen);
-    this.#giveUp();
+    this.#dropWaiting();
     try {
-      if (this.#closes) closeSync(this.#fd);
+      if (this.#ownsFd) closeSync(this.#fd);
     } catch {
-      // It was closed by somebody else.
+      // The program closed it.
     }
     return { ...outcome, dropped: this.#dropped };
   }
@@ -216,7 +217,7 @@ export class LineFile implements Lines {
   }
 }
 
-/** Opens for appending, with folders; a FIFO that nobody reads is an error rather than a wait. */
+/** Opens a file for appending and makes its folders. A FIFO without a reader is an error, it does not block. */
 function openFile(path: string): number {
   if (path === '' || path.includes('\0')) {
     throw new OptionError('writer', path, 'a path that is not empty and has no NUL');
@@ -226,7 +227,7 @@ function openFile(path: string): number {
   return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
 }
 
-/** One by one: `recursive` never ends where a folder can't be made, as in /proc. */
+/** Makes folders one by one: `recursive` never ends if a folder can't be made, as in /proc. */
 function makeFolders(path: string): void {
   try {
     mkdirSync(path);
@@ -244,7 +245,7 @@ function signalOf(signal: NodeJS.Signals): NodeJS.Signals {
   throw new OptionError('reopenOn', signal, "the name of a signal, such as 'SIGHUP'");
 }
 
-/** Whether a reader is slow; what else fails won't be better soon. */
+/** Whether the reader is slow; any other error will not go away soon. */
 function isBusy(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'EAGAIN' || code === 'EBUSY' || code === 'EINTR';

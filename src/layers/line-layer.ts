@@ -10,27 +10,25 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import type { Metadata } from '../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import type { Span } from '../tracing/span.ts';
+import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { isJournal, withPriority } from '../tracing/stderr.ts';
 import { LineFile } from './line-file.ts';
 import { LineSink } from './line-sink.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
 
-/** A moment of a span that gets a line of its own. */
-export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
-
 export interface LineLayerOptions {
   /**
-   * Where lines go: a file's path, a file descriptor, a destination of pino, or what has `write`. A file is
-   * appended to; where there is none it is made, 0600, with its folders. Default: stderr.
+   * Where lines are written: the path of a file, a file descriptor, or an object with `write`, as a destination of
+   * pino. A file is appended to; a missing one is made with its folders, mode 0600. Default: stderr.
    */
   writer?: Writer;
-  /** Which spans and events have lines. Default `'error'`, on a terminal `'info'`. */
+  /** Which spans and events have lines. Default `'error'`; if stderr is a terminal and the writer, `'info'`. */
   filter?: FilterInput;
   /** Which moments of a span have lines. Default `['new', 'close']`. */
   spanEvents?: readonly SpanEvent[];
-  /** A signal at which the file of a path is opened anew, for who rotates logs: `'SIGHUP'`. Default: none. */
+  /** The signal at which the file of a path is reopened, as log rotation needs: `'SIGHUP'`. Default: none. */
   reopenOn?: NodeJS.Signals;
-  /** Hears of problems. Default: a line on stderr each. */
+  /** Called with each problem. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
@@ -38,22 +36,22 @@ const DEFAULTS = { writer: 2, spanEvents: ['new', 'close'] } as const;
 const STDERR = 2;
 const NO_FIELDS = new Fields([], []);
 
-/** A layer that writes a text for each event and for moments of spans. */
+/** The base of layers that write lines for events and moments of spans. */
 export abstract class LineLayer<State> extends BaseLayer implements Layer<State> {
   abstract override readonly name: string;
   readonly timed: boolean;
   protected readonly lines: Lines;
-  /** Whether lines go to systemd's journal, with priorities and without colour. */
+  /** Whether lines go to systemd's journal: they have priorities then, and no colour. */
   protected readonly isJournal: boolean;
-  readonly #moments: ReadonlySet<SpanEvent>;
+  readonly #spanEvents: ReadonlySet<SpanEvent>;
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: LineLayerOptions) {
     const writer = options.writer ?? DEFAULTS.writer;
     super(options.filter ?? (writer === STDERR && isatty(STDERR) ? 'info' : 'error'));
-    this.#moments = momentsOf(options.spanEvents ?? DEFAULTS.spanEvents);
-    this.timed = this.#moments.has('close');
+    this.#spanEvents = spanEventsOption(options.spanEvents ?? DEFAULTS.spanEvents);
+    this.timed = this.#spanEvents.has('close');
     this.isJournal = writer === STDERR && isJournal();
     const { reopenOn } = options;
     this.lines = linesTo(writer, { reopenOn, onProblem: guarded(options.onProblem) });
@@ -61,7 +59,7 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
 
   onNewSpan(span: Span, view: LayerView<State>): void {
     this.keep(span, view);
-    if (this.#moments.has('new')) this.say(span.metadata, span, 'new', NO_FIELDS, view);
+    if (this.#spanEvents.has('new')) this.say(span.metadata, span, 'new', NO_FIELDS, view);
   }
 
   onRecord(span: Span, _fields: Fields, view: LayerView<State>): void {
@@ -69,15 +67,15 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   }
 
   onEnter(span: Span, view: LayerView<State>): void {
-    if (this.#moments.has('enter')) this.say(span.metadata, span, 'enter', NO_FIELDS, view);
+    if (this.#spanEvents.has('enter')) this.say(span.metadata, span, 'enter', NO_FIELDS, view);
   }
 
   onExit(span: Span, view: LayerView<State>): void {
-    if (this.#moments.has('exit')) this.say(span.metadata, span, 'exit', NO_FIELDS, view);
+    if (this.#spanEvents.has('exit')) this.say(span.metadata, span, 'exit', NO_FIELDS, view);
   }
 
   onClose(span: Span, view: LayerView<State>): void {
-    if (!this.#moments.has('close')) return;
+    if (!this.#spanEvents.has('close')) return;
     const times = [new Duration(span.busy), new Duration(span.idle)];
     this.say(span.metadata, span, 'close', new Fields(['time.busy', 'time.idle'], times), view);
   }
@@ -86,10 +84,10 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
     this.say(event.metadata, view.visible(event.parent), event.message, event.fields, view);
   }
 
-  /** Keeps with a span what its lines will need of it; called again when its fields change. */
+  /** Keeps with a span the text that its lines need; called again when its fields change. */
   protected abstract keep(span: Span, view: LayerView<State>): void;
 
-  /** Writes what happened in `span`. */
+  /** Writes the line of an event in `span`, or of a moment of it. */
   protected abstract say(
     metadata: Metadata,
     span: Span | undefined,
@@ -108,28 +106,18 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
     return this.lines.flush(deadline);
   }
 
-  /** The same, then closes a file of its own. Idempotent. */
+  /** Flushes, then closes the file that it opened. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     return (this.#shutdown ??= this.lines.end(deadline));
   }
 
-  /** Lines written and dropped. */
+  /** Counts of lines. */
   stats(): LineStats {
     return this.lines.stats();
   }
 }
 
-function momentsOf(spanEvents: readonly SpanEvent[]): ReadonlySet<SpanEvent> {
-  if (!Array.isArray(spanEvents)) throw new OptionError('spanEvents', spanEvents, 'a list');
-  for (const moment of spanEvents) {
-    if (!['new', 'enter', 'exit', 'close'].includes(moment)) {
-      throw new OptionError('spanEvents', moment, 'made of new, enter, exit and close');
-    }
-  }
-  return new Set(spanEvents);
-}
-
-/** Throws `OptionError` for what is no writer, or the error of opening a file. */
+/** The output for a writer. Throws `OptionError`, or the error of opening a file. */
 function linesTo(writer: Writer, options: LinesOptions): Lines {
   if (options.reopenOn !== undefined && typeof writer !== 'string') {
     throw new OptionError('reopenOn', options.reopenOn, 'left out unless writer is a path');

@@ -1,33 +1,33 @@
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { ProblemHandler } from '../tracing/problem.ts';
 
-/** Where lines go: a file descriptor, a file's path, or anything that takes a line, such as a destination of pino. */
+/** Where lines are written: a file descriptor, the path of a file, or an object with `write`, as a destination of pino. */
 export type Writer = number | string | { write(line: string): unknown };
 
-/** What became of lines. */
+/** Counts of lines. */
 export interface LineStats {
-  /** Lines that were to be written. */
+  /** Lines that were emitted. */
   lines: number;
-  /** Lines of these that were lost. */
+  /** Lines among them that were lost. */
   dropped: number;
 }
 
 export interface LinesOptions {
-  /** At this signal a file is opened anew. */
+  /** The signal at which the file of a path is reopened. */
   reopenOn: NodeJS.Signals | undefined;
-  /** Hears of the first line that is lost for a reason. */
+  /** Called with the first loss of each cause. */
   onProblem: ProblemHandler;
 }
 
-/** An output of lines that never holds the caller. */
+/** An output of lines that never blocks the caller. */
 export interface Lines {
   /** Whether it is a terminal. */
   readonly isTerminal: boolean;
-  /** Takes text that ends in a line feed, of an event of this verbosity. */
+  /** Writes a text that ends in a line feed; `verbosity` is that of its event. */
   write(text: string, verbosity: number): void;
-  /** Resolves when nothing waits, or at the deadline. */
+  /** Resolves when no line is waiting, or at the deadline. */
   flush(deadline?: Deadline): Promise<Outcome>;
-  /** The same, and lets go of what it opened. */
+  /** Flushes, then closes what this opened. */
   end(deadline?: Deadline): Promise<Outcome>;
   stats(): LineStats;
 }

@@ -7,18 +7,18 @@ import { BaseLayer, type Layer, type LayerView } from '../tracing/layer.ts';
 import { Level } from '../tracing/level.ts';
 import type { Result, Span } from '../tracing/span.ts';
 
-/** An event as a test compares it. Not enumerable: `time`. */
+/** An event in a shape that tests can compare. Not enumerable: `time`. */
 export interface MemoryEvent {
   level: Level;
   target: string;
   message: string | undefined;
-  /** All fields but the message, Errors as themselves. */
+  /** All fields but the message; Errors stay Errors. */
   fields: Record<string, unknown>;
   /** When it was emitted. */
   readonly time: Date;
 }
 
-/** A span as a test compares it. Not enumerable: `id`, `traceId`, `start` and `end`. */
+/** A span in a shape that tests can compare. Not enumerable: `id`, `traceId`, `start` and `end`. */
 export interface MemorySpan {
   name: string;
   target: string;
@@ -27,7 +27,7 @@ export interface MemorySpan {
   /** How it ended; `undefined` while it is open. */
   result: Result | undefined;
   events: MemoryEvent[];
-  /** Spans whose parent it is, in the order in which they were made. */
+  /** Its child spans, in the order in which they were made. */
   children: MemorySpan[];
   readonly id: string;
   readonly traceId: string | undefined;
@@ -35,11 +35,11 @@ export interface MemorySpan {
   readonly end: Date | undefined;
 }
 
-/** What a `MemoryLayer` kept. */
+/** What a `MemoryLayer` keeps. */
 export interface Memory {
-  /** Spans without a parent, or whose parent was taken before. */
+  /** Spans without a parent, or whose parent an earlier `take` returned. */
   spans: MemorySpan[];
-  /** Events outside of any span, or in one that was taken before. */
+  /** Events outside of any span, or in a span that an earlier `take` returned. */
   events: MemoryEvent[];
 }
 
@@ -48,19 +48,19 @@ interface State {
   sawError: boolean;
 }
 
-/** Keeps spans and events for tests, in a shape that compares and prints well. It has no bound. */
+/** Keeps spans and events in memory, for tests. It keeps any number of them until they are taken. */
 export class MemoryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'MemoryLayer';
   #memory: Memory = { spans: [], events: [] };
   #taken = new WeakSet<MemorySpan>();
   #kept: MemorySpan[] = [];
 
-  /** Default filter: none. Throws `OptionError`. */
+  /** `filter` says which spans and events are kept; default: all. Throws `OptionError`. */
   constructor(options: { filter?: FilterInput } = {}) {
     super(options.filter);
   }
 
-  /** Returns what was kept and forgets it. A span that is open goes on changing. */
+  /** Returns what is kept and forgets it. A returned span that is still open goes on changing. */
   take(): Memory {
     const memory = this.#memory;
     for (const span of this.#kept) this.#taken.add(span);
@@ -117,7 +117,7 @@ export class MemoryLayer extends BaseLayer implements Layer<State> {
   }
 }
 
-/** An ordinary object, in which no name means anything but itself. */
+/** Fields as an ordinary object; a field `__proto__` is an own property. */
 function objectOf(fields: Fields): Record<string, unknown> {
   return Object.fromEntries(fields.names.map((name, i) => [name, fields.values[i]]));
 }

@@ -14,25 +14,25 @@ import { LineLayer, type LineLayerOptions } from './line-layer.ts';
 
 export interface StderrLayerOptions extends LineLayerOptions {
   /**
-   * As tracing-subscriber's formats of these names: `'full'` has a line an event, `'compact'` too, with spans'
-   * fields at its end, `'pretty'` several. Default `'full'`.
+   * tracing-subscriber's formats of these names: `'full'` and `'compact'` have one line for an event, `'compact'`
+   * with the fields of spans at its end, `'pretty'` has several. Default `'full'`.
    */
   format?: 'full' | 'compact' | 'pretty';
   /**
-   * Whether levels, names and spans are marked by a terminal's colours. Default: on a terminal, unless `NO_COLOR`
-   * is set; `FORCE_COLOR` decides for all but files. Never in the journal.
+   * Whether levels, names and spans are coloured; in the journal they never are. Default: on a terminal unless
+   * `NO_COLOR` is set; if `FORCE_COLOR` is set, that decides for all outputs but files.
    */
   color?: boolean;
   /**
-   * Whether lines end in the OpenTelemetry ids of the span they are in, or of the nearest one around it that has
-   * some: `trace_id=… span_id=…`. JSON has them in any case. Default `false`.
+   * Whether lines end with the OpenTelemetry ids of their span or of its nearest ancestor that has some:
+   * `trace_id=… span_id=…`. JSON always has them. Default `false`.
    */
   traceIds?: boolean;
 }
 
 const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat };
 
-/** Writes each event, and a span's beginning and end, as text for people to read. */
+/** Writes events and moments of spans as lines of text for people. */
 export class StderrLayer extends LineLayer<SpanText> {
   override readonly name = 'StderrLayer';
   readonly #format: LineFormat;

@@ -1,7 +1,7 @@
-import { type Collector, malformed, type ParseFailure, type Parsed } from '../diagnostic.ts';
 import { decoded } from '../encoding.ts';
-import type { PoolView } from './pool-view.ts';
+import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from './collector.ts';
 import { readDebugFields } from './debug-fields.ts';
+import type { PoolView } from './pool-view.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** `PREFIX|vm_id|LEVEL|module:span|uuid`. */
@@ -9,10 +9,10 @@ const KEY =
   /^([^|]+)\|([^|]*)\|(ERROR|WARN|INFO|DEBUG|TRACE)\|(.+)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/is;
 const EVENT = /^Time: (\S+) \| Event: /;
 const SPAN = /^Start: (\S+) \| End: (\S+)$/;
-/** A module's path, with the one colon behind it. */
+/** The path of a Rust module and the single colon that follows it. */
 const MODULE = /^((?:[\w-]+(?:::[\w-]+)*)?):(?!:)(?=.)/s;
 
-/** Recognises what azure-init 0.1 writes; the records of one payload have one key and follow each other. */
+/** Reads what azure-init 0.1 writes: all records of a payload have the same key. */
 export class AzureInitCollector implements Collector {
   readonly #view: PoolView;
   readonly #groups = new Map<string, number[]>();
@@ -29,34 +29,33 @@ export class AzureInitCollector implements Collector {
     return true;
   }
 
-  *finish(): Iterable<{ records: number[]; told: Parsed | ParseFailure }> {
-    for (const [key, records] of this.#groups) yield { records, told: this.#read(key, records) };
+  *finish(): Iterable<Collected> {
+    for (const [key, records] of this.#groups) yield { records, parsed: this.#parse(key, records) };
   }
 
-  #read(key: string, records: readonly number[]): Parsed | ParseFailure {
+  #parse(key: string, records: readonly number[]): Parsed | ParseFailure {
     const [, agent = '', vmId = '', level = '', name = '', id = ''] = KEY.exec(key) ?? [];
-    // Joined as bytes: a character may be cut in two.
+    // Joined as bytes, because a character may be split between two records.
     const { text, bytes } = decoded(Buffer.concat(records.map((index) => this.#view.bytes(index))));
-    const said = readValue(text);
-    if ('reason' in said) return said;
+    const value = parseValue(text);
+    if ('reason' in value) return value;
     const [module = '', target = ''] = MODULE.exec(name) ?? [];
-    const told: Parsed = {
-      format: 'azure-init',
+    const parsed: Parsed = {
       agent,
       vmId,
       name: name.slice(module.length),
       id,
       level: level.toUpperCase(),
-      ...said,
+      ...value,
       text,
     };
-    if (target !== '') told.target = target;
-    if (bytes !== undefined) told.bytes = bytes;
-    return told;
+    if (target !== '') parsed.target = target;
+    if (bytes !== undefined) parsed.bytes = bytes;
+    return parsed;
   }
 }
 
-function readValue(
+function parseValue(
   text: string,
 ): Pick<Parsed, 'kind' | 'time' | 'end' | 'duration' | 'fields' | 'message'> | ParseFailure {
   const [, started = '', ended = ''] = SPAN.exec(text) ?? [];
@@ -64,7 +63,7 @@ function readValue(
   const end = parseTimestamp(ended);
   if (start !== undefined && end !== undefined) {
     const fields = Object.create(null) as Record<string, unknown>;
-    // The clock may have been set back meanwhile.
+    // The clock may have been set back while the span was open.
     const duration = Math.max(0, end.getTime() - start.getTime()) / 1000;
     return { kind: 'finish', time: start, end, duration, fields };
   }

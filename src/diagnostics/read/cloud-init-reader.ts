@@ -1,21 +1,21 @@
-import { type Group, Groups } from './record-groups.ts';
-import { type Collector, malformed, type ParseFailure, type Parsed } from '../diagnostic.ts';
 import type { Decoder } from '../encoding.ts';
+import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from './collector.ts';
 import type { PoolView } from './pool-view.ts';
 import { parseObject } from './read-payload.ts';
+import { type Group, Groups } from './record-groups.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 const PREFIX = 'CLOUD_INIT|';
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-/** `CLOUD_INIT|boot epoch|type|name|[vm_id|]uuid[|i]`; the VM's id is there since 2025. */
+/** `CLOUD_INIT|boot epoch|type|name|[vm_id|]uuid[|chunk]`; keys have the VM's id since 2025. */
 const KEY = new RegExp(
   `^CLOUD_INIT\\|[^|]*\\|([^|]*)\\|(.*?)(?:\\|(${UUID}))?\\|(${UUID})(?:\\|(\\d+))?$`,
   'is',
 );
-/** What stands before a message, or a fragment of one, which comes last: bare quotes are in no fragment. */
+/** What precedes a message or a fragment of one, which is the last member: no fragment contains a bare quote. */
 const MESSAGE = ',"msg":"';
 
-/** What the key of cloud-init's records says. */
+/** The fields of a key of cloud-init. */
 interface Key {
   type: string;
   name: string;
@@ -23,7 +23,7 @@ interface Key {
   id: string;
 }
 
-/** Recognises what cloud-init's `HyperVKvpReportingHandler` writes (cloudinit/reporting/handlers.py). */
+/** Reads what cloud-init's `HyperVKvpReportingHandler` writes (cloud-init cloudinit/reporting/handlers.py). */
 export class CloudInitCollector implements Collector {
   readonly #view: PoolView;
   readonly #decoder: Decoder;
@@ -42,13 +42,13 @@ export class CloudInitCollector implements Collector {
     return true;
   }
 
-  *finish(): Iterable<{ records: number[]; told: Parsed | ParseFailure }> {
+  *finish(): Iterable<Collected> {
     for (const [key, group] of this.#groups) {
-      yield { records: group.records, told: this.#read(key, group) };
+      yield { records: group.records, parsed: this.#parse(key, group) };
     }
   }
 
-  #read(shared: string, group: Group): Parsed | ParseFailure {
+  #parse(shared: string, group: Group): Parsed | ParseFailure {
     const match = KEY.exec(shared);
     if (match === null) return malformed("the key is none of cloud-init's");
     const [, type = '', name = '', vmId = '', id = ''] = match;
@@ -58,29 +58,29 @@ export class CloudInitCollector implements Collector {
     const values = chunks.map((index) => this.#view.text(index));
     const value = joined(values);
     if (value === undefined) return malformed('the value does not end with a message');
-    // What ends in the middle may lack its last piece.
+    // A value that ends in the middle may lack its last fragment.
     const cut = isCut(values) ? 'incomplete_group' : undefined;
-    const said = parseObject(value);
-    if (said === undefined) return { reason: cut ?? 'malformed', message: 'the value is no JSON object' };
-    const told = diagnosticOf(key, said);
-    if ('reason' in told || type !== 'compressed') return told;
-    const data = parseObject(told.text)?.['data'];
+    const payload = parseObject(value);
+    if (payload === undefined) return { reason: cut ?? 'malformed', message: 'the value is no JSON object' };
+    const parsed = parsePayload(key, payload);
+    if ('reason' in parsed || type !== 'compressed') return parsed;
+    const data = parseObject(parsed.text)?.['data'];
     if (typeof data !== 'string') {
       return { reason: cut ?? 'undecodable', message: 'there is no packed data in the message' };
     }
     const unpacked = this.#decoder.decodeLoosely(data);
     if ('reason' in unpacked) return { ...unpacked, reason: 'undecodable' };
-    delete told.message;
-    return Object.assign(told, unpacked);
+    delete parsed.message;
+    return Object.assign(parsed, unpacked);
   }
 }
 
-/** A value whose message lay in pieces: it was cut when it was escaped already, so they are joined first. */
+/** A value whose message is in fragments. They are joined first, because cloud-init escapes a message before it cuts it. */
 function joined(values: readonly string[]): string | undefined {
   let whole = '';
   for (const value of values) {
     const start = value.indexOf(MESSAGE);
-    // Events without a message have none.
+    // The value of an event without a message.
     if (values.length === 1 && start < 0) return value;
     if (start < 0 || !value.endsWith('"}')) return undefined;
     whole += whole === '' ? value.slice(0, -2) : value.slice(start + MESSAGE.length, -2);
@@ -88,7 +88,7 @@ function joined(values: readonly string[]): string | undefined {
   return `${whole}"}`;
 }
 
-/** Whether more may have followed: all but the last have the same length, up to a digit of their number. */
+/** Whether more fragments may have followed: all but the last have the same length, up to a digit of their number. */
 function isCut(values: readonly string[]): boolean {
   const last = values.at(-1)?.length ?? 0;
   return (
@@ -96,16 +96,18 @@ function isCut(values: readonly string[]): boolean {
   );
 }
 
-function diagnosticOf({ type, vmId, id, ...key }: Key, said: Record<string, unknown>): Parsed | ParseFailure {
-  const { name, type: _, ts, result, duration, msg, msg_i: __, ...others } = said;
+function parsePayload(
+  { type, vmId, id, ...key }: Key,
+  payload: Record<string, unknown>,
+): Parsed | ParseFailure {
+  const { name, type: _, ts, result, duration, msg, msg_i: __, ...others } = payload;
   const time = typeof ts === 'string' ? parseTimestamp(ts) : undefined;
   if (time === undefined) return malformed(`ts ${JSON.stringify(ts)} is no time of RFC 3339`);
   const kind = type === 'start' || type === 'finish' ? type : 'event';
   const fields = Object.assign(Object.create(null), others) as Record<string, unknown>;
   if (kind === 'event') fields['type'] = type;
   const text = typeof msg === 'string' ? msg : '';
-  const told: Parsed = {
-    format: 'cloud-init',
+  const parsed: Parsed = {
     kind,
     agent: 'cloud-init',
     vmId,
@@ -115,11 +117,11 @@ function diagnosticOf({ type, vmId, id, ...key }: Key, said: Record<string, unkn
     fields,
     text,
   };
-  if (result === 'SUCCESS') told.result = 'success';
-  else if (result === 'FAIL') told.result = 'fail';
+  if (result === 'SUCCESS') parsed.result = 'success';
+  else if (result === 'FAIL') parsed.result = 'fail';
   else if (result !== undefined) fields['result'] = result;
-  if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) told.duration = duration;
+  if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) parsed.duration = duration;
   else if (duration !== undefined) fields['duration'] = duration;
-  if (text !== '') told.message = text;
-  return told;
+  if (text !== '') parsed.message = text;
+  return parsed;
 }

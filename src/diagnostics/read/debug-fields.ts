@@ -1,11 +1,11 @@
 const NAME = /[\p{ID_Start}_][\p{ID_Continue}.#-]*=/uy;
-/** Characters: each attempt to find where a message ends may look through the whole text. */
-const LOOKED_THROUGH_MAX = 64 * 1024;
+/** Characters that are scanned for the end of a message in all: each attempt may scan the whole text. */
+const SCANNED_MAX = 64 * 1024;
 
 /**
- * Reads `message=Some text, user="azureuser", key_count=3`: the message raw, the other values as Rust's `Debug`
- * prints them. A message ends at the first comma behind which all the rest are fields. Numbers and booleans
- * become such, quoted texts are unquoted, everything else stays as it is.
+ * Reads `message=Some text, user="azureuser", key_count=3`: the message is raw, other values are as Rust's `Debug`
+ * prints them. Nothing marks the end of a message: it ends at the first comma after which everything is fields.
+ * Numbers and booleans become such, quoted texts are unquoted, all other values stay texts.
  */
 export function readDebugFields(text: string): { fields: Record<string, unknown>; message?: string } {
   const prefix = 'message=';
@@ -14,7 +14,7 @@ export function readDebugFields(text: string): { fields: Record<string, unknown>
     return fields === undefined ? { fields: noFields(), message: text } : { fields };
   }
   let end = text.indexOf(', ', prefix.length);
-  for (let left = LOOKED_THROUGH_MAX; end >= 0 && left > 0; end = text.indexOf(', ', end + 1)) {
+  for (let left = SCANNED_MAX; end >= 0 && left > 0; end = text.indexOf(', ', end + 1)) {
     if (!isName(text, end + 2)) continue;
     left -= text.length;
     const fields = fieldsFrom(text, end + 2);
@@ -32,7 +32,7 @@ function isName(text: string, at: number): boolean {
   return NAME.test(text);
 }
 
-/** The fields from there to the end, `undefined` when that is not all that there is. */
+/** The fields from `start` to the end; `undefined` if there is anything else. */
 function fieldsFrom(text: string, start: number): Record<string, unknown> | undefined {
   const fields = noFields();
   for (let at = start; ;) {
@@ -46,7 +46,7 @@ function fieldsFrom(text: string, start: number): Record<string, unknown> | unde
   }
 }
 
-/** Where a value ends: before `, name=` outside of quotes and brackets, or at the end of the text. */
+/** The end of a value: before `, name=` outside of quotes and brackets, or the end of the text. */
 function endOfValue(text: string, start: number): number | undefined {
   if (text[start] === '"') {
     const behind = endOfQuotes(text, start) + 1;
@@ -80,12 +80,12 @@ function endOfValue(text: string, start: number): number | undefined {
   return open.length === 0 ? text.length : undefined;
 }
 
-/** Whether another field follows there. */
+/** Whether another field follows at `at`. */
 function isNext(text: string, at: number): boolean {
   return text.startsWith(', ', at) && isName(text, at + 2);
 }
 
-/** Where the quotes that open there close, -1 when they don't. */
+/** The position of the closing quote for the one at `start`; -1 if there is none. */
 function endOfQuotes(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '\\') at++;
@@ -101,13 +101,13 @@ function valueOf(text: string): unknown {
   if (text.startsWith('"')) return unquoted(text);
   if (!NUMBER.test(text)) return text;
   const number = Number(text);
-  // A number that JavaScript can't hold stays a text.
+  // An integer that a number can't represent stays a text.
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? text : number;
 }
 
 const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
 
-/** What Rust's `Debug` of a text stands for. */
+/** The text that Rust's `Debug` quoted. */
 function unquoted(text: string): string {
   return text
     .slice(1, -1)

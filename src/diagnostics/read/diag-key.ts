@@ -1,9 +1,9 @@
-import { type Diagnostic, malformed, type ParseFailure } from '../diagnostic.ts';
+import { malformed, type Parsed, type ParseFailure } from './collector.ts';
 import { parseTimestamp } from './timestamp.ts';
 
-/** What a key of the diagnostics contract says, but for its chunk index. */
+/** The fields of a key of the diagnostics contract, without its chunk index. */
 export interface DiagKey {
-  kind: Diagnostic['kind'];
+  kind: Parsed['kind'];
   agent: string;
   vmId: string;
   name: string;
@@ -15,7 +15,7 @@ export interface DiagKey {
   duration: number | undefined;
 }
 
-/** A key's first field: this contract, a version of it that is not known, or something else. */
+/** What the first field of a key stands for: this contract, an unknown version of it, or another format. */
 export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
   const end = key.indexOf('|');
   const schema = end < 0 ? key : key.slice(0, end);
@@ -23,21 +23,21 @@ export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
   return /^DIAG[-_./:@]?v?\d/i.test(schema) ? 'unsupported' : 'other';
 }
 
-/** A key's chunk index, `undefined` when its last field is none, and all before it. */
+/** Splits a key into its chunk index, `undefined` if its last field is not decimal, and all fields before it. */
 export function splitChunk(key: string): { group: string; chunk: number | undefined } {
   const end = key.lastIndexOf('|');
   const digits = key.slice(end + 1);
   return { group: key.slice(0, Math.max(end, 0)), chunk: /^\d+$/.test(digits) ? Number(digits) : undefined };
 }
 
-/** How a timestamp of this contract ends. */
+/** The end of a timestamp of this contract: the time of day in UTC. */
 const UTC = /T\d\d:\d\d:\d\d(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/;
 
-/** Parses the ten fields before the chunk index, as azure-init's doc/diagnostics.md lays them down. */
+/** Parses the ten fields before the chunk index (azure-init doc/diagnostics.md). */
 export function parseDiag(group: string): DiagKey | ParseFailure {
   const parts = group.split('|');
   if (parts.length !== 10) return malformed('the key does not have eleven fields');
-  // By their numbers, which takes a third of what taking the list apart does.
+  // Indexing takes a third of the time of destructuring the whole list.
   const part = (number: number): string => parts[number] as string;
   const [agent, vmId, kind] = [part(1), part(2), part(3)];
   const [name, id, timestamp] = [part(4), part(5), part(6)];

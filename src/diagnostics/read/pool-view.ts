@@ -1,11 +1,11 @@
 import { KEY_SIZE, RECORD_SIZE } from '../../pool/limits.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 
-/** The records of a pool by their numbers, read out when they are looked at: many never are. */
+/** The records of a pool by their numbers. Fields are decoded when they are read: many never are. */
 export interface PoolView {
   readonly length: number;
   key(index: number): string;
-  /** The value as text; what is no UTF-8 is U+FFFD. */
+  /** The value as text; bytes that are not UTF-8 are U+FFFD. */
   text(index: number): string;
   /** The value's bytes. */
   bytes(index: number): Buffer;
@@ -44,14 +44,14 @@ export class BytesView implements PoolView {
     return { key: this.key(index), value: this.text(index), rawKey, rawValue: this.bytes(index) };
   }
 
-  /** Where the field that starts there ends: before its first NUL, or where it is full. */
+  /** The end of the field at `start`: its first NUL, or its last byte. */
   #end(start: number, size: number): number {
     const end = this.#pool.indexOf(0, start);
     return end < 0 || end > start + size ? start + size : end;
   }
 }
 
-/** A view of records that somebody holds, with or without their bytes. */
+/** A view of records in memory, with or without their bytes. */
 export class RecordsView implements PoolView {
   readonly #records: readonly PoolRecord[];
 

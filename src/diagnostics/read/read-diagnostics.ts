@@ -1,31 +1,23 @@
 import { messageOf } from '../../errors.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
-import type { PoolRecord } from '../../pool/record.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
-import { AzureInitCollector } from './azure-init-reader.ts';
-import { CloudInitCollector } from './cloud-init-reader.ts';
-import { DiagCollector } from './diag-reader.ts';
-import {
-  type Collector,
-  type Diagnostic,
-  malformed,
-  firstRecord,
-  type RecordProblem,
-  type ParseFailure,
-  type Parsed,
-} from '../diagnostic.ts';
+import type { PoolRecord } from '../../pool/record.ts';
+import { byRecord, type Diagnostic, type RecordProblem } from '../diagnostic.ts';
 import { Decoder } from '../encoding.ts';
-import { BytesView, type PoolView, RecordsView } from './pool-view.ts';
+import { type DiagnosticFormat, FORMATS } from '../formats.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from '../report/report.ts';
+import { malformed, type Parsed, type ParseFailure } from './collector.ts';
+import { BytesView, type PoolView, RecordsView } from './pool-view.ts';
 
 /** What a pool says. */
 export interface PoolContent {
   /** In the order of their first records. */
   diagnostics: Diagnostic[];
+  /** Provisioning reports, in the order of the pool. */
   reports: ReportRecord[];
-  /** Records with keys of no known format. */
+  /** Records whose keys are of no known format, with their numbers in the pool. */
   unknown: { key: string; value: string; record: number }[];
-  /** Records of a known format that can't be interpreted. */
+  /** Records of a known format that can't be interpreted, in the order of their first records. */
   problems: RecordProblem[];
 }
 
@@ -33,9 +25,9 @@ export interface PoolContent {
 export type PoolSource = string | NumberedPool | PoolStore | Uint8Array | Iterable<PoolRecord>;
 
 /**
- * Reads what a pool says: the diagnostics contract, azure-init's older layout, cloud-init's events and
- * provisioning reports, side by side. Content never makes it throw: what can't be interpreted is among the
- * `problems`. A missing file says nothing; one that can't be read throws `IoError`.
+ * Reads what a pool says: azure-init's diagnostics contract, azure-init's older layout, cloud-init's events and
+ * provisioning reports, side by side. No content makes it throw: what can't be interpreted is among the
+ * `problems`. A missing file reads as an empty pool; a file that can't be read throws `IoError`.
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
   const found = storeOrView(source);
@@ -61,13 +53,12 @@ function isIterable(source: string | NumberedPool | Iterable<PoolRecord>): sourc
 function interpret(view: PoolView): PoolContent {
   const content: PoolContent = { diagnostics: [], reports: [], unknown: [], problems: [] };
   const decoder = new Decoder();
-  const collectors: Collector[] = [
-    new DiagCollector(view, decoder),
-    new CloudInitCollector(view, decoder),
-    new AzureInitCollector(view),
-  ];
-  const refuse = (records: number[], refusal: ParseFailure): void => {
-    content.problems.push({ ...refusal, records, raw: records.map((index) => view.record(index)) });
+  const collectors = FORMATS.map(({ name, read }) => ({
+    format: name,
+    collector: read.collector(view, decoder),
+  }));
+  const refuse = (records: number[], failure: ParseFailure): void => {
+    content.problems.push({ ...failure, records, raw: records.map((index) => view.record(index)) });
   };
   for (let index = 0; index < view.length; index++) {
     const key = view.key(index);
@@ -77,27 +68,25 @@ function interpret(view: PoolView): PoolContent {
       } catch (error) {
         refuse([index], malformed(messageOf(error)));
       }
-    } else if (!collectors.some((collector) => collector.take(key, index))) {
+    } else if (!collectors.some(({ collector }) => collector.take(key, index))) {
       content.unknown.push({ key, value: view.text(index), record: index });
     }
   }
-  for (const collector of collectors) {
-    for (const { records, told } of collector.finish()) {
-      if ('reason' in told) refuse(records, told);
-      else content.diagnostics.push(withRecords(told, records));
+  for (const { format, collector } of collectors) {
+    for (const { records, parsed } of collector.finish()) {
+      if ('reason' in parsed) refuse(records, parsed);
+      else content.diagnostics.push(diagnosticOf(parsed, format, records));
     }
   }
-  content.diagnostics.sort(byPlace);
-  content.problems.sort(byPlace);
+  content.diagnostics.sort(byRecord);
+  content.problems.sort(byRecord);
   return content;
 }
 
-function withRecords(told: Parsed, records: number[]): Diagnostic {
-  const diagnostic = told as Diagnostic;
+/** Completes an object that nobody else has, because copying it would take longer. */
+function diagnosticOf(parsed: Parsed, format: DiagnosticFormat, records: number[]): Diagnostic {
+  const diagnostic = parsed as Diagnostic;
+  diagnostic.format = format;
   diagnostic.records = records;
   return diagnostic;
-}
-
-function byPlace(one: { records: number[] }, other: { records: number[] }): number {
-  return firstRecord(one) - firstRecord(other);
 }

@@ -1,10 +1,10 @@
-import type { ParseFailure } from '../diagnostic.ts';
+import type { ParseFailure } from './collector.ts';
 
-/** One record of a payload that has several. */
+/** A record of a payload with several records. */
 interface Member {
-  /** Which record of the pool. */
+  /** Its number in the pool. */
   index: number;
-  /** Its place in the payload; `undefined` where that is no number. */
+  /** The number of its chunk; `undefined` if that is not decimal. */
   chunk: number | undefined;
 }
 
@@ -20,7 +20,7 @@ export class Group {
     return typeof this.#members === 'number' ? [this.#members] : this.#members.map(({ index }) => index);
   }
 
-  /** The numbers of the records by their chunk index, which must run from 0. */
+  /** The numbers of the records in the order of their chunks, whose numbers must run from 0. */
   inOrder(): number[] | ParseFailure {
     const members = this.#members;
     if (typeof members === 'number') return [members];
@@ -42,9 +42,9 @@ export class Group {
   }
 }
 
-/** Records by what their keys share, in the order of their first records. */
+/** Groups of records by the part of the key that they share, in the order of their first records. */
 export class Groups {
-  /** Most payloads are a single chunk, the first: for those the record's number is all there is to keep. */
+  /** Most payloads are a single chunk, number 0: only the number of its record is kept. */
   readonly #groups = new Map<string, number | Member[]>();
 
   add(key: string, index: number, chunk: number | undefined): void {

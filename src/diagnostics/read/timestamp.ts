@@ -2,10 +2,10 @@ const TIMESTAMP =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))$/;
 const MINUTE = 60_000;
 
-/** The form that most have; reading it without a regular expression takes a third of the time. */
+/** The most common form; parsing it without a regular expression takes a third of the time. */
 const PLAIN = '0000-00-00T00:00:00.000Z';
 
-/** The moment of an RFC 3339 timestamp, to the millisecond. */
+/** The time of an RFC 3339 timestamp, to the millisecond; `undefined` for any other text. */
 export function parseTimestamp(text: string): Date | undefined {
   if (isPlain(text)) {
     const [hour, minute, second] = [digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2)];
@@ -17,7 +17,7 @@ export function parseTimestamp(text: string): Date | undefined {
   const match = TIMESTAMP.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction = '', sign, hours = '0', minutes = '0'] = match;
-  // A leap second, which Date does not know: the second after.
+  // `Date` has no leap seconds: one counts as the second after it.
   const leap = second === '60';
   const seconds = leap ? 59 : Number(second);
   if (Number(hour) > 23 || Number(minute) > 59 || seconds > 59 || Number(hours) > 23) return undefined;
@@ -46,7 +46,7 @@ function digits(text: string, start: number, count: number): number {
 
 const last = { year: 0, month: 0, day: 0, midnight: 0 };
 
-/** When a day begins; `undefined` for one that is not in the calendar. A pool's records are of few days. */
+/** When a day begins; `undefined` for one that is not in the calendar. The last is kept: a pool's records are of few days. */
 function midnightOf(year: number, month: number, day: number): number | undefined {
   if (day === last.day && month === last.month && year === last.year) return last.midnight;
   const date = new Date(0);

@@ -1,25 +1,26 @@
 import { ReportError } from '../../errors.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { causesOf, errorMessage, isError } from '../../tracing/value.ts';
-import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport, textOf } from './report.ts';
+import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport, fieldText } from './report.ts';
 
 export interface ProvisioningErrorOptions {
-  /** What else there is to know, by name; values become text, `undefined` is left out. */
+  /** Further details by name; values become texts, `undefined` is left out. Default: none. */
   supportingData?: ReportExtras;
-  /** Where somebody can read what to do about it. */
+  /** The URL of a page that says what to do about the failure. Default: none. */
   documentationUrl?: string;
+  /** The error that led to this one. */
   cause?: unknown;
 }
 
-/** Why provisioning failed, as `reportFailure` tells the host and azure-init and cloud-init spell it. */
+/** Why provisioning failed. `reportFailure` reports it to the host as azure-init and cloud-init do. */
 export class ProvisioningError extends Error {
   static {
     this.prototype.name = 'ProvisioningError';
   }
   readonly reason: string;
   /**
-   * Texts by name, in order; has no prototype. What is named `agent`, `pps_type` or `vm_id` sets those fields of a
-   * report.
+   * Texts by name, in the order given; has no prototype. `agent`, `pps_type` and `vm_id` set the fields of these
+   * names in a report.
    */
   readonly supportingData: Readonly<Record<string, string>>;
   declare readonly documentationUrl?: string;
@@ -28,20 +29,20 @@ export class ProvisioningError extends Error {
     reason: string,
     { supportingData = {}, documentationUrl, cause }: ProvisioningErrorOptions = {},
   ) {
-    super(textOf(reason), cause === undefined ? undefined : { cause });
+    super(fieldText(reason), cause === undefined ? undefined : { cause });
     this.reason = this.message;
     const { names, values } = Fields.of(supportingData);
     const data = Object.create(null) as Record<string, string>;
     names.forEach((name, index) => {
-      if (values[index] !== undefined) data[name] = textOf(values[index]);
+      if (values[index] !== undefined) data[name] = fieldText(values[index]);
     });
     this.supportingData = data;
-    if (documentationUrl !== undefined) this.documentationUrl = textOf(documentationUrl);
+    if (documentationUrl !== undefined) this.documentationUrl = fieldText(documentationUrl);
   }
 
   /**
-   * The error that a failure report tells of, whether this package wrote it, azure-init or cloud-init; who reported
-   * it, when and on which VM stays with `parseReport`. Throws `ReportError` for anything else.
+   * The error in a failure report of this package, azure-init or cloud-init. `parseReport` also gives the agent, the
+   * time and the VM. Throws `ReportError` for any other text.
    */
   static parse(text: string): ProvisioningError {
     const report = parseReport(text);
@@ -58,8 +59,8 @@ export class ProvisioningError extends Error {
   }
 
   /**
-   * As a report of any length, `result=error|reason=…|…`, in azure-init's spelling; supporting data whose names can't
-   * stand in one is left out.
+   * A report of any length, `result=error|reason=…|…`, quoted as azure-init does. Supporting data with a name that
+   * no report can hold is left out.
    */
   toReport(): string {
     return spellReport(
@@ -69,7 +70,7 @@ export class ProvisioningError extends Error {
   }
 }
 
-/** What was thrown as a `ProvisioningError`: the one among it and its causes, or one with their messages. */
+/** The first `ProvisioningError` among what was thrown and its causes; if there is none, one made of their messages. */
 export function provisioningErrorOf(thrown: unknown): ProvisioningError {
   try {
     const seen = new Set<unknown>();
@@ -80,7 +81,7 @@ export function provisioningErrorOf(thrown: unknown): ProvisioningError {
     const causes = isError(thrown) ? causesOf(thrown) : [];
     return new ProvisioningError([errorMessage(thrown), ...causes].join(': '));
   } catch {
-    // A getter of somebody's error threw.
+    // A getter of the error threw.
     return new ProvisioningError(errorMessage(thrown));
   }
 }

@@ -5,49 +5,53 @@ import { Fields } from '../../tracing/fields.ts';
 import { dateText, errorMessage } from '../../tracing/value.ts';
 import { cutBytes } from '../write/legal-name.ts';
 
-/** The key of the record that says how provisioning ended. */
+/** The key of a provisioning report. */
 export const REPORT_KEY = 'PROVISIONING_REPORT';
 
-/** A provisioning report: texts by their names on disk, in the order of the text; has no prototype. */
+/** A provisioning report: texts by their names in it, in its order; has no prototype. */
 export interface Report {
   /** `success` or `error`. */
   readonly result?: string;
   /** Why it failed. */
   readonly reason?: string;
-  /** Whose report it is, `name/version`. */
+  /** Who reported, `name/version`. */
   readonly agent?: string;
+  /** How the VM was preprovisioned: `None`, `PreprovisionedOSDisk`, `Running`, `Savable` or `Unknown`. */
   readonly pps_type?: string;
+  /** The VM's id. */
   readonly vm_id?: string;
-  /** RFC 3339. */
+  /** When it was reported, RFC 3339. */
   readonly timestamp?: string;
+  /** The URL of a page that says what to do about a failure. */
   readonly documentation_url?: string;
-  /** What else the program had to say. */
+  /** Further details. */
   readonly [extra: string]: string | undefined;
 }
 
-/** A report as it lies in a pool; what is not enumerable here wins over extras of such a name. */
+/** A report in a pool. `records` and `text` hide extras of these names. */
 export type ReportRecord = Report & {
-  /** Which records of the pool it lies in, from 0; not enumerable. */
+  /** The numbers of its records in the pool, from 0; not enumerable. */
   readonly records: number[];
-  /** The whole report; not enumerable. */
+  /** The text of the report; not enumerable. */
   readonly text: string;
 };
 
-/** What is to be reported besides, by name; values become text, `undefined` is left out. */
+/** Further details of a report by name; values become texts, `undefined` is left out. */
 export type ReportExtras = Readonly<Record<string, unknown>>;
 
-/** A report as it is to be written, and what it lacks for that. */
+/** A report that was made to fit a record, and what was left out for that. */
 export interface FittedReport {
   readonly text: string;
   /** The names of what was left out. */
   readonly refused: string[];
+  /** Whether the reason was shortened. */
   readonly isShortened: boolean;
 }
 
 type Result = 'success' | 'error';
 
-// The order of azure-init's libazureinit/src/error.rs and health.rs, and of cloud-init's
-// cloudinit/sources/azure/errors.py; extras lie in between.
+// The order of fields in azure-init's libazureinit/src/error.rs and health.rs, and in cloud-init's
+// cloudinit/sources/azure/errors.py. Extras come between the two lists.
 const BEFORE: Record<Result, readonly string[]> = {
   success: ['result', 'agent', 'pps_type', 'vm_id', 'timestamp'],
   error: ['result', 'reason', 'agent'],
@@ -56,20 +60,20 @@ const BEHIND: Record<Result, readonly string[]> = {
   success: ['documentation_url'],
   error: ['pps_type', 'vm_id', 'timestamp', 'documentation_url'],
 };
-/** The names of fields; whatever else a report has is extra. */
+/** The names of fields; all other names are extras. */
 export const REPORT_FIELDS: ReadonlySet<string> = new Set([...BEFORE.error, ...BEHIND.error]);
-/** What no extra can be. */
+/** Fields that no extra can set. */
 const RESERVED = new Set(['result', 'reason', 'timestamp']);
-/** How a VM was made ready before it was somebody's; the names of cloud-init's `PPSType`. */
+/** How a VM was preprovisioned: the names of cloud-init's `PPSType`. */
 const PPS_TYPES = new Set(['None', 'PreprovisionedOSDisk', 'Running', 'Savable', 'Unknown']);
 
-/** So many bytes of a reason always stay. */
+/** Bytes of a reason that are always kept. */
 const REASON_MIN = 64;
 
 /**
- * The text of a report, at most 1,022 bytes: the reason is shortened if need be, then extras are left out from
- * the last on, then the `documentation_url`. Throws `ReportError` for a `result` that is neither `success` nor
- * `error`, `ValueTooLongError` where even the rest does not fit.
+ * The text of a report, at most 1,022 bytes. To make it fit, first the reason is shortened, then extras are left
+ * out from the last to the first, then the `documentation_url`. Throws `ReportError` for a `result` that is neither
+ * `success` nor `error`, and `ValueTooLongError` if the rest does not fit either.
  */
 export function formatReport(fields: Report | ReportExtras): string {
   const { text } = fitReport(fields);
@@ -78,7 +82,7 @@ export function formatReport(fields: Report | ReportExtras): string {
   return text;
 }
 
-/** The same with extras, and with what was refused; a text that does not fit is longer. */
+/** The same with extras and with what was left out. The text is longer than 1,022 bytes if the rest does not fit. */
 export function fitReport(given: ReportExtras, extras = new Fields()): FittedReport {
   const { fields, names, optional, refused } = arrange(given, extras);
   const reason = fields.get('reason');
@@ -86,7 +90,7 @@ export function fitReport(given: ReportExtras, extras = new Fields()): FittedRep
     reason === undefined ? 0 : sizeOf('reason', shortened(reason, bytes));
   let room = SAFE_VALUE + 1;
   for (const name of names) if (name !== 'reason') room -= sizeOf(name, fields.get(name));
-  // A cut falls on a character of at most four bytes.
+  // Cutting at a character may leave up to three bytes less.
   let kept = REASON_MIN + 3;
   const least = sizeWith(kept);
   while (least > room) {
@@ -98,7 +102,7 @@ export function fitReport(given: ReportExtras, extras = new Fields()): FittedRep
   }
   const own = extras.names.findLast((name) => name === 'agent' || name === 'vm_id');
   if (least > room && own !== undefined) {
-    // It took the place of a field that fits: a failure must reach the host.
+    // An extra replaced the usual agent or VM, which do fit: the report must reach the host.
     const fewer = new Fields();
     fewer.merge(extras);
     fewer.take(own);
@@ -116,13 +120,13 @@ export function fitReport(given: ReportExtras, extras = new Fields()): FittedRep
   return { text: spell(fields, names), refused, isShortened: fields.get('reason') !== reason };
 }
 
-/** The text of a report of any length, without what can't stand in one. Throws `ReportError`. */
+/** The text of a report of any length, without fields whose names it can't hold. Throws `ReportError`. */
 export function spellReport(given: ReportExtras, extras: Fields): string {
   const { fields, names } = arrange(given, extras);
   return spell(fields, names);
 }
 
-/** The fields of a report, the names as they lie on disk, and of these those that may go, the last first. */
+/** The fields of a report, their names in order, the names of those that may be left out, the first to go last, and what was refused. */
 function arrange(given: ReportExtras, extras: Fields) {
   const fields = new Map<string, string>();
   const refused: string[] = [];
@@ -130,7 +134,7 @@ function arrange(given: ReportExtras, extras: Fields) {
     if (value === undefined) return;
     const legal = cleaned(name);
     if (legal === '' || legal.includes('=')) refused.push(name);
-    else fields.set(legal, cleaned(textOf(value)));
+    else fields.set(legal, cleaned(fieldText(value)));
   };
   const own = Fields.of(given);
   own.names.forEach((name, index) => add(name, own.values[index]));
@@ -159,33 +163,33 @@ function spell(fields: ReadonlyMap<string, string>, names: Iterable<string>): st
   return Array.from(names, (name) => quoted(`${name}=${fields.get(name)}`)).join('|');
 }
 
-/** How many bytes a field takes, with the `|` that sets it apart. */
+/** The bytes that a field takes, with its `|`. */
 function sizeOf(name: string, text: string | undefined): number {
   return Buffer.byteLength(quoted(`${name}=${text}`)) + 1;
 }
 
-/** As azure-init quotes; what starts with `'` would pass for cloud-init's quoting. */
+/** Quotes as azure-init does; also a field that starts with `'`, which readers take for cloud-init's quote. */
 function quoted(field: string): string {
   return /^'|[|"\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
-/** The longest start of that many bytes that a reader would not find cut in a character, and `…`. */
+/** The longest start of a text in that many bytes that ends between two characters as people see them, with `…`. */
 function shortened(text: string, bytes: number): string {
   const start = cutBytes(text.slice(0, bytes), bytes);
   if (start.length === text.length) return text;
   const character = new Intl.Segmenter().segment(text.slice(0, 2 * bytes)).containing(start.length);
   const whole = start.slice(0, character?.index);
-  // What people see as one may be of any length: it is cut where else too little would stay.
+  // Such a character may have any length: it is cut if too little were left without it.
   return `${Buffer.byteLength(whole) < REASON_MIN ? start : whole}…`;
 }
 
-/** What can stand in a pool: the host cuts at a NUL and stops at what is no UTF-8. */
+/** A text that a pool can hold: the host cuts a value at a NUL and stops reading at bytes that are not UTF-8. */
 function cleaned(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-/** A value as text. */
-export function textOf(value: unknown): string {
+/** A value of a report as text: of an Error the message, of a `Date` RFC 3339. */
+export function fieldText(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
     return String(value);
   }
@@ -193,8 +197,8 @@ export function textOf(value: unknown): string {
 }
 
 /**
- * Splits a report into its fields, whether azure-init quoted them (`"`) or cloud-init (`'`); a name that is
- * repeated keeps its first value. Throws `ReportError`.
+ * Splits a report into its fields, quoted as azure-init (`"`) or cloud-init (`'`) does; of a repeated name the first
+ * value counts. Throws `ReportError`.
  */
 export function parseReport(text: string): Report {
   if (typeof text !== 'string') throw malformedReport('a report must be a text');
@@ -212,7 +216,7 @@ export function parseReport(text: string): Report {
   return report;
 }
 
-/** The report of a record, the `index`th of its pool. Throws `ReportError`. */
+/** The report in the record `index` of a pool. Throws `ReportError`. */
 export function readReport(text: string, index: number): ReportRecord {
   return Object.defineProperties(parseReport(text), {
     records: { value: [index], enumerable: false },
@@ -220,7 +224,7 @@ export function readReport(text: string, index: number): ReportRecord {
   }) as ReportRecord;
 }
 
-/** The field that starts there, and where it ends: at a `|` or at the end of the line. */
+/** The field at `start`, and its end: a `|` or the end of the line; `undefined` if a quoted field does not end. */
 function fieldAt(line: string, start: number): { text: string; end: number } | undefined {
   const quote = line[start];
   if (quote !== '"' && quote !== "'") {

@@ -1,8 +1,8 @@
 import { OptionError } from '../../errors.ts';
 
 /**
- * Reads supporting data as azure-init's command line spells it: `key=value` pairs behind commas, where a value in
- * `'…'` or `"…"` may have commas. The result has no prototype; a key that is repeated keeps its first value. Throws
+ * Parses supporting data in the syntax of azure-init's command line: `key=value` pairs between commas; a value in
+ * `'…'` or `"…"` may contain commas. The result has no prototype; of a repeated key the first value counts. Throws
  * `OptionError`.
  */
 export function parseSupportingData(text: string): Record<string, string> {

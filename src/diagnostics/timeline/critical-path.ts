@@ -1,12 +1,12 @@
 import type { TimelineNode } from './timeline-node.ts';
 
 /**
- * The spans that the end had to wait for: of spans side by side the one that ended last, then the one that ended
- * last before that began, and so on; and the same within each of them.
+ * The spans that the end had to wait for: of sibling spans the one that ended last, then the one that ended last
+ * before that one began, and so on; the same among the children of each of these.
  */
 export function criticalPath(roots: readonly TimelineNode[]): TimelineNode[] {
   const path: TimelineNode[] = [];
-  // Spans may be nested deeper than functions may be.
+  // No recursion: spans may be nested deeper than calls may be.
   const rest = chainOf(roots).reverse();
   for (let node = rest.pop(); node !== undefined; node = rest.pop()) {
     path.push(node);
@@ -15,11 +15,11 @@ export function criticalPath(roots: readonly TimelineNode[]): TimelineNode[] {
   return path;
 }
 
-/** Of spans side by side those that followed each other until the last one ended, by time. */
+/** Those of sibling spans that followed one another until the last one ended, by time. */
 function chainOf(spans: readonly TimelineNode[]): TimelineNode[] {
   const chain: TimelineNode[] = [];
   let before = Infinity;
-  // Of two that ended together the one that began later.
+  // Reversed, so that of two that ended together the one that began later comes first.
   for (const span of spans.toReversed().sort((one, other) => endOf(other) - endOf(one))) {
     if (endOf(span) > before) continue;
     chain.push(span);
@@ -28,7 +28,7 @@ function chainOf(spans: readonly TimelineNode[]): TimelineNode[] {
   return chain.reverse();
 }
 
-/** One that never ended was still open when the others had. */
+/** The end of a span; one that never ended counts as ending last. */
 function endOf({ start, end }: TimelineNode): number {
   return end === undefined ? Number.MAX_VALUE : Math.max(start.getTime(), end.getTime());
 }

@@ -1,129 +1,159 @@
 import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.ts';
+import { readingOf } from '../formats.ts';
 import type { FoundSpan, TimelineNode } from './timeline-node.ts';
 
-/** Spans that are looked at to find the one around something: many may overlap without one being in another. */
-const LOOKED_AT_MAX = 1000;
+/** Spans that are examined to find the innermost one around something: many may overlap without being nested. */
+const EXAMINED_MAX = 1000;
 /** Levels of a name that is a path; cloud-init's have two or three. */
 const LEVELS_MAX = 32;
 
-/** Where something lies in time; between equal times its place in the pool decides. */
+/** A point in time; between equal times the number of the record decides. */
 interface Point {
   time: number;
-  place: number;
+  record: number;
 }
 
-/** A span as it lies in time. */
+/** A span and the time that it covers. */
 interface Interval {
   node: TimelineNode;
   start: Point;
   end: Point;
 }
 
-/** Finds the span around a span or event of a producer that does not record it. */
+/** Finds the parents of spans and the spans of events where their producer records none. */
 export class ParentFinder {
   readonly #byProducer: ReadonlyMap<string, Intervals>;
   readonly #byName: ReadonlyMap<string, Intervals>;
 
   constructor(spans: readonly FoundSpan[], events: readonly Diagnostic[]) {
-    const named = new Map<string, Diagnostic[]>();
-    for (const event of events) if (event.format === 'azure-init') put(named, nameKey(event), event);
-    for (const own of named.values()) own.sort(byTime);
+    const firstEvents = new FirstEvents(spans, events);
     const byProducer = new Map<string, Interval[]>();
     const byName = new Map<string, Interval[]>();
     for (const { node, from } of spans) {
-      const extent = intervalOf(node);
-      // Of the older layout's spans nothing but the end is recorded: they began before their first event.
-      if (from.format === 'azure-init') {
-        const own = named.get(nameKey(from)) ?? [];
-        const first = own[lastNotAfter(own, (event) => event.time.getTime() - extent.start.time + 1) + 1];
-        if (first !== undefined) extent.start.place = Math.min(extent.start.place, firstRecord(first));
-      }
-      put(byProducer, producerOf(from), extent);
-      put(byName, nameKey(from), extent);
+      const interval = intervalOf(node);
+      const record = firstEvents.recordIn(from);
+      if (record !== undefined) interval.start.record = Math.min(interval.start.record, record);
+      put(byProducer, producerOf(from), interval);
+      put(byName, nameKey(from), interval);
     }
     this.#byProducer = intervalsByKey(byProducer);
     this.#byName = intervalsByKey(byName);
   }
 
-  /** The innermost span around a span; of cloud-init's the one whose name its own name starts with. */
+  /** The parent of a span, by the rule of its format. */
   parentOf(node: TimelineNode, from: Diagnostic): TimelineNode | undefined {
-    if (from.format !== 'cloud-init') return this.#byProducer.get(producerOf(from))?.around(node);
-    let end = node.name.lastIndexOf('/');
-    for (let level = 0; end > 0 && level < LEVELS_MAX; level++, end = node.name.lastIndexOf('/', end - 1)) {
-      const nest = this.#byName.get(nameKey({ ...from, name: node.name.slice(0, end) }));
-      const around = nest?.latestAt(intervalOf(node).start);
-      if (around !== undefined) return around;
+    switch (readingOf(from).spanParent) {
+      case 'recorded':
+        return undefined;
+      case 'path':
+        return this.#parentByPath(node, from);
+      case 'interval':
+        return this.#byProducer.get(producerOf(from))?.around(node);
+    }
+  }
+
+  #parentByPath(node: TimelineNode, from: Diagnostic): TimelineNode | undefined {
+    const { name } = node;
+    let end = name.lastIndexOf('/');
+    for (let level = 0; end > 0 && level < LEVELS_MAX; level++, end = name.lastIndexOf('/', end - 1)) {
+      const named = this.#byName.get(nameKey({ ...from, name: name.slice(0, end) }));
+      const parent = named?.latestAt(intervalOf(node).start);
+      if (parent !== undefined) return parent;
     }
     return undefined;
   }
 
-  /** The innermost span around an event; where events are named after their spans, of that name. */
+  /** The span that an event happened in, by the rule of its format. */
   spanOf(event: Diagnostic): TimelineNode | undefined {
-    const nest =
-      event.format === 'cloud-init'
-        ? this.#byProducer.get(producerOf(event))
-        : this.#byName.get(nameKey(event));
-    return nest?.at({ time: event.time.getTime(), place: firstRecord(event) });
+    const { eventSpan } = readingOf(event);
+    if (eventSpan === 'recorded') return undefined;
+    const intervals =
+      eventSpan === 'name' ? this.#byName.get(nameKey(event)) : this.#byProducer.get(producerOf(event));
+    return intervals?.innermostAt({ time: event.time.getTime(), record: firstRecord(event) });
   }
 }
 
-/** Spans of one clock, each within the innermost one around it. */
+/**
+ * The first events of spans that have no start in the pool. The only record of such a span is written at its end,
+ * so that its events come before it; the span began before the first of them.
+ */
+class FirstEvents {
+  readonly #byName = new Map<string, Diagnostic[]>();
+
+  constructor(spans: readonly FoundSpan[], events: readonly Diagnostic[]) {
+    for (const { from } of spans) if (from.end !== undefined) this.#byName.set(nameKey(from), []);
+    if (this.#byName.size === 0) return;
+    for (const event of events) this.#byName.get(nameKey(event))?.push(event);
+    for (const own of this.#byName.values()) own.sort(byTime);
+  }
+
+  /** The record of the first event in a span; `undefined` if the span has a start or no event. */
+  recordIn({ end, time, ...from }: Diagnostic): number | undefined {
+    if (end === undefined) return undefined;
+    const own = this.#byName.get(nameKey(from)) ?? [];
+    const first = own[lastNotAfter(own, (event) => event.time.getTime() - time.getTime() + 1) + 1];
+    return first === undefined ? undefined : firstRecord(first);
+  }
+}
+
+/** Spans of one producer or one name, each within the innermost one around it. */
 class Intervals {
-  readonly #extents: readonly Interval[];
+  readonly #intervals: readonly Interval[];
   readonly #around = new Map<TimelineNode, Interval | undefined>();
 
-  constructor(extents: Interval[]) {
-    this.#extents = extents.sort(
+  constructor(intervals: Interval[]) {
+    this.#intervals = intervals.sort(
       (one, other) => compare(one.start, other.start) || compare(other.end, one.end),
     );
     const open: Interval[] = [];
-    for (const extent of extents) {
-      while (open.length > 0 && compare((open.at(-1) as Interval).end, extent.start) < 0) open.pop();
+    for (const interval of intervals) {
+      while (open.length > 0 && compare((open.at(-1) as Interval).end, interval.start) < 0) open.pop();
       let around: Interval | undefined;
-      for (let i = open.length - 1; i >= 0 && i >= open.length - LOOKED_AT_MAX; i--) {
+      for (let i = open.length - 1; i >= 0 && i >= open.length - EXAMINED_MAX; i--) {
         around = open[i];
-        if (compare((around as Interval).end, extent.end) >= 0) break;
+        if (compare((around as Interval).end, interval.end) >= 0) break;
         around = undefined;
       }
-      this.#around.set(extent.node, around);
-      open.push(extent);
+      this.#around.set(interval.node, around);
+      open.push(interval);
     }
   }
 
+  /** The innermost span around another. */
   around(node: TimelineNode): TimelineNode | undefined {
     return this.#around.get(node)?.node;
   }
 
   /** The innermost span around a point. */
-  at(point: Point): TimelineNode | undefined {
-    let extent = this.#extents[this.#lastBefore(point)];
-    for (let looked = 0; extent !== undefined && looked < LOOKED_AT_MAX; looked++) {
-      if (compare(extent.end, point) >= 0) return extent.node;
-      extent = this.#around.get(extent.node);
+  innermostAt(point: Point): TimelineNode | undefined {
+    let interval = this.#intervals[this.#lastBefore(point)];
+    for (let examined = 0; interval !== undefined && examined < EXAMINED_MAX; examined++) {
+      if (compare(interval.end, point) >= 0) return interval.node;
+      interval = this.#around.get(interval.node);
     }
     return undefined;
   }
 
-  /** The span that began last before a point, else the first. */
+  /** The span that began last before a point; if none did, the first one. */
   latestAt(point: Point): TimelineNode | undefined {
-    return this.#extents[Math.max(0, this.#lastBefore(point))]?.node;
+    return this.#intervals[Math.max(0, this.#lastBefore(point))]?.node;
   }
 
   #lastBefore(point: Point): number {
-    return lastNotAfter(this.#extents, ({ start }) => compare(start, point));
+    return lastNotAfter(this.#intervals, ({ start }) => compare(start, point));
   }
 }
 
-function intervalsByKey(extents: ReadonlyMap<string, Interval[]>): Map<string, Intervals> {
-  return new Map(Array.from(extents, ([key, own]) => [key, new Intervals(own)]));
+function intervalsByKey(intervals: ReadonlyMap<string, Interval[]>): Map<string, Intervals> {
+  return new Map(Array.from(intervals, ([key, own]) => [key, new Intervals(own)]));
 }
 
-/** One that never ended is around all that came after it. */
+/** A span that never ended covers everything after its start. */
 function intervalOf(node: TimelineNode): Interval {
   const { end, records } = node;
-  const start = { time: node.start.getTime(), place: firstRecord(node) };
-  if (end === undefined) return { node, start, end: { time: Infinity, place: Infinity } };
-  return { node, start, end: { time: end.getTime(), place: records.at(-1) ?? start.place } };
+  const start = { time: node.start.getTime(), record: firstRecord(node) };
+  if (end === undefined) return { node, start, end: { time: Infinity, record: Infinity } };
+  return { node, start, end: { time: end.getTime(), record: records.at(-1) ?? start.record } };
 }
 
 function nameKey(from: Pick<Diagnostic, 'agent' | 'vmId' | 'name'>): string {
@@ -136,7 +166,7 @@ function put<T>(map: Map<string, T[]>, key: string, value: T): void {
   else values.push(value);
 }
 
-/** The last of sorted items that does not lie after something, -1 for none. */
+/** The index of the last of sorted items that `order` does not put after something; -1 for none. */
 function lastNotAfter<T>(items: readonly T[], order: (item: T) => number): number {
   let low = 0;
   let high = items.length;
@@ -149,6 +179,6 @@ function lastNotAfter<T>(items: readonly T[], order: (item: T) => number): numbe
 }
 
 function compare(one: Point, other: Point): number {
-  // Infinity less itself is no number.
-  return (one.time === other.time ? 0 : one.time - other.time) || one.place - other.place || 0;
+  // Infinity minus Infinity is NaN.
+  return (one.time === other.time ? 0 : one.time - other.time) || one.record - other.record || 0;
 }

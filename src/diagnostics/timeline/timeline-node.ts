@@ -1,50 +1,52 @@
 import { Level } from '../../tracing/level.ts';
-import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.ts';
+import { byRecord, byTime, type Diagnostic, producerOf } from '../diagnostic.ts';
+import { readingOf } from '../formats.ts';
 
-/** A span with what happened in it. */
+/** A span, its events and its children. */
 export interface TimelineNode {
   name: string;
   agent: string;
   id: string;
-  /** Where the start is missing: the end less the duration. */
+  /** If the start is missing: the end less the duration. */
   start: Date;
+  /** Absent if the span has no finish. */
   end?: Date;
-  /** In seconds, by the producer's clock: `end` less `start` is something else where the time was set meanwhile. */
+  /** In seconds, by the producer's monotonic clock; differs from `end` less `start` if the time was set meanwhile. */
   duration?: number;
   result?: 'success' | 'fail';
-  /** In upper case; `INFO` where nothing is known. */
+  /** In upper case; `INFO` where none is recorded. */
   level: string;
-  /** Those of the start, changed and added to by the finish; has no prototype. */
+  /** The fields of the start, changed and added to by those of the finish; has no prototype. */
   fields: Record<string, unknown>;
-  /** What cloud-init says of the span, at its end if it got there. */
+  /** What cloud-init says of the span: of its finish, else of its start. */
   message?: string;
-  /** By time, then by their place in the pool, as `children`. */
+  /** By time, then by their records in the pool. */
   events: Diagnostic[];
+  /** By start, then by their records in the pool. */
   children: TimelineNode[];
-  /** `'unfinished'`: the program was ended meanwhile, or the finish was lost. */
+  /** `'unfinished'`: the program was killed, or the finish was lost. */
   state: 'finished' | 'unfinished' | 'start-missing';
-  /** Which records of the pool its start and finish lie in. */
+  /** The numbers of its start's and finish's records in the pool. */
   records: number[];
 }
 
-/** A span and the diagnostic that says most of where it is from. */
+/** A span with what is needed to find its parent. */
 export interface FoundSpan {
   node: TimelineNode;
+  /** Its start, else its finish. */
   from: Diagnostic;
-  /** The id of the span around it, where that is recorded. */
+  /** The id of its parent, if that is recorded. */
   parent: string | undefined;
 }
 
-/** Starts and finishes, put together to spans. */
+/** Pairs starts and finishes to spans. */
 export class Pairs {
-  /** By what start and finish of a span share; of several, where an id or a name is used again. */
+  /** By what the start and the finish of a span share; several spans may have the same. */
   readonly #halves = new Map<string, Diagnostic[]>();
 
   add(diagnostic: Diagnostic): void {
-    const { format, id, name } = diagnostic;
-    // They share agent, VM, id and name: azure-init doc/diagnostics.md, "Timing and Correlation". cloud-init's
-    // share the name alone.
-    const key = `${producerOf(diagnostic)}|${format === 'cloud-init' ? '' : id}|${name}`;
+    const { id, name } = diagnostic;
+    const key = `${producerOf(diagnostic)}|${readingOf(diagnostic).pairing === 'id' ? id : ''}|${name}`;
     const known = this.#halves.get(key);
     if (known === undefined) this.#halves.set(key, [diagnostic]);
     else known.push(diagnostic);
@@ -52,12 +54,12 @@ export class Pairs {
 
   spans(): FoundSpan[] {
     return [...this.#halves.values()].flatMap((halves) =>
-      halves[0]?.format === 'cloud-init' ? pairedByTime(halves) : pairedByCount(halves),
+      readingOf(halves[0] as Diagnostic).pairing === 'id' ? pairedByCount(halves) : pairedByTime(halves),
     );
   }
 }
 
-/** The first start belongs to the first finish, and so on. */
+/** The first start belongs to the first finish, the second to the second. */
 function pairedByCount(halves: readonly Diagnostic[]): FoundSpan[] {
   const starts = halves.filter(({ kind }) => kind === 'start');
   const finishes = halves.filter(({ kind }) => kind === 'finish');
@@ -65,7 +67,7 @@ function pairedByCount(halves: readonly Diagnostic[]): FoundSpan[] {
   return Array.from({ length: count }, (_, i) => spanOf(starts[i], finishes[i]));
 }
 
-/** A finish belongs to the last start before it: one before that was cut off. */
+/** A finish belongs to the last start before it: an earlier start without a finish was cut off. */
 function pairedByTime(halves: readonly Diagnostic[]): FoundSpan[] {
   const spans: FoundSpan[] = [];
   const pair = (ordered: readonly Diagnostic[]): Diagnostic[] => {
@@ -76,8 +78,8 @@ function pairedByTime(halves: readonly Diagnostic[]): FoundSpan[] {
     }
     return left;
   };
-  // Where the clock was set back meanwhile, only their places tell which came first.
-  const left = pair(halves.toSorted(byTime)).sort((one, other) => firstRecord(one) - firstRecord(other));
+  // If the clock was set back meanwhile, only the order of the records tells which came first.
+  const left = pair(halves.toSorted(byTime)).sort(byRecord);
   for (const half of pair(left)) {
     spans.push(half.kind === 'start' ? spanOf(half, undefined) : spanOf(undefined, half));
   }
@@ -92,13 +94,13 @@ function spanOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
 function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): TimelineNode {
   const first = (start ?? finish) as Diagnostic;
   const fields = Object.assign(Object.create(null), start?.fields, finish?.fields) as Record<string, unknown>;
-  // Where a finish has an end of its own, its time is the start.
+  // If a finish has an `end`, its `time` is the start.
   const hasStart = start !== undefined || finish?.end !== undefined;
   const node: TimelineNode = {
     name: first.name,
     agent: first.agent,
     id: first.id,
-    start: hasStart ? first.time : before(first),
+    start: hasStart ? first.time : startOf(first),
     level: start?.level ?? finish?.level ?? Level.INFO,
     fields,
     events: [],
@@ -116,8 +118,9 @@ function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
   return node;
 }
 
-function before({ time, duration = 0 }: Diagnostic): Date {
+/** When the span of a finish began. */
+function startOf({ time, duration = 0 }: Diagnostic): Date {
   const start = new Date(time.getTime() - duration * 1000);
-  // A duration may be longer than there is time.
+  // A duration may reach back before the earliest `Date`.
   return Number.isNaN(start.getTime()) ? time : start;
 }

@@ -3,7 +3,7 @@ import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.
 import { ParentFinder } from './parent-finder.ts';
 import { Pairs, type TimelineNode } from './timeline-node.ts';
 
-/** A while in which no span was open. */
+/** A period in which no span was open. */
 export interface Gap {
   start: Date;
   end: Date;
@@ -11,73 +11,74 @@ export interface Gap {
   duration: number;
 }
 
-/** The spans of a pool as trees, those of all its producers side by side. */
+/** The spans of all producers of a pool, as trees. */
 export interface Timeline {
-  /** By time; spans whose parents are not there, too. */
+  /** Spans without a parent, or whose parent is not in the pool, by start. */
   roots: TimelineNode[];
-  /** What happened outside of the spans that are there. */
+  /** Events outside of any span, or whose span is not in the pool, by time. */
   events: Diagnostic[];
-  /** The first and last moment; absent when nothing happened. */
+  /** The first moment; absent if there are neither spans nor events. */
   start?: Date;
+  /** The last moment; absent as `start`. */
   end?: Date;
-  /** Whiles between roots in which none was open, by time. */
+  /** Periods between roots in which no root was open, by time. */
   gaps: Gap[];
-  /** The spans that the end had to wait for, by time; one that is within another comes behind it. */
+  /** The spans that the end had to wait for, by time; a span comes before its children. */
   criticalPath: TimelineNode[];
 }
 
 /**
- * Puts starts and finishes together into spans, the spans into trees, and the events where they belong. A parent
- * is known by its id; cloud-init's names are paths; where a producer records neither, a span is in the one
- * that it lies within by time and place in the pool.
+ * Pairs starts and finishes to spans, and puts spans under their parents and events into their spans. A parent or
+ * span that is recorded is found by its id. If a producer records none, the rule of the format applies: names of
+ * cloud-init's spans are paths, all others are nested by time and place in the pool.
  */
 export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   const pairs = new Pairs();
-  const happened: Diagnostic[] = [];
-  /** Producers that say which span is in which. */
+  const allEvents: Diagnostic[] = [];
+  /** Producers that record parents of spans and spans of events. */
   const explicit = new Set<string>();
   for (const diagnostic of diagnostics) {
-    if (saysWhere(diagnostic)) explicit.add(producerOf(diagnostic));
-    if (diagnostic.kind === 'event') happened.push(diagnostic);
+    if (recordsParents(diagnostic)) explicit.add(producerOf(diagnostic));
+    if (diagnostic.kind === 'event') allEvents.push(diagnostic);
     else pairs.add(diagnostic);
   }
 
   const spans = pairs.spans();
   const byId = new Map<string, TimelineNode>();
   for (const { node, from } of spans) {
-    // By the id alone, too: what one producer began another may go on with.
+    // By the id alone, too: another producer may continue a span.
     for (const key of [idKey(from, from.id), from.id]) if (!byId.has(key)) byId.set(key, node);
   }
   const byIdFor = (from: Diagnostic, id: string): TimelineNode | undefined =>
     byId.get(idKey(from, id)) ?? byId.get(id);
-  const enclosure = new ParentFinder(spans, happened);
+  const finder = new ParentFinder(spans, allEvents);
   const parents = new Map<TimelineNode, TimelineNode | undefined>();
   for (const { node, from, parent } of spans) {
     if (parent !== undefined) parents.set(node, byIdFor(from, parent));
-    else parents.set(node, explicit.has(producerOf(from)) ? undefined : enclosure.parentOf(node, from));
+    else parents.set(node, explicit.has(producerOf(from)) ? undefined : finder.parentOf(node, from));
   }
 
   const events: Diagnostic[] = [];
-  for (const event of happened) {
+  for (const event of allEvents) {
     let span: TimelineNode | undefined;
     if (event.span !== undefined) span = byIdFor(event, event.span);
-    else if (!explicit.has(producerOf(event))) span = enclosure.spanOf(event);
+    else if (!explicit.has(producerOf(event))) span = finder.spanOf(event);
     (span?.events ?? events).push(event);
   }
   events.sort(byTime);
   for (const { events: own } of parents.keys()) own.sort(byTime);
-  const roots = plant(parents);
+  const roots = rootsOf(parents);
   return {
     roots,
     events,
-    ...range(parents.keys(), happened),
+    ...range(parents.keys(), allEvents),
     gaps: gapsOf(roots),
     criticalPath: criticalPath(roots),
   };
 }
 
-/** Whether its producer records parents: one that knows how often spans were entered is of this package. */
-function saysWhere({ parent, span, entered }: Diagnostic): boolean {
+/** Whether its producer records parents; only this package records how often a span was entered. */
+function recordsParents({ parent, span, entered }: Diagnostic): boolean {
   return parent !== undefined || span !== undefined || entered !== undefined;
 }
 
@@ -85,14 +86,14 @@ function idKey(diagnostic: Diagnostic, id: string): string {
   return `${producerOf(diagnostic)}|${id}`;
 }
 
-/** Hangs each span under its parent, in order; those without one, and one of each cycle, are roots. */
-function plant(parents: ReadonlyMap<TimelineNode, TimelineNode | undefined>): TimelineNode[] {
+/** Puts each span among the children of its parent, by start; a span without one, and one span of each cycle, is a root. */
+function rootsOf(parents: ReadonlyMap<TimelineNode, TimelineNode | undefined>): TimelineNode[] {
   const roots: TimelineNode[] = [];
   const walks = new Map<TimelineNode, number>();
   const inCycle = new Set<TimelineNode>();
   const ordered = [...parents.keys()].sort(byStart);
   ordered.forEach((first, walk) => {
-    // Upwards until a root or where somebody was; where this walk itself was, a cycle closes.
+    // Upwards to a root or to a span that was visited before; if this walk visited it, there is a cycle.
     let node: TimelineNode | undefined = first;
     for (; node !== undefined && !walks.has(node); node = parents.get(node)) walks.set(node, walk);
     if (node !== undefined && walks.get(node) === walk) inCycle.add(node);
@@ -122,7 +123,7 @@ function range(nodes: Iterable<TimelineNode>, events: Diagnostic[]): Pick<Timeli
   return first > last ? {} : { start: new Date(first), end: new Date(last) };
 }
 
-/** One that never ended covers what comes after it: who knows when it was cut off. */
+/** A span that never ended leaves no gap after it: nobody knows when it was cut off. */
 function gapsOf(roots: readonly TimelineNode[]): Gap[] {
   const gaps: Gap[] = [];
   let covered = roots[0]?.start.getTime() ?? 0;

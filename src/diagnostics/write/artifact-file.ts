@@ -3,16 +3,16 @@ import { open, stat } from 'node:fs/promises';
 import { OptionError, TooLargeError } from '../../errors.ts';
 import { thrownBySystem } from '../../pool/system-error.ts';
 
-/** Bytes asked for at once: what a file of /proc holds is not in its size. */
+/** Bytes of one read. The size of a file in /proc is not known before. */
 const PART = 64 * 1024;
 
 /**
- * Reads a regular file, or the one that a link leads to. Throws `TooLargeError` for more than `maxBytes`,
- * `OptionError` for anything but a regular file, and `IoError`; never waits for somebody to write.
+ * Reads a regular file, following links. Throws `TooLargeError` for more than `maxBytes`, `OptionError` for
+ * anything but a regular file, and `IoError`; never waits for a writer.
  */
 export async function artifactFile(path: string, maxBytes: number): Promise<Buffer> {
   try {
-    // Not by opening it: the writer of a FIFO would go on and find its reader gone, and devices may act.
+    // Checked before it is opened: opening and closing a FIFO would break its writer, and opening a device may act.
     checkFile(path, await stat(path), maxBytes);
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {

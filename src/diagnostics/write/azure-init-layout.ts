@@ -10,10 +10,10 @@ import { cutText, errorMessage, isError } from '../../tracing/value.ts';
 import { AGENT_MAX, checkProducer } from './legal-name.ts';
 import type { Layout } from './layout.ts';
 
-/** What the other fields at their longest, a level, a UUID and four separators leave a name of a safe key. */
+/** Bytes of a safe key that the longest agent, VM id, level and UUID and four separators leave for the name. */
 const NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);
 
-/** `agent|vm_id|LEVEL|name|id`, the same for all chunks of a payload (azure-init doc/kvp.md). */
+/** `agent|vm_id|LEVEL|name|id`; all chunks of a payload have the same key (azure-init doc/kvp.md). */
 export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
   checkProducer(agent, vmId);
   const prefix = `${agent.replaceAll('/', '-')}|${vmId}|`;
@@ -21,16 +21,16 @@ export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
 }
 
 /**
- * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): texts, only events inside of spans and
- * spans that have ended, and of those no fields. A name that is cut or altered is nowhere whole.
+ * What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs): text, for events in spans and for spans that
+ * have ended, without the fields of these. The full form of a name that is cut or altered is not kept.
  */
 export class AzureInitLayout implements Layout {
   readonly keyLayout = azureInitKeyLayout;
-  /** Its name has the target in front, as those of spans. */
+  /** Its name starts with the target, as those of spans do. */
   readonly dropReport: DropReport = { name: 'kvp_tracing:telemetry:dropped', style: 'debug' };
 
   spanName({ metadata: { target }, name }: Span): string {
-    return recordName(target, name);
+    return qualifiedName(target, name);
   }
 
   finish(span: Span): string {
@@ -38,13 +38,13 @@ export class AzureInitLayout implements Layout {
     return spanText(end - span.duration, end);
   }
 
-  inside(_metadata: Metadata, message: string | undefined, fields: Fields): string {
+  eventInSpan(_metadata: Metadata, message: string | undefined, fields: Fields): string {
     return eventText(wallMicros() / 1000, message, fields);
   }
 }
 
 /** The name of a span's records and of those of its events: `module::path:span`. */
-export function recordName(target: string, name: string): string {
+export function qualifiedName(target: string, name: string): string {
   return target === '' || target === name ? name : `${target}:${name}`;
 }
 
@@ -71,18 +71,18 @@ export function spanText(start: number, end: number): string {
   return `Start: ${timeText(start)} | End: ${timeText(end)}`;
 }
 
-let spelled = { millisecond: -1, text: '' };
+let last = { millisecond: -1, text: '' };
 
-/** RFC 3339 in UTC with milliseconds; kept, because spelling one takes longer than all the rest of an event. */
+/** RFC 3339 in UTC with milliseconds. The last one is kept: spelling it takes longer than all the rest of an event. */
 function timeText(time: number): string {
   const millisecond = Math.floor(time);
-  if (millisecond !== spelled.millisecond) {
-    spelled = { millisecond, text: new Date(millisecond).toISOString() };
+  if (millisecond !== last.millisecond) {
+    last = { millisecond, text: new Date(millisecond).toISOString() };
   }
-  return spelled.text;
+  return last.text;
 }
 
-/** A text as it is, but for a NUL, at which the host would cut it. */
+/** A text whose NULs are escaped, because the host would cut it there. */
 function displayed(text: string): string {
   return cutText(text).replaceAll('\0', '\\0');
 }

@@ -13,21 +13,21 @@ import type { Result } from '../../tracing/span.ts';
 import { artifactFile } from './artifact-file.ts';
 import { encode, type PayloadEncoding } from '../encoding.ts';
 import { diagKeyLayout } from './diag-layout.ts';
+import { fieldsPayload } from './diag-payload.ts';
 import { AGENT_MAX, DEFAULT_AGENT } from './legal-name.ts';
-import { fieldsJson } from './fields-json.ts';
 
 export interface DiagnosticsOptions {
   /** Who writes, `name/version`, at most 32 bytes. Default: this package. */
   agent?: string;
   /** The VM's id, at most 36 bytes. Default: this VM's. */
   vmId?: string;
-  /** How payloads are stored unless a call says otherwise. Default `'auto'`. */
+  /** How payloads are stored if a call does not say. Default `'auto'`. */
   encoding?: PayloadEncoding;
   /** Records that the pool may have, whoever wrote them. Default `1024`. */
   maxRecords?: number;
 }
 
-/** A text as it is; or fields, which become `{"fields":{…}}` as in the payload of a span. Nothing is redacted. */
+/** A text, written as it is, or fields, written as `{"fields":{…}}`, as in the payload of a span. Nothing is redacted. */
 export type DiagnosticPayload = string | FieldsObject;
 
 export interface StartOptions {
@@ -36,39 +36,40 @@ export interface StartOptions {
 }
 
 export interface FinishOptions extends StartOptions {
-  /** In seconds. */
+  /** In seconds. Default: of a finish the time since its start in this process, of an event none. */
   duration?: number;
 }
 
 export interface EventOptions extends FinishOptions {
+  /** Default: none. */
   result?: Result;
 }
 
 export interface ArtifactOptions extends StartOptions {
-  /** A larger file is refused. Default 512 KiB. */
+  /** Bytes that the artifact may have; more throw `TooLargeError`. Default 512 KiB. */
   maxBytes?: number;
 }
 
-/** An operation that was begun. */
+/** An operation that was started. */
 export interface StartedDiagnostic {
   readonly name: string;
-  /** What its start and its finish share. */
+  /** The id of its start and its finish. */
   readonly id: string;
   readonly time: Date;
 }
 
 /** A file that was put into the pool. */
 export interface Artifact {
-  /** Of its event. */
+  /** The id of its event. */
   id: string;
-  /** How many it took. */
+  /** How many records it took. */
   records: number;
-  /** Of the file. */
+  /** How many bytes it has. */
   bytes: number;
 }
 
-/** What a call tells of an operation or observation besides its payload. */
-type Told = Pick<KeyFields, 'kind' | 'name' | 'id'> & {
+/** What a call says besides the payload. */
+type KeyParts = Pick<KeyFields, 'kind' | 'name' | 'id'> & {
   time: Date;
   result?: Result | undefined;
   duration?: number | undefined;
@@ -81,16 +82,16 @@ const DEFAULTS = {
   maxBytes: 512 * 1024,
 } as const;
 
-/** INFO: who writes without spans says no level, and its keys have none. */
+/** INFO. A program without spans says no level, and keys of this format have none. */
 const LEVEL = 3;
 
-/** When what was begun here began, by the monotonic clock; what comes from another process is not in it. */
-const begun = new WeakMap<object, number>();
+/** When operations of this process started, by the monotonic clock. Keyed by object, so that no copy from elsewhere is in it. */
+const startTimes = new WeakMap<object, number>();
 
 /**
- * Tells the Azure host of operations and observations, for programs without spans: a writer of format `diag`
- * into a pool, given by its path, its number or an open store. Opens nothing yet. Throws `FieldError` and
- * `OptionError`, and `BindingError` if the native core is demanded and missing.
+ * Makes a writer of format `diag` for programs without spans. The pool is given by its path, its number or an open
+ * store; nothing is opened yet. Throws `FieldError` and `OptionError`, and `BindingError` if the native core is
+ * demanded and missing.
  */
 export function diagnostics(
   pool: string | NumberedPool | PoolStore,
@@ -100,11 +101,11 @@ export function diagnostics(
 }
 
 /**
- * Writes diagnostics, in the order of the calls, each with all its records together or not at all. A call
- * resolves when they are in the pool. It checks what it is given before it opens anything, and rejects with
- * `FieldError`, `OptionError`, `TooLargeError` (a payload of more than 1,023 records), `PoolFullError` (more
- * than `maxRecords`; two writers at the same time may go over by one payload), `ClosedError`, and as
- * `PoolStore.append`. Payloads of more than 4 KiB are compressed in another thread.
+ * Writes diagnostics in the order of the calls. A call resolves when all its records are in the pool; if it rejects,
+ * none is. It checks its arguments before it opens anything. It rejects with `FieldError`, `OptionError`,
+ * `TooLargeError` (a payload of more than 1,023 records), `PoolFullError` (more than `maxRecords`; two writers at the
+ * same time may exceed it by one payload), `ClosedError`, and with the errors of `PoolStore.append`. Payloads of more
+ * than 4 KiB are compressed in another thread.
  */
 export class DiagnosticsWriter implements Disposable {
   readonly #store: PoolStore;
@@ -126,21 +127,21 @@ export class DiagnosticsWriter implements Disposable {
     this.#store = pool instanceof PoolStore ? pool : openPool(pool);
   }
 
-  /** An operation begins. `name` has at most 48 bytes, no `|` and no NUL. */
+  /** Writes that an operation starts. `name` has at most 48 bytes, no `|` and no NUL. */
   async start(
     name: string,
     payload: DiagnosticPayload = '',
     { encoding }: StartOptions = {},
   ): Promise<StartedDiagnostic> {
     const started: StartedDiagnostic = { name, id: randomUUID(), time: new Date() };
-    begun.set(started, performance.now());
+    startTimes.set(started, performance.now());
     await this.#append({ kind: 'start', ...started }, () => bytesOf(payload), encoding);
     return started;
   }
 
   /**
-   * An operation ends. It took as long as the monotonic clock says, or `duration`, which is needed where
-   * another process began it and only its name and id are known.
+   * Writes that an operation ended. Its duration is measured by the monotonic clock; `duration` is needed if another
+   * process started it, so that only its name and id are known.
    */
   async finish(
     started: Pick<StartedDiagnostic, 'name' | 'id'>,
@@ -149,31 +150,32 @@ export class DiagnosticsWriter implements Disposable {
     { duration, encoding }: FinishOptions = {},
   ): Promise<void> {
     const { name, id } = Object(started) as StartedDiagnostic;
-    const begin = begun.get(started);
-    const seconds = duration ?? (begin === undefined ? undefined : (performance.now() - begin) / 1000);
+    const startTime = startTimes.get(started);
+    const seconds =
+      duration ?? (startTime === undefined ? undefined : (performance.now() - startTime) / 1000);
     if (seconds === undefined) {
       throw new OptionError('duration', seconds, 'given for what was not begun in this process');
     }
     if (result === undefined) throw new OptionError('result', result, "'success' or 'fail'");
-    const told: Told = { kind: 'finish', name, id, time: new Date(), result, duration: seconds };
-    await this.#append(told, () => bytesOf(payload), encoding);
+    const parts: KeyParts = { kind: 'finish', name, id, time: new Date(), result, duration: seconds };
+    await this.#append(parts, () => bytesOf(payload), encoding);
   }
 
-  /** Something is observed; gives its id. */
+  /** Writes an observation; resolves with its id. */
   async event(
     name: string,
     payload: DiagnosticPayload = '',
     { result, duration, encoding }: EventOptions = {},
   ): Promise<string> {
     const id = randomUUID();
-    const told: Told = { kind: 'event', name, id, time: new Date(), result, duration };
-    await this.#append(told, () => bytesOf(payload), encoding);
+    const parts: KeyParts = { kind: 'event', name, id, time: new Date(), result, duration };
+    await this.#append(parts, () => bytesOf(payload), encoding);
     return id;
   }
 
   /**
-   * Puts a file, given by its bytes or its path, into as few records as possible: an event with the bytes as
-   * its payload. What is no regular file is refused, and so is what has more than `maxBytes`, unread.
+   * Writes a file, given by its bytes or its path, into as few records as possible: an event with the bytes as its
+   * payload. Rejects for a path that is no regular file, and without reading it for more than `maxBytes`.
    */
   async artifact(
     name: string,
@@ -182,11 +184,11 @@ export class DiagnosticsWriter implements Disposable {
   ): Promise<Artifact> {
     const id = randomUUID();
     const limit = countOption('maxBytes', maxBytes, 1);
-    const told: Told = { kind: 'event', name, id, time: new Date() };
-    return { id, ...(await this.#append(told, () => contentOf(source, limit), encoding)) };
+    const parts: KeyParts = { kind: 'event', name, id, time: new Date() };
+    return { id, ...(await this.#append(parts, () => contentOf(source, limit), encoding)) };
   }
 
-  /** Takes no more; what was called before is still written. A store that was given stays open. Idempotent. */
+  /** Rejects later calls; earlier ones are still written. A store that was given stays open. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -197,14 +199,14 @@ export class DiagnosticsWriter implements Disposable {
     this.close();
   }
 
-  /** Encodes at once, appends after all that was called before. */
+  /** Encodes at once, appends after all earlier calls. */
   #append(
-    told: Told,
+    parts: KeyParts,
     payload: () => Buffer | Promise<Buffer>,
     asked: PayloadEncoding = this.#encoding,
   ): Promise<Omit<Artifact, 'id'>> {
     const before = this.#last;
-    const appended = this.#framed(told, payload, asked).then(async ({ records, bytes }) => {
+    const appended = this.#framed(parts, payload, asked).then(async ({ records, bytes }) => {
       await before;
       const { path, size } = this.#store;
       const more = records.length;
@@ -215,7 +217,7 @@ export class DiagnosticsWriter implements Disposable {
       await this.#store.append(records);
       return { records: more, bytes };
     });
-    // What is refused may be so before its turn.
+    // A call that is rejected need not wait for its turn; later ones still wait for the calls before it.
     this.#last = appended.then(
       () => {},
       () => before,
@@ -223,9 +225,9 @@ export class DiagnosticsWriter implements Disposable {
     return appended;
   }
 
-  /** Checks everything, then makes records of a payload; `bytes` is how many it has. */
+  /** Checks everything, then makes the records of a payload of so many `bytes`. */
   async #framed(
-    { kind, name, id, time, result, duration }: Told,
+    { kind, name, id, time, result, duration }: KeyParts,
     payload: () => Buffer | Promise<Buffer>,
     asked: PayloadEncoding,
   ): Promise<{ records: PoolRecord[]; bytes: number }> {
@@ -259,7 +261,7 @@ export class DiagnosticsWriter implements Disposable {
 function bytesOf(payload: unknown): Buffer {
   if (typeof payload === 'string') return Buffer.from(payload);
   if (typeof payload === 'object' && payload !== null && !ArrayBuffer.isView(payload)) {
-    return Buffer.from(fieldsJson('{"fields":{', Fields.of(payload), '}}'));
+    return Buffer.from(fieldsPayload(Fields.of(payload)));
   }
   throw new OptionError('payload', payload, 'a text or an object of fields (artifact takes bytes)');
 }
@@ -270,11 +272,11 @@ async function contentOf(source: Uint8Array | string, maxBytes: number): Promise
   if (source.length > maxBytes) {
     throw new TooLargeError(`the artifact has ${source.length} bytes; the limit is ${maxBytes} (maxBytes)`);
   }
-  // A copy: the caller may go on to change them.
+  // A copy, because the caller may change the bytes.
   return Buffer.from(source);
 }
 
-/** A field of a key, whose error says what was given. */
+/** Checks a field of a key; the error shows what was given. */
 function fieldOf(field: string, given: unknown, limit: number): string {
   if (typeof given !== 'string') throw new OptionError(field, given, 'a text');
   const length = Buffer.byteLength(given);

@@ -4,43 +4,42 @@ import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
+import type { LegalName } from './legal-name.ts';
 
-/**
- * A format of records: `diag` is azure-init's diagnostics contract, `azure-init` what azure-init 0.1 writes.
- */
-export type Format = 'diag' | 'azure-init';
-
-/** A name of records: its handle and text, and the full one where a key can't hold it. */
-export interface RecordName {
+/** A name in keys, and the writer's handle for it. */
+export interface RecordName extends LegalName {
+  /** 0 if the writer knows too many names: it takes the text then. */
   readonly handle: number;
-  readonly name: string;
-  readonly full: string | undefined;
 }
 
-/** What is kept with a span for its records. */
-export interface SpanState extends RecordName {
-  /** What ends the payload of its events, once it was needed. */
-  eventTail: string | undefined;
+/** What a layer keeps with a span. */
+export interface SpanState {
+  readonly name: RecordName;
+  /** The end of the payloads of its events, once one was needed. */
+  eventClosing: string | undefined;
+  /** Whether an ERROR event happened in it. */
   sawError: boolean;
 }
 
 /** What a format makes of spans and events: the keys, names and payloads of their records. */
 export interface Layout {
-  /** How its keys are laid out; throws `FieldError` for an `agent` or `vmId` that can't stand in them. */
+  /** The layout of its keys. Throws `FieldError` for an `agent` or `vmId` that no key can hold. */
   keyLayout(agent: string, vmId: string): KeyLayout;
   readonly dropReport: DropReport;
+  /** The name of a span's records and of those of its events. */
   spanName(span: Span): string;
-  /** Of a span's start; absent where starts are not written. */
-  start?(span: Span, named: RecordName, parent: Span | undefined): string;
-  finish(span: Span, named: RecordName): string;
-  /** Of an event in a span. */
-  inside(
+  /** The payload of a span's start; absent if the format has no starts. */
+  start?(span: Span, name: RecordName, parent: Span | undefined): string;
+  /** The payload of a span's finish. */
+  finish(span: Span, name: RecordName): string;
+  /** The payload of an event in a span. */
+  eventInSpan(
     metadata: Metadata,
     message: string | undefined,
     fields: Fields,
     span: Span,
     state: SpanState,
   ): string;
-  /** Of an event outside of any span, which has its target for a name; absent where those are not written. */
-  outside?(event: Event, named: RecordName): string;
+  /** The payload of an event outside of any span, named after its target; absent if the format has none. */
+  eventOutside?(event: Event, name: RecordName): string;
 }

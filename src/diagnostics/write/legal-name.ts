@@ -5,32 +5,33 @@ import { VERSION } from '../../version.ts';
 /** Bytes that an `agent` may have (azure-init doc/diagnostics.md). */
 export const AGENT_MAX = 32;
 
-/** Who writes, unless somebody says who he is. */
+/** The agent if none is given: this package. */
 export const DEFAULT_AGENT = `kvp-tracing/${VERSION}`;
 
-/** Throws `FieldError` for an `agent` or `vmId` that can't stand in a key. */
+/** Throws `FieldError` for an `agent` or `vmId` that no key can hold. */
 export function checkProducer(agent: string, vmId: string): void {
   checkKeyField('agent', agent, AGENT_MAX);
   checkKeyField('vm_id', vmId, ID_MAX);
 }
 
-/** A name as a key can hold it, and the full one where that differs. */
+/** A name that a key can hold. */
 export interface LegalName {
   readonly text: string;
+  /** The full name if `text` is not it. */
   readonly full: string | undefined;
 }
 
 const ILLEGAL = /[|\u0000-\u001f\u007f-\u009f]/g;
 const PLAIN = /^[\u0020-\u007b\u007d\u007e]+$/;
 
-/** A name cut at a character to `limit` bytes, with `_` for what a key can't hold. */
+/** Cuts a name at a character to `limit` bytes and replaces `|` and control characters by `_`. */
 export function legalName(name: string, limit: number): LegalName {
   if (name.length <= limit && PLAIN.test(name)) return { text: name, full: undefined };
   const text = cutBytes(name.toWellFormed().replace(ILLEGAL, '_'), limit) || '_';
   return { text, full: text === name || name === '' ? undefined : name };
 }
 
-/** `name/version` in 32 bytes: the name is cut so that the version stays whole. */
+/** Makes `name/version` fit 32 bytes: the name is cut, the version stays whole. */
 export function legalAgent(agent: string): string {
   const clean = agent.toWellFormed().replace(ILLEGAL, '_') || '_';
   if (Buffer.byteLength(clean) <= AGENT_MAX) return clean;

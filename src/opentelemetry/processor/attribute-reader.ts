@@ -2,10 +2,10 @@ import { Fields } from '../../tracing/fields.ts';
 import { keep } from '../../tracing/metadata.ts';
 import { CENSOR, Redactor } from '../../tracing/redactor.ts';
 
-/** Reads attributes as fields, without the secrets among them. */
+/** Reads attributes as fields and redacts secrets. */
 export class AttributeReader {
   readonly #redactor: Redactor;
-  /** Of names: whether they are a secret's. */
+  /** By name, whether it is that of a secret. */
   readonly #secret = new Map<string, boolean>();
 
   /** Throws `OptionError`. */
@@ -13,7 +13,7 @@ export class AttributeReader {
     this.#redactor = new Redactor(redact);
   }
 
-  /** OpenTelemetry's names have dots: of `http.request.header.authorization` the last part counts as well. */
+  /** Of a dotted name the last part counts too, as in `http.request.header.authorization`. */
   read(attributes: object | undefined): Fields {
     const fields = Fields.of(attributes);
     const { names, values } = fields;

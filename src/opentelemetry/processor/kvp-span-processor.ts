@@ -1,23 +1,31 @@
 import { type Context, type HrTime, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
-import { DiagLayout, fullName } from '../../diagnostics/write/diag-layout.ts';
+import { DiagLayout } from '../../diagnostics/write/diag-layout.ts';
+import {
+  closing,
+  nameMember,
+  parentMember,
+  PayloadOpenings,
+  spanMember,
+  timeMember,
+  traceMembers,
+} from '../../diagnostics/write/diag-payload.ts';
+import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
 import type { RecordName } from '../../diagnostics/write/layout.ts';
-import { fieldsJson, inOnePiece, quote } from '../../diagnostics/write/fields-json.ts';
 import { LayerError, messageOf } from '../../errors.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../../filter/env-filter.ts';
 import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import type { Fields } from '../../tracing/fields.ts';
-import { type FilterInput, filterOf } from '../../tracing/filter.ts';
 import { FilterSet } from '../../tracing/filter-set.ts';
+import { type FilterInput, filterOf } from '../../tracing/filter.ts';
 import { Level } from '../../tracing/level.ts';
 import { Callsite, keep } from '../../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
 import { REDACTED_NAMES } from '../../tracing/redactor.ts';
 import { dateText } from '../../tracing/value.ts';
-import { AttributeReader } from './attribute-reader.ts';
-import { eventIdOf } from './event-id.ts';
 import { mirroredId, processors } from '../layer/mirrored.ts';
+import { AttributeReader } from './attribute-reader.ts';
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */
@@ -33,7 +41,7 @@ interface SpanIds {
   readonly isRemote?: boolean | undefined;
 }
 
-/** A span of OpenTelemetry's SDK that starts, as far as it matters here; SDK 2 and 3 both fit. */
+/** What is read of a span that OpenTelemetry's SDK, 2 or 3, starts. */
 export interface StartedSpan {
   readonly name: string;
   readonly attributes: object;
@@ -42,7 +50,7 @@ export interface StartedSpan {
   spanContext(): SpanIds;
 }
 
-/** A span of OpenTelemetry's SDK that ended. */
+/** What is read of a span of OpenTelemetry's SDK that ended. */
 export interface EndedSpan extends StartedSpan {
   readonly kind: SpanKind;
   readonly status: { readonly code: number; readonly message?: string | undefined };
@@ -50,42 +58,42 @@ export interface EndedSpan extends StartedSpan {
   readonly events: readonly { readonly name: string; readonly time: HrTime; readonly attributes?: object }[];
 }
 
-/** What is known of an instrumentation scope. */
-interface Scope {
+/** The callsites of one instrumentation scope. */
+interface InstrumentationScope {
   readonly target: string;
-  /** What payloads start with, up to the first field. */
-  readonly heads: Readonly<Record<'INFO' | 'ERROR', string>>;
   readonly events: Readonly<Record<'INFO' | 'ERROR', Callsite>>;
+  /** By the name of the span. */
   readonly spans: Map<string, Callsite>;
 }
 
-/** Where the records of a span are. */
+/** The span in the pool under which others are written: the span itself or the nearest one around it. */
 interface SpanReference {
-  /** Under which its children and events find it; where it is not written, that of the nearest one around it. */
+  /** The id of its records; `undefined` if none is written. */
   readonly id: string | undefined;
-  /** The name that its events have; as the id. */
-  readonly named: RecordName | undefined;
+  /** The name of its records; `undefined` if it is not known here. */
+  readonly name: RecordName | undefined;
 }
 
-/** What is kept of a span that is no mirror image of one of ours. */
+/** What is kept with a span that does not mirror one of ours. */
 interface State extends SpanReference {
-  readonly scope: Scope;
-  /** The name it started with, if it is written: its finish must have the same. */
+  readonly scope: InstrumentationScope;
+  /** The name that the span started with if it is written: its finish must have the same. */
   readonly started: string | undefined;
-  /** What ends its payloads, but for the last brace. */
-  readonly tail: string;
+  /** The members of all its payloads. */
+  readonly members: string;
 }
 
-/** Tells the Azure host of the spans of any program that OpenTelemetry traces, as `EmitKVPLayer` tells of ours. */
+/** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
 export class KvpSpanProcessor {
   readonly #channel: KvpChannel;
+  readonly #openings = new PayloadOpenings();
   readonly #reader: AttributeReader;
   readonly #filters: FilterSet;
   readonly #onProblem: ProblemHandler;
-  readonly #scopes = new Map<string, Scope>();
-  /** Spans keep their state themselves: a `WeakMap` costs as much as making one. */
+  readonly #scopes = new Map<string, InstrumentationScope>();
+  /** The member of a span that has its state: making a `WeakMap`'s entry takes as long as making a span. */
   readonly #key = Symbol('kvp-tracing');
-  #threw = false;
+  #hasThrown = false;
   #shutdown: Promise<void> | undefined;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
@@ -101,13 +109,13 @@ export class KvpSpanProcessor {
     processors.open++;
   }
 
-  /** Writes the start of a span that is sampled; throws never. */
+  /** Writes the start of a sampled span; never throws. */
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const ids = span.spanContext();
       if ((ids.traceFlags & TraceFlags.SAMPLED) === 0 || this.#shutdown !== undefined) return;
       const mirrored = mirroredId(parentContext, this.#channel.path);
-      if (mirrored !== undefined) return this.#keep(span, { id: mirrored, named: undefined });
+      if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined });
       const parent = this.#parentOf(span, parentContext);
       const state = this.#begin(span, ids, parent);
       this.#keep(span, state);
@@ -117,7 +125,7 @@ export class KvpSpanProcessor {
     }
   }
 
-  /** Writes the events and the finish of a span that is sampled; throws never. */
+  /** Writes the events and the finish of a sampled span; never throws. */
   onEnd(span: EndedSpan): void {
     try {
       const ids = span.spanContext();
@@ -125,7 +133,7 @@ export class KvpSpanProcessor {
       let state = this.#kept(span);
       if (state === undefined) {
         if (this.#shutdown !== undefined) return;
-        // Another processor hands on something else than what started.
+        // Another processor passes on another object than the span that started.
         state = this.#begin(span, ids, this.#parentOf(span, undefined));
       }
       if (!('scope' in state)) return;
@@ -142,7 +150,7 @@ export class KvpSpanProcessor {
     await this.#channel.flush();
   }
 
-  /** The same, then lets go of the pool. Idempotent. */
+  /** Flushes and closes the pool. Idempotent. */
   shutdown(): Promise<void> {
     if (this.#shutdown === undefined) {
       processors.open--;
@@ -164,7 +172,7 @@ export class KvpSpanProcessor {
     return (span as Record<symbol, unknown>)[this.#key] as SpanReference | State | undefined;
   }
 
-  /** The nearest span around it that is written, as far as is known here. */
+  /** The nearest written span around a span, as far as it is known here. */
   #parentOf(
     { parentSpanContext }: StartedSpan,
     parentContext: Context | undefined,
@@ -175,65 +183,60 @@ export class KvpSpanProcessor {
     if (known !== undefined) return known;
     const { traceId, spanId, traceFlags, isRemote } = parentSpanContext;
     if (isRemote === true || (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-    return { id: eventIdOf(traceId, spanId), named: undefined };
+    return { id: eventIdOf(traceId, spanId), name: undefined };
   }
 
   #begin(span: StartedSpan, ids: SpanIds, parent: SpanReference | undefined): State {
-    const { name, instrumentationScope } = span;
-    const scope = this.#scopeOf(instrumentationScope.name);
+    const scope = this.#scopeOf(span.instrumentationScope.name);
     const { target, spans } = scope;
-    const callsite = spans.get(name) ?? keep(spans, name, new Callsite('span', target, Level.INFO, name));
     const { traceId, spanId } = ids;
-    const tail = `,"trace_id":"${traceId}","span_id":"${spanId}"`;
+    const started = span.name;
+    const callsite =
+      spans.get(started) ?? keep(spans, started, new Callsite('span', target, Level.INFO, started));
     if (!this.#passes(callsite, span.attributes)) {
-      return { id: parent?.id, named: parent?.named, scope, started: undefined, tail };
+      const members = traceMembers(traceId, spanId);
+      return { id: parent?.id, name: parent?.name, scope, started: undefined, members };
     }
-    const named = this.#channel.named(name);
-    return {
-      id: eventIdOf(traceId, spanId),
-      named,
-      scope,
-      started: name,
-      tail: `}${fullName(named)}${tail}`,
-    };
+    const name = this.#channel.recordName(started);
+    const members = nameMember(name.full) + traceMembers(traceId, spanId);
+    return { id: eventIdOf(traceId, spanId), name, scope, started, members };
   }
 
-  #start(span: StartedSpan, { id = '', named, scope, tail }: State, parent: string | undefined): void {
-    const { handle, name } = named as RecordName;
-    const end = parent === undefined ? `${tail}}` : `${tail},"parent":"${parent}"}`;
-    const payload = fieldsJson(scope.heads.INFO, this.#reader.read(span.attributes), end);
-    this.#channel.writer.start(handle, 3, payload, id, name);
-    this.#channel.written();
+  #start(span: StartedSpan, { id = '', name, scope, members }: State, parent: string | undefined): void {
+    const { INFO } = scope.events;
+    const end = closing(members + parentMember(parent));
+    const payload = fieldsJson(this.#openings.of(INFO), this.#reader.read(span.attributes), end);
+    this.#channel.start(name as RecordName, INFO.verbosity, payload, id);
   }
 
-  #event({ id, named, scope, started, tail }: State, event: EndedSpan['events'][number]): void {
-    const level = event.name === 'exception' ? 'ERROR' : 'INFO';
-    const callsite = scope.events[level];
-    if (!this.#passes(callsite, event.attributes)) return;
-    const own = named ?? this.#channel.named(scope.target);
-    const fields = this.#reader.read(event.attributes);
-    // The event's name is the message.
-    const message = fields.take('message');
-    if (message !== undefined) fields.set('message_', message);
-    const start = `${scope.heads[level]}"message":${quote(event.name)}`;
-    const around = id === undefined ? '' : `,"span":"${id}"`;
-    const end = `${started === undefined ? `}${fullName(own)}${tail}` : tail}${around},"time":"${timeText(event.time)}"}`;
-    this.#channel.writer.event(own.handle, callsite.verbosity, fieldsJson(start, fields, end), own.name);
-    this.#channel.written();
+  #event(
+    { id, name, scope, started, members }: State,
+    { name: message, time, attributes }: EndedSpan['events'][number],
+  ): void {
+    const callsite = scope.events[message === 'exception' ? 'ERROR' : 'INFO'];
+    if (!this.#passes(callsite, attributes)) return;
+    const own = name ?? this.#channel.recordName(scope.target);
+    const fields = this.#reader.read(attributes);
+    // The name of the event is the message.
+    const other = fields.take('message');
+    if (other !== undefined) fields.set('message_', other);
+    const around = started === undefined ? nameMember(own.full) + members : members;
+    const end = closing(around + spanMember(id) + timeMember(timeText(time)));
+    const payload = fieldsJson(this.#openings.ofEvent(callsite, message), fields, end);
+    this.#channel.event(own, callsite.verbosity, payload);
   }
 
-  #finish(span: EndedSpan, { id = '', named, scope, started, tail }: State): void {
-    const { handle, name } = named as RecordName;
+  #finish(span: EndedSpan, { id = '', name, scope, started, members }: State): void {
+    const { INFO } = scope.events;
     const fields = this.#reader.read(span.attributes);
     addOwnFields(fields, span, started);
-    const payload = fieldsJson(scope.heads.INFO, fields, `${tail}}`);
+    const payload = fieldsJson(this.#openings.of(INFO), fields, closing(members));
     const seconds = span.duration[0] + span.duration[1] / 1e9;
     const failed = span.status.code === SpanStatusCode.ERROR;
-    this.#channel.writer.finish(handle, 3, payload, id, name, failed ? -seconds : seconds);
-    this.#channel.written();
+    this.#channel.finish(name as RecordName, INFO.verbosity, payload, id, failed, seconds);
   }
 
-  #scopeOf(name: string): Scope {
+  #scopeOf(name: string): InstrumentationScope {
     return this.#scopes.get(name) ?? keep(this.#scopes, name, scopeOf(name));
   }
 
@@ -245,25 +248,26 @@ export class KvpSpanProcessor {
   }
 
   #failed(thrown: unknown): void {
-    if (this.#threw) return;
-    this.#threw = true;
+    if (this.#hasThrown) return;
+    this.#hasThrown = true;
     this.#onProblem(new LayerError(`KvpSpanProcessor threw: ${messageOf(thrown)}; it stays in use`, thrown));
   }
 }
 
-function scopeOf(target: string): Scope {
-  const head = (level: Level): string =>
-    inOnePiece(`{"target":${quote(target)},"level":"${level}","fields":{`);
+function scopeOf(target: string): InstrumentationScope {
   const events = (level: Level): Callsite => new Callsite('event', target, level, undefined);
-  return {
-    target,
-    heads: { INFO: head('INFO'), ERROR: head('ERROR') },
-    events: { INFO: events('INFO'), ERROR: events('ERROR') },
-    spans: new Map(),
-  };
+  return { target, events: { INFO: events('INFO'), ERROR: events('ERROR') }, spans: new Map() };
 }
 
-/** What OpenTelemetry has members for, as the fields by which a span of ours says the same. */
+/**
+ * The UUID (version 8) of a span in the pool: the last 7 bytes of its trace id, which are random by W3C's Trace
+ * Context, then its span id. Whoever knows both ids can make it, as a child does for its parent.
+ */
+export function eventIdOf(traceId: string, spanId: string): string {
+  return `${traceId.slice(18, 26)}-${traceId.slice(26, 30)}-8${traceId.slice(30)}${spanId.slice(0, 1)}-8${spanId.slice(1, 4)}-${spanId.slice(4)}`;
+}
+
+/** Adds the members of OpenTelemetry's spans that are fields in ours. */
 function addOwnFields(fields: Fields, span: EndedSpan, started: string | undefined): void {
   if (span.name !== started) fields.set('otel.name', span.name);
   if (span.kind !== SpanKind.INTERNAL) fields.set('otel.kind', SpanKind[span.kind]?.toLowerCase());

@@ -16,16 +16,16 @@ import { delegateUntilRegistered, type Proxy } from './delegate-until-registered
 
 type Api = Pick<typeof ownApi, 'context' | 'trace'>;
 
-/** What makes a provider, in SDK 2 and in SDK 3. */
+/** The constructor of a provider, in SDK 2 and SDK 3. */
 type Provider = new (options: { spanProcessors: KvpSpanProcessor[] }) => ownApi.TracerProvider;
 
 /**
- * Has the spans of the program written to the pool `KVP_TRACING_POOL`, by the SDK that the program has installed,
- * until it registers a provider of its own. Throws what says why not.
+ * Makes the SDK that the program has installed write the program's spans to the pool `KVP_TRACING_POOL`, until the
+ * program registers a provider of its own. Throws if it can't.
  */
 export function register(env: NodeJS.ProcessEnv): void {
   if (settingOf(env, 'OTEL_SDK_DISABLED') === 'true') return;
-  // The program's copy first: the version that registers something is the only one that may register more.
+  // The program's copy of the API comes first: once a version has registered something, no other may.
   const apis = [installed<Api>('@opentelemetry/api') ?? ownApi, ownApi];
   const isNesting = ensureContextManager(apis[0]?.context) !== undefined;
   const sdk = installedSdk();
@@ -36,12 +36,12 @@ export function register(env: NodeJS.ProcessEnv): void {
   }
   const processor = new KvpSpanProcessor(optionsFrom(env));
   if (!isNesting) printLine('no context manager can be registered with OpenTelemetry; spans will not nest');
-  // A package may be there twice, for `import` and for `require`.
+  // A package may be loaded twice, by `import` and by `require`.
   const proxies = new Set(apis.map(({ trace }) => trace.getTracerProvider() as Proxy));
   delegateUntilRegistered(proxies, new sdk({ spanProcessors: [processor] }), () => advise(1));
 }
 
-/** Says what a program that sets OpenTelemetry up by itself has to do, unless it did: so many processors are ours. */
+/** Prints what a program that registers an SDK of its own must add, unless more than `own` processors are open. */
 function advise(own: number): void {
   if (processors.open > own) return;
   printLine(
@@ -57,7 +57,7 @@ function installedSdk(): Provider | undefined {
   );
 }
 
-/** A package as the program would load it; `undefined` if it is not installed. */
+/** Loads a package as the program would; `undefined` if it is not installed. */
 function installed<T>(name: string): T | undefined {
   for (const file of [programFile(), join(process.cwd(), 'program'), import.meta.url]) {
     try {
@@ -69,7 +69,7 @@ function installed<T>(name: string): T | undefined {
   return undefined;
 }
 
-/** The program's own file, wherever a link to it lies. */
+/** The program's main file, with links resolved. */
 function programFile(): string | undefined {
   try {
     return process.argv[1] === undefined ? undefined : realpathSync(process.argv[1]);

@@ -7,15 +7,15 @@ import type { ReplayedSpan } from './replayed-span.ts';
 import type { Exporter } from '../export/span-counts.ts';
 import { SUPPRESSED } from '../propagation/trace-context.ts';
 
-/** Where spans of a pool may go: an exporter of OpenTelemetry's SDK, 2 or 3, or a provider. */
+/** What spans are replayed to: an exporter of OpenTelemetry's SDK, 2 or 3, or a provider. */
 export type ReplayTarget = Pick<Exporter, 'export' | 'forceFlush'> | FlushableTracerProvider;
 
-/** Takes spans, parents before their children, and resolves when they are out. */
+/** Forwards spans, parents before their children; resolves when the target took them. */
 export type Forward = (spans: readonly ReplayedSpan[]) => Promise<void>;
 
 const SUCCESS = 0;
 
-/** How spans get to a target, with a deadline in milliseconds each time. Throws `OptionError` for what is none. */
+/** Makes the function that forwards to a target, with a deadline of `timeout` milliseconds for each call. Throws `OptionError` if it is no target. */
 export function forwardTo(target: ReplayTarget, timeout: number): Forward {
   const send = senderOf(target, timeout);
   return async (spans) => {
@@ -46,10 +46,10 @@ function byExporter(exporter: Pick<Exporter, 'export' | 'forceFlush'>): Forward 
   };
 }
 
-/** A tracer makes ids of its own, so a span that begins a trace here goes under the one whose id it should have. */
+/** A tracer makes its own ids, so the first span of a trace becomes the child of a span with the id that it should have. */
 function byProvider(provider: FlushableTracerProvider, timeout: number): Forward {
   const tracer = provider.getTracer('kvp-tracing', VERSION);
-  /** What spans became, by the ids they should have. */
+  /** The contexts of spans that were made, by the ids that they should have. */
   const made = new Map<string, SpanContext>();
   return async (spans) => {
     for (const span of spans) {
@@ -57,7 +57,7 @@ function byProvider(provider: FlushableTracerProvider, timeout: number): Forward
       const { spanId } = span.spanContext();
       const above = span.parentSpanContext ?? span.spanContext();
       const parent = made.get(above.spanId) ?? { ...above, isRemote: true };
-      // The resource is the provider's.
+      // The resource of the span is the provider's, so the recorded one goes into the attributes.
       const attributes = { ...resource.attributes, ...span.attributes };
       const base = trace.setSpanContext(ROOT_CONTEXT, parent);
       const otel = tracer.startSpan(name, { kind, startTime, attributes }, base);

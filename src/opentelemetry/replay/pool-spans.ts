@@ -1,33 +1,33 @@
 import { hash } from 'node:crypto';
 import { isValidSpanId, isValidTraceId, type SpanContext, TraceFlags } from '@opentelemetry/api';
-import { type Diagnostic, firstRecord } from '../../diagnostics/diagnostic.ts';
+import { byRecord, type Diagnostic, firstRecord } from '../../diagnostics/diagnostic.ts';
 import { timeline } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 
-/** A span of a pool with its place in a trace; or an event outside of spans, as a span of no length. */
+/** A span of a pool with its ids; or an event outside of spans, as a span of no length. */
 export interface PoolSpan {
   readonly kind: 'finished' | 'unfinished' | 'event';
   readonly node: TimelineNode;
   /** Its start and finish, or the event. */
-  readonly told: readonly [Diagnostic, ...Diagnostic[]];
-  /** By what a cursor knows it, whatever ids turn out to be recorded. */
+  readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]];
+  /** Identifies it in a cursor, whichever ids are recorded. */
   readonly key: string;
   readonly context: SpanContext;
   readonly parent: SpanContext | undefined;
-  /** When it ended, else the last moment seen in it, in milliseconds since 1970. */
+  /** When it ended, or if it did not, the time of the last event in it; in milliseconds since 1970. */
   end: number;
 }
 
 type Ids = Pick<SpanContext, 'traceId' | 'spanId'>;
 
-/** A node on the way to its place. */
-interface Found extends Pick<PoolSpan, 'kind' | 'node' | 'told'> {
+/** A node before its ids are known. */
+interface Found extends Pick<PoolSpan, 'kind' | 'node' | 'diagnostics'> {
   readonly around: TimelineNode | undefined;
 }
 
 /**
- * The spans of a pool and its events outside of them, parents before their children. Each has the ids that are
- * recorded, else some that are always the same for its event_id.
+ * The spans of a pool and its events outside of spans, parents before their children. Each has its recorded ids; if
+ * none are recorded, ids made from its event_id, which are always the same.
  */
 export function poolSpans(diagnostics: readonly Diagnostic[]): PoolSpan[] {
   const { roots, events } = timeline(diagnostics);
@@ -37,12 +37,12 @@ export function poolSpans(diagnostics: readonly Diagnostic[]): PoolSpan[] {
   for (const { around, ...one } of found) {
     const { derived, recorded } = ids.get(one.node) as OwnIds;
     let parent = around === undefined ? undefined : spans.get(around)?.context;
-    // What is recorded in an event are the ids of the span around it.
+    // The ids recorded in an event are those of its span.
     if (one.kind === 'event' && recorded !== undefined) parent = contextOf(recorded);
     const own = one.kind === 'event' ? undefined : recorded;
     const traceId = own?.traceId ?? parent?.traceId ?? derived.traceId;
     const context = contextOf({ traceId, spanId: own?.spanId ?? derived.spanId });
-    // A span that joined another trace has no parent in its own that the pool knows.
+    // The pool does not know the parent of a span that joined another trace.
     if (parent?.traceId !== traceId) parent = undefined;
     spans.set(one.node, { ...one, key: derived.spanId, context, parent, end: endOf(one.node) });
   }
@@ -54,15 +54,15 @@ export function poolSpans(diagnostics: readonly Diagnostic[]): PoolSpan[] {
   return [...spans.values()];
 }
 
-/** Spans in trees, from above. Without recursion: nesting may be as deep as there are records. */
+/** Walks trees of spans from their roots. No recursion: spans may be nested as deep as there are records. */
 function* walk(roots: readonly TimelineNode[], diagnostics: readonly Diagnostic[]): Iterable<Found> {
-  const byPlace = new Map(diagnostics.map((diagnostic) => [firstRecord(diagnostic), diagnostic]));
+  const byFirstRecord = new Map(diagnostics.map((diagnostic) => [firstRecord(diagnostic), diagnostic]));
   const level = roots.map((node) => ({ node, around: undefined as TimelineNode | undefined }));
   // The list grows while it is read.
   for (const { node, around } of level) {
-    const told = node.records.flatMap((record) => byPlace.get(record) ?? []);
+    const own = node.records.flatMap((record) => byFirstRecord.get(record) ?? []);
     const kind = node.end === undefined ? 'unfinished' : 'finished';
-    yield { kind, node, told: told as [Diagnostic], around };
+    yield { kind, node, diagnostics: own as [Diagnostic], around };
     for (const child of node.children) level.push({ node: child, around: node });
   }
 }
@@ -72,7 +72,7 @@ function alone(event: Diagnostic): Found {
   const fields = Object.create(null) as Record<string, unknown>;
   const times = { start: time, end: time, state: 'finished' } as const;
   const node = { name, agent, id, level, fields, ...times, events: [event], children: [], records };
-  return { kind: 'event', node, told: [event], around: undefined };
+  return { kind: 'event', node, diagnostics: [event], around: undefined };
 }
 
 function endOf({ start, end, duration }: TimelineNode): number {
@@ -93,20 +93,20 @@ interface OwnIds {
   readonly recorded: Ids | undefined;
 }
 
-/** In the order of the pool, so that what is appended to it later changes no ids. */
+/** Made in the order of the pool, so that later records change no ids. */
 function idsOf(found: readonly Found[]): Map<TimelineNode, OwnIds> {
   const ids = new Map<TimelineNode, OwnIds>();
   const counts = new Map<string, number>();
   const taken = new Set<string>();
-  const inPlace = found.toSorted((one, other) => firstRecord(one.node) - firstRecord(other.node));
-  for (const { kind, node, told } of inPlace) {
-    const [{ vmId, agent, id, name }] = told;
+  const ordered = found.toSorted((one, other) => byRecord(one.node, other.node));
+  for (const { kind, node, diagnostics } of ordered) {
+    const [{ vmId, agent, id, name }] = diagnostics;
     const identity = JSON.stringify([vmId, agent, id, name]);
     const count = counts.get(identity) ?? 0;
     counts.set(identity, count + 1);
-    // The finish comes last and has them if anything does.
-    let recorded = recordedIds([...told.toReversed(), ...node.events]);
-    // An id that is used again would be two spans in one.
+    // Reversed, because the finish has them if any record does.
+    let recorded = recordedIds([...diagnostics.toReversed(), ...node.events]);
+    // Two spans with the same id would be one to the receiver.
     if (kind !== 'event' && recorded !== undefined) {
       if (taken.has(recorded.spanId)) recorded = undefined;
       else taken.add(recorded.spanId);
@@ -116,15 +116,15 @@ function idsOf(found: readonly Found[]): Map<TimelineNode, OwnIds> {
   return ids;
 }
 
-function recordedIds(told: readonly Diagnostic[]): Ids | undefined {
-  for (const { traceId = '', spanId = '' } of told) {
+function recordedIds(diagnostics: readonly Diagnostic[]): Ids | undefined {
+  for (const { traceId = '', spanId = '' } of diagnostics) {
     const ids = { traceId: traceId.toLowerCase(), spanId: spanId.toLowerCase() };
     if (isValidTraceId(ids.traceId) && isValidSpanId(ids.spanId)) return ids;
   }
   return undefined;
 }
 
-/** They start with 1, because ids of zeros alone are invalid. */
+/** Ids start with 1, because ids of zeros alone are invalid. */
 function derivedIds(identity: string): Ids {
   const digits = hash('sha256', identity);
   return { traceId: `1${digits.slice(0, 31)}`, spanId: `1${digits.slice(31, 46)}` };

@@ -5,25 +5,25 @@ import { forwardTo, type ReplayTarget } from './forward.ts';
 import { type PoolSpan, poolSpans } from './pool-spans.ts';
 import { ProducerResource, replayedSpan } from './replayed-span.ts';
 
-/** What was forwarded up to a replay: a plain object, which a file keeps as JSON. */
+/** The spans that were forwarded so far: a plain object that can be stored as JSON. */
 export interface ReplayCursor {
-  /** Of spans that are still in the pool: 16 hexadecimal digits each, which need not be those of its id. */
+  /** A key for each forwarded span that is still in the pool: 16 hexadecimal digits, not always its id. */
   readonly forwarded: readonly string[];
 }
 
 export interface ReplayOptions {
   /**
-   * What is not to be forwarded again: that which an earlier replay returned as `next`, or all that ended
-   * until a moment. Default: nothing.
+   * Which spans are not forwarded again: those of the `next` that an earlier replay returned, or all that ended until
+   * a time. Default: none.
    */
   since?: ReplayCursor | Date;
   /**
-   * Forward spans that did not end, too, as failed ones with the status message `unfinished` that ended with
-   * the last that is known of them. They are not forwarded again when they do end, so this is for pools whose
-   * programs are gone. Default `false`: they wait for their end.
+   * Whether spans that have not ended are forwarded, as failed spans with the status message `unfinished`; their last
+   * event is their end. They are not forwarded again when they do end, so this is for pools whose programs are gone.
+   * Default `false`.
    */
   unfinished?: boolean;
-  /** Forward events outside of spans, too, each in a span of its own that has its name and no length. Default `false`. */
+  /** Whether events outside of spans are forwarded, each in a span of its name and no length. Default `false`. */
   events?: boolean;
   /** Milliseconds that the exporter or provider may take for each 512 spans. Default `30000`. */
   timeout?: number;
@@ -33,31 +33,31 @@ export interface ReplayOptions {
 export interface Replayed {
   /** Spans that were forwarded. */
   spans: number;
-  /** Events in them. */
+  /** Events in these spans. */
   events: number;
-  /** Spans that have not ended and events outside of spans that were not asked for. */
+  /** Spans that have not ended and events outside of spans, if these were not asked for. */
   skipped: number;
-  /** The next replay's `since`. */
+  /** The `since` of the next replay. */
   next: ReplayCursor;
 }
 
 const TIMEOUT = 30_000;
-/** Spans that are exported at once, as many as the SDK's `BatchSpanProcessor` does. */
+/** Spans in one export, as many as in one of the SDK's `BatchSpanProcessor`. */
 const BATCH = 512;
 
 /**
  * Forwards the spans of a pool, whoever wrote them, to OpenTelemetry, as they would have been exported when they
- * happened: with their times, attributes, events and status, and per writer a resource with `service.name`,
+ * happened: with their times, attributes, events and status, and for each producer a resource with `service.name`,
  * `service.version` and `host.id`, the VM's id.
  *
- * Give an exporter: spans keep the ids that are recorded, and get some made of their event_id where none are,
- * the same in each replay. A provider makes span ids of its own and its resource stands for all, so that the
- * writer's goes into the attributes. Trace ids stay: each span is in the trace, and below the id, where it
- * belongs, the first of a trace below the one that it would have had itself. What a provider's processor
- * drops, or its exporter does not take without saying so, counts as forwarded.
+ * To an exporter, spans keep the ids that are recorded; if none are recorded, they get ids made from their event_id,
+ * the same in each replay. A provider makes its own span ids, and its resource is that of all spans, so that the
+ * producer's goes into the attributes. Trace ids and parents are kept: the first span of a trace becomes the child
+ * of a span with the id that it should have. Spans that a provider's processor drops, or that its exporter loses
+ * without an error, count as forwarded.
  *
- * Rejects with `OptionError`, with what reading the pool throws, and with `ExportError` when spans were not
- * taken; the cursor that was given then still holds. `cause` says why.
+ * Rejects with `OptionError`, with the errors of reading the pool, and with `ExportError` if the target did not take
+ * spans; its `cause` says why, and the cursor that was given is still valid.
  */
 export async function replay(
   pool: PoolSource,
@@ -94,7 +94,7 @@ export async function replay(
   return { spans: fresh.length, events: eventCount, skipped, next: { forwarded: next } };
 }
 
-/** What was forwarded before: spans by their keys, and all until a time in milliseconds since 1970. */
+/** What was forwarded before: spans by their keys, or all that ended until a time in milliseconds since 1970. */
 function pastOf(since: unknown): { keys: ReadonlySet<unknown>; time: number } {
   if (since === undefined) return { keys: new Set(), time: -Infinity };
   if (since instanceof Date && !Number.isNaN(since.getTime())) {
@@ -106,8 +106,11 @@ function pastOf(since: unknown): { keys: ReadonlySet<unknown>; time: number } {
   return { keys: new Set(keys), time: -Infinity };
 }
 
-/** One for each writer: exporters group spans by the very object. */
-function resourceOf({ told: [from] }: PoolSpan, known: Map<string, ProducerResource>): ProducerResource {
+/** One object for each producer, because exporters group spans by the identity of their resource. */
+function resourceOf(
+  { diagnostics: [from] }: PoolSpan,
+  known: Map<string, ProducerResource>,
+): ProducerResource {
   const producer = producerOf(from);
   let resource = known.get(producer);
   if (resource === undefined) known.set(producer, (resource = ProducerResource.of(from)));

@@ -8,6 +8,7 @@ import {
   SpanStatusCode,
 } from '@opentelemetry/api';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import { readingOf } from '../../diagnostics/formats.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { VERSION } from '../../version.ts';
 import { attributesOf, RESERVED, textOf } from '../layer/attributes.ts';
@@ -15,7 +16,7 @@ import { kindOf } from '../layer/kind.ts';
 import type { PoolSpan } from './pool-spans.ts';
 import { statusOf } from '../layer/status.ts';
 
-/** A span of a pool as OpenTelemetry's SDK, 2 and 3, hands ended ones to its exporters. */
+/** A span of a pool in the shape in which OpenTelemetry's SDK, 2 and 3, passes ended spans to exporters. */
 export interface ReplayedSpan {
   readonly name: string;
   readonly kind: SpanKind;
@@ -36,7 +37,7 @@ export interface ReplayedSpan {
   readonly droppedLinksCount: number;
 }
 
-/** Who wrote to a pool, on which VM, in the form of the SDK's resources. */
+/** The agent and the VM of a producer, as a resource of the SDK. */
 export class ProducerResource {
   readonly attributes: Attributes;
   readonly asyncAttributesPending = false;
@@ -46,10 +47,9 @@ export class ProducerResource {
   }
 
   /** `service.name`, `service.version` and `host.id`, as far as they are recorded. */
-  static of({ agent, vmId, format }: Diagnostic): ProducerResource {
-    // Only azure-init's older layout has a hyphen there: `azure-init-0.1.1`.
-    const version = format === 'azure-init' ? /[/-](?=\d[^/]*$)/ : /\/(?=[^/]+$)/;
-    const at = agent.search(version);
+  static of(diagnostic: Diagnostic): ProducerResource {
+    const { agent, vmId } = diagnostic;
+    const at = agent.search(readingOf(diagnostic).agentSeparator);
     const attributes: Attributes = { 'service.name': at > 0 ? agent.slice(0, at) : agent };
     if (at > 0) attributes['service.version'] = agent.slice(at + 1);
     if (vmId !== '') attributes['host.id'] = vmId;
@@ -67,12 +67,12 @@ export class ProducerResource {
 
 const SCOPE = { name: 'kvp-tracing', version: VERSION };
 
-/** What an exporter gets of a span, as OpenTelemetryLayer would have made it. */
+/** A span of a pool as OpenTelemetryLayer would have exported it. */
 export function replayedSpan(span: PoolSpan, resource: ProducerResource): ReplayedSpan {
-  const { node, told, context, parent } = span;
+  const { node, diagnostics, context, parent } = span;
   const fields = Fields.of(node.fields);
-  const level = told.find((one) => one.level !== undefined)?.level;
-  const target = told.find((one) => one.target !== undefined)?.target;
+  const level = diagnostics.find((one) => one.level !== undefined)?.level;
+  const target = diagnostics.find((one) => one.target !== undefined)?.target;
   const start = microsOf(node.start.getTime());
   const end = Math.max(start, microsOf(span.end));
   return {
@@ -110,19 +110,19 @@ function statusIn({ kind, node }: PoolSpan, fields: Fields): SpanStatus {
   return status ?? { code: SpanStatusCode.UNSET };
 }
 
-/** An event's message, or what its error said. */
+/** The message of an event, or that of its error. */
 function messageOf({ message, fields }: Diagnostic): string | undefined {
   const error = fields['error'];
   return message ?? (typeof error === 'string' ? error : undefined);
 }
 
-/** As OpenTelemetryLayer makes them; what is not known is left out. */
+/** Attributes as OpenTelemetryLayer makes them, without unknown values. */
 function attributesWith(known: Record<string, unknown>, { names, values }: Fields): Attributes {
   const all = new Fields([...Object.keys(known), ...names], [...Object.values(known), ...values]);
   return attributesOf(all, undefined, RESERVED);
 }
 
-/** Whole microseconds since 1970; OpenTelemetry has no room for what lies before, or centuries ahead. */
+/** Whole microseconds since 1970, within the times that OpenTelemetry can represent. */
 function microsOf(milliseconds: number): number {
   return Math.min(Math.max(0, Math.round(milliseconds * 1000)), Number.MAX_SAFE_INTEGER);
 }

@@ -1,0 +1,22 @@
+import type { Format } from '../format.ts';
+import { AzureInitCollector } from '../read/azure-init-reader.ts';
+import { AzureInitLayout } from '../write/azure-init-layout.ts';
+
+/** What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs). */
+export const azureInit = {
+  name: 'azure-init',
+  write: {
+    // A span has one record, at its close: 'new' adds none, but is what the default asks for.
+    spanEvents: ['new', 'close'],
+    layout: () => new AzureInitLayout(),
+  },
+  read: {
+    recognizedBy: 'shape',
+    collector: (view) => new AzureInitCollector(view),
+    pairing: 'id',
+    spanParent: 'interval',
+    eventSpan: 'name',
+    // As in `azure-init-0.1.1`.
+    agentSeparator: /[/-](?=\d[^/]*$)/,
+  },
+} as const satisfies Format;

@@ -1,0 +1,15 @@
+import { AGENT_SEPARATOR, type Format } from '../format.ts';
+import { CloudInitCollector } from '../read/cloud-init-reader.ts';
+
+/** What cloud-init's `HyperVKvpReportingHandler` writes (cloud-init cloudinit/reporting/handlers.py). */
+export const cloudInit = {
+  name: 'cloud-init',
+  read: {
+    recognizedBy: 'prefix',
+    collector: (view, decoder) => new CloudInitCollector(view, decoder),
+    pairing: 'name',
+    spanParent: 'path',
+    eventSpan: 'interval',
+    agentSeparator: AGENT_SEPARATOR,
+  },
+} as const satisfies Format;

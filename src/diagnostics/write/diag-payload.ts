@@ -1,0 +1,86 @@
+import type { Fields } from '../../tracing/fields.ts';
+import type { Metadata } from '../../tracing/metadata.ts';
+import { fieldsJson, inOnePiece, quote } from './fields-json.ts';
+
+// Payloads of the diagnostics contract as this package spells them: `{"target":…,"level":…,"fields":{…},…}`. A
+// payload is an opening up to its first field, fields, and a closing with the members that follow them.
+
+/** Targets and messages that are kept; a program that makes up more of them pays for each. */
+const KEPT_MAX = 1024;
+/** Longer messages are not kept. */
+const KEPT_LENGTH = 128;
+
+/** The payload of a program without spans, which has fields alone. */
+export function fieldsPayload(fields: Fields): string {
+  return fieldsJson('{"fields":{', fields, closing(''));
+}
+
+/** The openings of payloads, kept because spelling them takes as long as all the rest of an event. */
+export class PayloadOpenings {
+  /** By target, then by verbosity. */
+  readonly #byTarget = new Map<string, string[]>();
+  /** By message: the opening for the target and level that the message came from last. */
+  readonly #byMessage = new Map<string, { opening: string; withMessage: string }>();
+
+  /** `{"target":…,"level":…,"fields":{`. */
+  of({ target, level, verbosity }: Metadata): string {
+    let openings = this.#byTarget.get(target);
+    if (openings === undefined) {
+      if (this.#byTarget.size >= KEPT_MAX) this.#byTarget.clear();
+      this.#byTarget.set(target, (openings = []));
+    }
+    return (openings[verbosity] ??= inOnePiece(`{"target":${quote(target)},"level":"${level}","fields":{`));
+  }
+
+  /** The same with the message of an event as the first field, if it has one. */
+  ofEvent(metadata: Metadata, message: string | undefined): string {
+    const opening = this.of(metadata);
+    if (message === undefined) return opening;
+    const known = this.#byMessage.get(message);
+    if (known?.opening === opening) return known.withMessage;
+    const withMessage = `${opening}"message":${quote(message)}`;
+    if (known === undefined && this.#byMessage.size < KEPT_MAX && message.length <= KEPT_LENGTH) {
+      this.#byMessage.set(message, { opening, withMessage: inOnePiece(withMessage) });
+    }
+    return withMessage;
+  }
+}
+
+/** The end of a payload: of its fields, then of the payload behind `members`. */
+export function closing(members: string): string {
+  return `}${members}}`;
+}
+
+/** The full name of a record whose key can't hold it. */
+export function nameMember(full: string | undefined): string {
+  return full === undefined ? '' : `,"name":${quote(full)}`;
+}
+
+/** The id of a span's parent. */
+export function parentMember(id: string | undefined): string {
+  return id === undefined ? '' : `,"parent":"${id}"`;
+}
+
+/** The id of the span that an event happened in. */
+export function spanMember(id: string | undefined): string {
+  return id === undefined ? '' : `,"span":"${id}"`;
+}
+
+/** OpenTelemetry's ids. */
+export function traceMembers(traceId: string | undefined, spanId: string | undefined): string {
+  return traceId === undefined ? '' : `,"trace_id":"${traceId}","span_id":"${spanId}"`;
+}
+
+/** How often a span was entered, and for how many milliseconds it was entered and not entered. */
+export function busyMembers(entered: number, busy: number, idle: number): string {
+  return `,"entered":${entered},"busy":${secondsOf(busy)},"idle":${secondsOf(idle)}`;
+}
+
+/** When an event happened that is written later; `time` is RFC 3339. */
+export function timeMember(time: string): string {
+  return `,"time":"${time}"`;
+}
+
+function secondsOf(milliseconds: number): number {
+  return Number((milliseconds / 1000).toFixed(6));
+}
