@@ -151,7 +151,7 @@ impl Channel {
         };
         let reason = match name {
             _ if self.shared.closing.load(Ordering::Relaxed) => Some(Reason::Closed),
-            Some(name) if name.len() <= self.name_max && id.len() <= usize::from(u8::MAX) => {
+            Some(name) if name.len() <= self.name_max && u8::try_from(id.len()).is_ok() => {
                 let entry = Entry { kind, level, time: clock::now(), id, name, payload: &[] };
                 let kept = if entry.is_important() { 0 } else { self.kept_for_important };
                 match enqueue(&mut self.producer, &entry, LIKELY_PAYLOAD, kept, &mut copy) {
