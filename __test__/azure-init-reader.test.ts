@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
-import { readDebugFields } from '../src/diagnostics/read/debug-fields.ts';
+import { readDebugFields } from '../src/diagnostics/collect/debug-fields.ts';
 import { bytesOf, VM } from './helpers/diag-records.ts';
 
 const SAMPLE = '__test__/fixtures/samples/azure-init-0.1.kvp_pool';

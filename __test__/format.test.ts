@@ -107,7 +107,7 @@ test('the types of formats follow from the table', (t) => {
   const folder = withToyFormat(t);
   writeFileSync(
     join(folder, 'agent.ts'),
-    `import type { DiagnosticFormat, WritableFormat } from './src/diagnostics/formats.ts';
+    `import type { DiagnosticFormat, WritableFormat } from './src/diagnostics/formats/format-table.ts';
     import { EmitKVPLayer } from './src/layers/emit-kvp-layer.ts';
     export const written: WritableFormat[] = ['diag', 'azure-init', 'toy'];
     export const read: DiagnosticFormat[] = [...written, 'cloud-init'];

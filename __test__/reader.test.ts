@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { parseTimestamp } from '../src/diagnostics/read/timestamp.ts';
+import { parseTimestamp } from '../src/diagnostics/collect/timestamp.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { IoError, OptionError } from '../src/errors.ts';

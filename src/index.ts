@@ -66,8 +66,8 @@ export {
 } from './errors.ts';
 
 export type { Diagnostic, RecordProblem } from './diagnostics/diagnostic.ts';
-export type { DiagnosticFormat, WritableFormat } from './diagnostics/formats.ts';
-export type { ProblemReason } from './diagnostics/read/collector.ts';
+export type { DiagnosticFormat, WritableFormat } from './diagnostics/formats/format-table.ts';
+export type { ProblemReason } from './diagnostics/collector.ts';
 export type {
   Artifact,
   ArtifactOptions,

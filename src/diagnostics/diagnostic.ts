@@ -1,6 +1,6 @@
 import type { PoolRecord } from '../pool/record.ts';
-import type { DiagnosticFormat } from './formats.ts';
-import type { Parsed, ParseFailure } from './read/collector.ts';
+import type { DiagnosticFormat } from './formats/format-table.ts';
+import type { Parsed, ParseFailure } from './collector.ts';
 
 /** What one or more records of a pool say; members are absent where nothing is known. */
 export interface Diagnostic extends Parsed {

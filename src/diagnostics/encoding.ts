@@ -13,7 +13,7 @@ import {
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
 import { chunksOf } from '../pool/fallback/frame.ts';
-import type { ParseFailure } from './read/collector.ts';
+import type { ParseFailure } from './collector.ts';
 
 /** Bytes that a decoded payload may have. */
 const DECODED_MAX = 16 * 1024 * 1024;

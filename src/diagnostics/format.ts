@@ -1,8 +1,8 @@
 import type { SpanEvent } from '../tracing/span-event.ts';
 import type { Decoder } from './encoding.ts';
-import type { Collector } from './read/collector.ts';
-import type { PoolView } from './read/pool-view.ts';
-import type { Layout } from './write/layout.ts';
+import type { Collector } from './collector.ts';
+import type { PoolView } from './pool-view.ts';
+import type { Layout } from './layout.ts';
 
 /** A format of records. Each format is one module of `formats/` and one line of `formats/index.ts`. */
 export interface Format {

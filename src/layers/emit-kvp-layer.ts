@@ -1,5 +1,5 @@
-import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats.ts';
-import type { Layout, SpanState } from '../diagnostics/write/layout.ts';
+import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats/format-table.ts';
+import type { Layout, SpanState } from '../diagnostics/layout.ts';
 import { OptionError } from '../errors.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../filter/env-filter.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Layout, RecordName } from '../diagnostics/write/layout.ts';
+import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { DroppedError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';

@@ -1,5 +1,5 @@
 import type { Format } from '../format.ts';
-import { AzureInitCollector } from '../read/azure-init-reader.ts';
+import { AzureInitCollector } from '../collect/azure-init-collector.ts';
 import { AzureInitLayout } from '../write/azure-init-layout.ts';
 
 /** What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs). */

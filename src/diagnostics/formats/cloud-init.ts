@@ -1,5 +1,5 @@
 import { AGENT_SEPARATOR, type Format } from '../format.ts';
-import { CloudInitCollector } from '../read/cloud-init-reader.ts';
+import { CloudInitCollector } from '../collect/cloud-init-collector.ts';
 
 /** What cloud-init's `HyperVKvpReportingHandler` writes (cloud-init cloudinit/reporting/handlers.py). */
 export const cloudInit = {

@@ -1,6 +1,6 @@
 import { SPAN_EVENTS } from '../../tracing/span-event.ts';
 import { AGENT_SEPARATOR, type Format } from '../format.ts';
-import { DiagCollector } from '../read/diag-reader.ts';
+import { DiagCollector } from '../collect/diag-collector.ts';
 import { DiagLayout } from '../write/diag-layout.ts';
 
 /** azure-init's diagnostics contract (azure-init doc/diagnostics.md). */

@@ -4,10 +4,10 @@ import { PoolStore } from '../../pool/pool-store.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 import { byRecord, type Diagnostic, type RecordProblem } from '../diagnostic.ts';
 import { Decoder } from '../encoding.ts';
-import { type DiagnosticFormat, FORMATS } from '../formats.ts';
+import { type DiagnosticFormat, FORMATS } from '../formats/format-table.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from '../report/report.ts';
-import { malformed, type Parsed, type ParseFailure } from './collector.ts';
-import { BytesView, type PoolView, RecordsView } from './pool-view.ts';
+import { malformed, type Parsed, type ParseFailure } from '../collector.ts';
+import { BytesView, type PoolView, RecordsView } from '../pool-view.ts';
 
 /** What a pool says. */
 export interface PoolContent {

@@ -1,5 +1,5 @@
 import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.ts';
-import { readingOf } from '../formats.ts';
+import { readingOf } from '../formats/format-table.ts';
 import type { FoundSpan, TimelineNode } from './timeline-node.ts';
 
 /** Spans that are examined to find the innermost one around something: many may overlap without being nested. */

@@ -14,7 +14,7 @@ import {
   traceMembers,
 } from './diag-payload.ts';
 import { fieldsJson, inOnePiece } from './fields-json.ts';
-import type { Layout, RecordName, SpanState } from './layout.ts';
+import type { Layout, RecordName, SpanState } from '../layout.ts';
 import { checkProducer } from './legal-name.ts';
 
 /** `DIAG|agent|vm_id|kind|name|event_id|timestamp|encoding|result|duration|chunk_index` (azure-init doc/diagnostics.md). */

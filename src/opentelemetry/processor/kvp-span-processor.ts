@@ -10,7 +10,7 @@ import {
   traceMembers,
 } from '../../diagnostics/write/diag-payload.ts';
 import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
-import type { RecordName } from '../../diagnostics/write/layout.ts';
+import type { RecordName } from '../../diagnostics/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
 // So that the option `filter` may be the text of an `EnvFilter`.
 import '../../filter/env-filter.ts';

@@ -8,7 +8,7 @@ import {
   SpanStatusCode,
 } from '@opentelemetry/api';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
-import { readingOf } from '../../diagnostics/formats.ts';
+import { readingOf } from '../../diagnostics/formats/format-table.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { VERSION } from '../../version.ts';
 import { attributesOf, RESERVED, textOf } from '../layer/attributes.ts';

@@ -1,4 +1,4 @@
-import { malformed, type Parsed, type ParseFailure } from './collector.ts';
+import { malformed, type Parsed, type ParseFailure } from '../collector.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** The fields of a key of the diagnostics contract, without its chunk index. */

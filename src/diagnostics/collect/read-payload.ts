@@ -1,5 +1,5 @@
 import { inspectLine } from '../../tracing/value.ts';
-import type { Parsed } from './collector.ts';
+import type { Parsed } from '../collector.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** Adds to `parsed` what the payload of a span or event says; `false` if the text is no such payload. */

@@ -1,5 +1,5 @@
-import { KEY_SIZE, RECORD_SIZE } from '../../pool/limits.ts';
-import type { PoolRecord } from '../../pool/record.ts';
+import { KEY_SIZE, RECORD_SIZE } from '../pool/limits.ts';
+import type { PoolRecord } from '../pool/record.ts';
 
 /** The records of a pool by their numbers. Fields are decoded when they are read: many never are. */
 export interface PoolView {

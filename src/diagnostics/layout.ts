@@ -1,13 +1,15 @@
-import type { KeyLayout } from '../../pool/key-layout.ts';
-import type { DropReport } from '../../pool/pool-writer.ts';
-import type { Event } from '../../tracing/event.ts';
-import type { Fields } from '../../tracing/fields.ts';
-import type { Metadata } from '../../tracing/metadata.ts';
-import type { Span } from '../../tracing/span.ts';
-import type { LegalName } from './legal-name.ts';
+import type { KeyLayout } from '../pool/key-layout.ts';
+import type { DropReport } from '../pool/pool-writer.ts';
+import type { Event } from '../tracing/event.ts';
+import type { Fields } from '../tracing/fields.ts';
+import type { Metadata } from '../tracing/metadata.ts';
+import type { Span } from '../tracing/span.ts';
 
-/** A name in keys, and the writer's handle for it. */
-export interface RecordName extends LegalName {
+/** A name that keys can hold, and the writer's handle for it. */
+export interface RecordName {
+  readonly text: string;
+  /** The full name if `text` is not it. */
+  readonly full: string | undefined;
   /** 0 if the writer knows too many names: it takes the text then. */
   readonly handle: number;
 }

@@ -1,8 +1,8 @@
 import { SAFE_VALUE } from '../../pool/limits.ts';
 import { type Decoded, decoded, type Decoder } from '../encoding.ts';
-import type { Collected, Collector, Parsed, ParseFailure } from './collector.ts';
+import type { Collected, Collector, Parsed, ParseFailure } from '../collector.ts';
 import { parseDiag, schemaOf, splitChunk } from './diag-key.ts';
-import type { PoolView } from './pool-view.ts';
+import type { PoolView } from '../pool-view.ts';
 import { readPayload } from './read-payload.ts';
 import { type Group, Groups } from './record-groups.ts';
 

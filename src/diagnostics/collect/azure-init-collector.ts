@@ -1,7 +1,7 @@
 import { decoded } from '../encoding.ts';
-import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from './collector.ts';
+import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from '../collector.ts';
 import { readDebugFields } from './debug-fields.ts';
-import type { PoolView } from './pool-view.ts';
+import type { PoolView } from '../pool-view.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** `PREFIX|vm_id|LEVEL|module:span|uuid`. */

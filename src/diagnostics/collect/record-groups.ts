@@ -1,4 +1,4 @@
-import type { ParseFailure } from './collector.ts';
+import type { ParseFailure } from '../collector.ts';
 
 /** A record of a payload with several records. */
 interface Member {

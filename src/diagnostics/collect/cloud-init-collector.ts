@@ -1,6 +1,6 @@
 import type { Decoder } from '../encoding.ts';
-import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from './collector.ts';
-import type { PoolView } from './pool-view.ts';
+import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from '../collector.ts';
+import type { PoolView } from '../pool-view.ts';
 import { parseObject } from './read-payload.ts';
 import { type Group, Groups } from './record-groups.ts';
 import { parseTimestamp } from './timestamp.ts';

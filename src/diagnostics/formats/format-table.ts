@@ -1,5 +1,5 @@
-import type { Format, FormatReading, FormatWriting } from './format.ts';
-import * as table from './formats/index.ts';
+import type { Format, FormatReading, FormatWriting } from '../format.ts';
+import * as table from './index.ts';
 
 type Entry = (typeof table)[keyof typeof table];
 
