@@ -1,5 +1,4 @@
-import type { Entry } from './frame.ts';
-import { WARN } from '../limits.ts';
+import { type Entry, WARN } from './frame.ts';
 import type { DropReport, Dropped } from '../pool-writer.ts';
 
 /** The entry that reports what was dropped, `total` in all, at `time` in milliseconds since 1970: the twin of drop_report.rs. */

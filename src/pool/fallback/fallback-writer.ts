@@ -4,9 +4,8 @@ import { Level, LEVELS } from '../../tracing/level.ts';
 import { dropReportEntry } from './drop-report.ts';
 import { Appender } from './appender.ts';
 import { Budget, type Verdict } from './budget.ts';
-import { Batch, type Entry, Framer } from './frame.ts';
+import { Batch, type Entry, Framer, isImportant } from './frame.ts';
 import { checkKeyField } from '../key-layout.ts';
-import { WARN } from '../limits.ts';
 import { runSync } from '../op.ts';
 import { isNotFound } from '../sys.ts';
 import type {
@@ -109,8 +108,7 @@ export class FallbackWriter implements PoolWriter {
   #add(entry: Entry): void {
     this.#accepted++;
     if (this.#closed) return this.#drop('closed', entry);
-    const isImportant = entry.level <= WARN || entry.kind === 'finish';
-    const room = isImportant ? this.#queueBytes : this.#queueBytes * (7 / 8);
+    const room = isImportant(entry) ? this.#queueBytes : this.#queueBytes * (7 / 8);
     const bytes = sizeOf(entry);
     if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry);
     // Who looks through a text puts it into one piece: six pieces that wait cost the garbage collector more.

@@ -1,4 +1,5 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
+import type { Verbosity } from '../../tracing/level.ts';
 import {
   isKeyField,
   type KeyFields,
@@ -11,6 +12,10 @@ import {
   wordOf,
 } from '../key-layout.ts';
 import { CHUNKS_MAX, ID_MAX, KEY_SIZE, RECORD_SIZE, SAFE_VALUE } from '../limits.ts';
+
+/** Verbosities that decide how much room an entry has. */
+export const WARN: Verbosity = 2;
+export const INFO: Verbosity = 3;
 
 /** A start, finish or event on its way to the pool. */
 export interface Entry {
@@ -186,6 +191,11 @@ function detailsOf({
   if (kind !== 'finish') return { time, encoding: 'none', result: undefined, seconds: undefined };
   const result = isFailure(seconds) ? 'fail' : 'success';
   return { time, encoding: 'none', result, seconds: Math.abs(seconds) };
+}
+
+/** Whether the queue keeps room for an entry: an error, a warning or a finish. */
+export function isImportant({ kind, level }: Entry): boolean {
+  return level <= WARN || kind === 'finish';
 }
 
 /** Whether the seconds of a finish say that it failed. */
