@@ -1,4 +1,4 @@
-import { sleepSync } from '../tracing/at-exit.ts';
+import { sleepSync } from '../sleep-sync.ts';
 
 /** Something that can be done at once or off the event loop. */
 interface Effect {

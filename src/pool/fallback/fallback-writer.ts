@@ -1,5 +1,5 @@
 import { CutShortError, type KvpError } from '../../errors.ts';
-import { sleepSync } from '../../tracing/at-exit.ts';
+import { sleepSync } from '../../sleep-sync.ts';
 import { Level, LEVELS } from '../../tracing/level.ts';
 import { dropReportEntry } from './drop-report.ts';
 import { Appender } from './appender.ts';
