@@ -1,5 +1,5 @@
 //! The budget of a pool: which entries still get room. The time that the host needs to walk a pool grows with
-//! the square of its records, so their number is limited.
+//! the square of its records, so their number is limited. `src/pool/fallback/budget.ts` is the counterpart.
 
 use std::collections::{HashMap, HashSet};
 
@@ -105,8 +105,8 @@ impl Budget {
     /// How many records a start reserves. Forgets what it reserved when it was asked for before.
     fn finish_records(&mut self, start: &Entry<'_>, records: u64, is_asked_again: bool) -> u64 {
         let had_reserved = self.forget(start.id);
-        // A start that is asked for again and has nothing reserved needs nothing: its finish was lost meanwhile, or
-        // is in the same batch and comes next.
+        // A start that is asked for again and has nothing reserved needs nothing: its finish was lost
+        // meanwhile, or is in the same batch and comes next.
         let needs_room = if is_asked_again { had_reserved } else { !self.lost.remove(start.id) };
         if !self.reserves_finishes || !needs_room {
             return 0;

@@ -16,6 +16,8 @@ pub const SAFE_KEY: usize = 254;
 pub const SAFE_VALUE: usize = 1022;
 /// Longest id of an event or span in a key, in bytes: the length of a UUID.
 pub const ID_MAX: usize = 36;
+/// Durations in a key are shorter than this, in seconds: 300 years.
+pub const SECONDS_MAX: f64 = 1e10;
 /// Most records into which one payload may be split.
 pub const CHUNKS_MAX: usize = 1023;
 /// A pool of more bytes is not read: no host could read it.

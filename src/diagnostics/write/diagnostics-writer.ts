@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, FieldError, OptionError, PoolFullError, TooLargeError } from '../../errors.ts';
 import { countOption } from '../../option.ts';
-import { chunksOf } from '../../pool/fallback/frame.ts';
+import { chunksOf } from '../../pool/record.ts';
 import { checkKeyField, type KeyFields, type KeyLayout, keyText } from '../../pool/key-layout.ts';
 import { CHUNKS_MAX, ID_MAX, SAFE_VALUE } from '../../pool/limits.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';

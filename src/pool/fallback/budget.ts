@@ -15,10 +15,10 @@ interface LevelLimits {
 }
 
 /**
- * The room of a pool, shared out by level and reserved for the finishes of admitted starts; the twin of budget.rs.
- * TRACE and DEBUG may fill half of what was free when the pool was first seen, INFO nine tenths. WARN, ERROR and
- * failed finishes may fill all but one record, which stays free for the drop report. A start reserves room for
- * its finish.
+ * The room of a pool, shared out by level and reserved for the finishes of admitted starts; the counterpart of
+ * budget.rs. TRACE and DEBUG may fill half of what was free when the pool was first seen, INFO nine tenths.
+ * WARN, ERROR and failed finishes may fill all but one record, which stays free for the drop report. A
+ * start reserves room for its finish.
  */
 export class Budget {
   readonly #max: number;
@@ -64,8 +64,8 @@ export class Budget {
   /** How many records a start reserves. Forgets what it reserved when it was asked for before. */
   #finishRecords({ id, payload }: Entry, records: number, isAskedAgain: boolean): number {
     const hadReserved = this.#forget(id);
-    // A start that is asked for again and has nothing reserved needs nothing: its finish was lost meanwhile, or is
-    // in the same batch and comes next.
+    // A start that is asked for again and has nothing reserved needs nothing: its finish was lost meanwhile,
+    // or is in the same batch and comes next.
     const needsRoom = isAskedAgain ? hadReserved : !this.#lost.delete(id);
     if (!this.#reservesFinishes || !needsRoom) return 0;
     return Math.max(records, Math.ceil((Buffer.byteLength(payload) + FINISH_EXTRA) / SAFE_VALUE));
