@@ -1,6 +1,7 @@
 import fs, { mkdirSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
 import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
@@ -83,6 +84,31 @@ test('what is refused does not stand in for what is not written yet', (t) => {
   t.deepEqual(writer.stats().dropped, { too_large: { INFO: 1 } });
 });
 
+test.serial('a folder that is missing for long is looked for every 100 ms', async (t) => {
+  const path = join(dirname(poolOf(t)), 'later', 'pool');
+  const looks: number[] = [];
+  const realOpen = fs.openSync;
+  fs.openSync = (...given) => {
+    if (given[0] === path) looks.push(performance.now());
+    return realOpen(...given);
+  };
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    fs.openSync = realOpen;
+    syncBuiltinESMExports();
+  });
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'early', 'n');
+  // Pauses of 1 to 64 ms, then five of the longest.
+  for (let turn = 0; turn < 500 && looks.length < 14; turn++) await sleep(10);
+  const pauses = looks.slice(1).map((look, index) => look - looks[index]!);
+  const longest = Math.min(...pauses.slice(-3));
+  t.true(longest > 95 && longest < 150, `${pauses}`);
+  mkdirSync(dirname(path));
+  for (let turn = 0; turn < 500 && writer.stats().written === 0; turn++) await sleep(10);
+  t.deepEqual(values(path), ['early']);
+});
+
 test('a close writes what can be written, and nothing happens after it', async (t) => {
   const path = poolOf(t);
   const writer = writerOf(t, { path });
@@ -91,7 +117,7 @@ test('a close writes what can be written, and nothing happens after it', async (
   t.is(readPool(path).length, 600);
   writer.event(0, 3, 'late', 'n');
   writer.requestDropReport();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await sleep(20);
   t.is(readPool(path).length, 600);
   t.true(writer.isDrained(writer.position()));
   t.like(writer.stats(), { accepted: 601, written: 600, dropped: { closed: { INFO: 1 } } });

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { azureInitKeyLayout } from '../src/diagnostics/write/azure-init-layout.ts';
 import { diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
-import { Batch, type Entry, Framer } from '../src/pool/fallback/frame.ts';
+import { Batch } from '../src/pool/fallback/batch.ts';
+import { type Entry, Framer } from '../src/pool/fallback/frame.ts';
 import { verbosityOf } from '../src/tracing/level.ts';
 
 interface Case extends Omit<Entry, 'level'> {

@@ -210,6 +210,14 @@ test('a stream that fails later does not end the program, one that never drains 
   t.true(dropped > 10, `${dropped}`);
 });
 
+test('a flush without a deadline waits for a slow stream', async (t) => {
+  const { Writable } = await import('node:stream');
+  const slow = new Writable({ highWaterMark: 1, write: (_, _encoding, done) => void setTimeout(done, 50) });
+  const { layer, emit } = writing({ writer: slow });
+  emit((log) => log.info('late'));
+  t.deepEqual(await layer.flush({ timeout: Infinity }), { complete: true, dropped: 0, problems: [] });
+});
+
 test.serial(
   'colour is for terminals, NO_COLOR, FORCE_COLOR and the option have their say in this order',
   (t) => {

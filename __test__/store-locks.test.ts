@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { LockTimeoutError, MalformedPoolError, NoLockError } from '../src/errors.ts';
 import { chooseBackend } from '../src/pool/binding.ts';
+import { call } from '../src/pool/op.ts';
 import { openPool } from '../src/pool/open-pool.ts';
-import type { PoolStore } from '../src/pool/pool-store.ts';
+import { PoolStore } from '../src/pool/pool-store.ts';
+import type { StoreBackend } from '../src/pool/store-backend.ts';
 import { bytesOf } from './helpers/diag-records.ts';
 import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
@@ -108,6 +110,45 @@ for (const form of FORMS) {
     // It remembers since when it has seen this tail.
     await run(store, form, 'append', 'a', '1');
     t.deepEqual(readFileSync(path), bytesOf(['a', '1']));
+  });
+}
+
+test.serial(
+  'whoever stopped half-way through an append has 300 ms to go on before the tail is cut',
+  async (t) => {
+    const path = poolOf(t);
+    const whole = bytesOf(['slow', 'v']);
+    writeFileSync(path, whole.subarray(0, 1000));
+    const store = openPool(path, { lockTimeout: 60_000 });
+    const began = performance.now();
+    await store.append('a', '1');
+    const waited = performance.now() - began;
+    t.true(waited >= 300 && waited < 5000, `${waited} ms`);
+    t.deepEqual(readFileSync(path), bytesOf(['a', '1']));
+
+    // What goes on is waited for anew.
+    const slow = poolOf(t);
+    writeFileSync(slow, whole.subarray(0, 1000));
+    const appended = openPool(slow, { lockTimeout: 60_000 }).append('a', '1');
+    await sleep(100);
+    appendFileSync(slow, whole.subarray(1000));
+    await appended;
+    t.deepEqual(readFileSync(slow), bytesOf(['slow', 'v'], ['a', '1']));
+  },
+);
+
+for (const form of FORMS) {
+  test.serial(`a lock that is held for long is looked at every 20 ms (${form})`, async (t) => {
+    const looks: number[] = [];
+    // A lock that is free at the 15th look: after eight pauses from 0.1 to 12.8 ms and six of the longest.
+    const look = () => (looks.push(performance.now()) < 15 ? 'busy' : { done: true });
+    const clear = () => call(look, async () => look());
+    const store = new PoolStore('pool', { clear } as unknown as StoreBackend, { lockTimeout: 60_000 });
+    await run(store, form, 'clear');
+    const pauses = looks.slice(1).map((look, index) => look - looks[index]!);
+    const longest = Math.min(...pauses.slice(-4));
+    t.true(longest > 18 && longest < 40, `${pauses}`);
+    t.true(Math.min(...pauses.slice(0, 8)) < 18, `${pauses}`);
   });
 }
 

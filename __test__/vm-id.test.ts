@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { vmId } from '../src/index.ts';
-import { readVmId } from '../src/pool/vm-id.ts';
+import { readVmId } from '../src/diagnostics/vm-id.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 
 const SPELLED = '545F2E3C-8C4A-4E0B-9C1D-0A1B2C3D4E5F';

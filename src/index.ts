@@ -33,7 +33,7 @@ export { formatReport, parseReport } from './diagnostics/report/report.ts';
 export { parseSupportingData } from './diagnostics/report/supporting-data.ts';
 export { timeline } from './diagnostics/timeline/timeline.ts';
 export { renderTree } from './format/render-tree.ts';
-export { vmId } from './pool/vm-id.ts';
+export { vmId } from './diagnostics/vm-id.ts';
 export { openPool } from './pool/open-pool.ts';
 export { chooseBackend as backend } from './pool/binding.ts';
 export {

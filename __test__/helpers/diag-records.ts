@@ -1,5 +1,6 @@
 import { diagKeyLayout } from '../../src/diagnostics/write/diag-layout.ts';
-import { Batch, type Entry, Framer } from '../../src/pool/fallback/frame.ts';
+import { Batch } from '../../src/pool/fallback/batch.ts';
+import { type Entry, Framer } from '../../src/pool/fallback/frame.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../../src/pool/limits.ts';
 
 /** The pool that azure-init wrote. */

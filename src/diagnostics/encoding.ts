@@ -12,7 +12,7 @@ import {
   type ZlibOptions,
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
-import { chunksOf } from '../pool/fallback/frame.ts';
+import { chunksOf } from '../pool/record.ts';
 import type { ParseFailure } from './collector.ts';
 
 /** Bytes that a decoded payload may have. */

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
+import { vmId } from '../diagnostics/vm-id.ts';
 import { DroppedError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
-import { vmId } from '../pool/vm-id.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';

@@ -1,5 +1,6 @@
 import { LayerError } from '../errors.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
+import { TIMER_MAX } from '../tracing/timer-max.ts';
 import type { Lines, LineStats, Writer } from './lines.ts';
 
 /** UTF-16 units that a full stream may buffer before lines are dropped. */
@@ -69,7 +70,7 @@ export class LineSink implements Lines {
 
   async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     const complete = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeout);
+      const timer = setTimeout(() => resolve(false), Math.min(timeout, TIMER_MAX));
       const done = (): void => {
         clearTimeout(timer);
         resolve(true);

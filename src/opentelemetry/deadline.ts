@@ -1,4 +1,5 @@
 import { LayerError, messageOf } from '../errors.ts';
+import { TIMER_MAX } from '../tracing/timer-max.ts';
 
 /**
  * Waits for what `act` starts, at most `timeout` milliseconds, and keeps the event loop alive meanwhile;
@@ -12,8 +13,7 @@ export async function within(
 ): Promise<LayerError | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
-    // A timer of Node.js takes no more.
-    timer = setTimeout(resolve, Math.min(timeout, 2 ** 31 - 1), 'late');
+    timer = setTimeout(resolve, Math.min(timeout, TIMER_MAX), 'late');
   });
   try {
     if ((await Promise.race([act(), late])) !== 'late') return undefined;

@@ -2,19 +2,22 @@ import type { Stats } from 'node:fs';
 import { RECORD_SIZE } from './limits.ts';
 
 /**
- * How an attempt that never waits for a lock ended: done with a result, or held up by somebody's lock
- * (`busy`) or by a file that ends in the middle of a record (`unsettled`).
+ * The outcome of one attempt, which never waits: it is `done` with a result, another process holds a lock or
+ * changed the file meanwhile (`busy`), or the file ends in the middle of a record (`unsettled`).
  */
 export type Attempt<R> = { readonly done: R } | 'busy' | 'unsettled';
 
-/** A tail off a record boundary may be somebody's append half-way; after so many milliseconds it is torn. */
+/**
+ * Milliseconds that a file which ends in the middle of a record must stay unchanged before its tail counts
+ * as torn. Until then another process may still be appending.
+ */
 export const TORN_AFTER = 300;
 
-/** Tells a torn tail from an append that is half-way. */
+/** Tells a torn tail from an append that another process has not finished. */
 export class Tail {
   #seen: { size: number; mtimeMs: number; since: number } | undefined;
 
-  /** Whether the file ends at a record, or has ended where it does for long enough to be torn. */
+  /** Whether the file ends at a record boundary, or its tail has stayed unchanged long enough to be torn. */
   isSettled({ size, mtimeMs }: Stats): boolean {
     const seen = this.#seen;
     if (size % RECORD_SIZE === 0) this.#seen = undefined;

@@ -27,8 +27,10 @@ function load(): { binding?: typeof Binding; failure?: BindingError } {
 }
 
 /**
- * Which writer this process uses. `KVP_TRACING_BACKEND` demands `native` (throws `BindingError` where it
- * can't be loaded) or `js`; by default (`auto`) the native one, else the other, with one line unless `quiet`.
+ * Chooses the backend of this process. The variable `KVP_TRACING_BACKEND` demands `native` or `js`. Its
+ * default, `auto`, means the native core if it can be loaded, otherwise the fallback, about which one line
+ * is printed unless `quiet`. Throws `BindingError` if the native core is demanded and can't be loaded,
+ * `OptionError` for another value.
  */
 export function chooseBackend({ quiet = false }: { quiet?: boolean } = {}): Backend {
   const asked = process.env[VARIABLE] || 'auto';
@@ -44,16 +46,16 @@ export function chooseBackend({ quiet = false }: { quiet?: boolean } = {}): Back
   return 'js';
 }
 
-/** The native core; only after `chooseBackend` said that it is there. */
+/** The native core. Call it only where `chooseBackend` returned `native`. */
 export function nativeCore(): typeof Binding {
   return load().binding as typeof Binding;
 }
 
-/** The error of the class that belongs to what the core says. */
+/** The error of this package's classes for a problem that the native core reports. */
 export function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {
   if (errno !== undefined && syscall !== undefined && path !== undefined)
     return systemError(syscall, path, -errno);
-  // What the system refused names the call; the other failure of this code is a write left half-way.
+  // Without a system call this code means a write that stopped half-way and could not be undone.
   if (code === 'ERR_KVP_IO' && syscall === undefined) return new CutShortError(code, message, { path });
   return errorOf(code, message, { errno: errno === undefined ? undefined : -errno, syscall, path });
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** When this system was booted, in seconds since 1970; `undefined` where it can't be told. */
+/** When this system was booted, in seconds since 1970; `undefined` if that is not known. */
 export function bootTime(): number | undefined {
   try {
     const line = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'));

@@ -2,32 +2,39 @@ import { isUtf8 } from 'node:buffer';
 import { KEY_SIZE, RECORD_SIZE } from './limits.ts';
 import { textOf } from './record.ts';
 
-/** A change of a pool's bytes: `with` takes the place of what is at `from`, and the pool ends at `length`. */
+// The counterpart of edit.rs. Nothing here reads or writes a file.
+
+/**
+ * A change of a pool's bytes: `with` replaces what is at the offset `from`, and the pool then has `length`
+ * bytes.
+ */
 export interface Edit {
   from: number;
   with: Buffer;
   length: number;
 }
 
-/** What is wrong with a record; the host stops at `invalid_utf8`, and the kernel reads on where there is no NUL. */
+/**
+ * What is wrong with a record. The host stops reading at `invalid_utf8`; at `missing_nul` the kernel reads
+ * on into what follows the field.
+ */
 export type DefectReason = 'torn_tail' | 'invalid_utf8' | 'missing_nul' | 'empty_key';
 
-/** Something wrong with a pool. */
+/** A defect of a pool. */
 export interface Defect {
   /** The record's number, from 0. */
   record: number;
   reason: DefectReason;
-  /** Which of its fields it concerns; a torn tail is no record and has none. */
+  /** The field with the defect; a torn tail has none, because it is not a record. */
   field?: 'key' | 'value';
 }
 
-/** The twin of edit.rs. */
 function edit(from: number, parts: readonly Uint8Array[]): Edit {
   const bytes = Buffer.concat(parts);
   return { from, with: bytes, length: from + bytes.length };
 }
 
-/** Everything is replaced. */
+/** Replaces everything. */
 export function replace(bytes: Buffer): Edit {
   return { from: 0, with: bytes, length: bytes.length };
 }
@@ -43,8 +50,9 @@ function keyOf(record: Buffer): Buffer {
 }
 
 /**
- * Puts `record` in the place of the first one with its key and removes the others, or adds it at the end. A
- * number is how many different keys there are, when its key would be one more than `maxKeys`.
+ * Replaces the first record that has the key of `record` and removes the others with it; adds `record` at
+ * the end if there is none. Returns the number of different keys instead if this key would be one more than
+ * `maxKeys`.
  */
 export function set(pool: Buffer, record: Buffer, maxKeys: number): Edit | number {
   const key = keyOf(record);
@@ -52,7 +60,7 @@ export function set(pool: Buffer, record: Buffer, maxKeys: number): Edit | numbe
   const hasKey = (other: Buffer) => other.subarray(0, key.length).equals(key) && other[key.length] === 0;
   const first = records.findIndex(hasKey);
   if (first < 0) {
-    // Fewer records than keys allowed can't have too many of them.
+    // Counting keys is needed only if there are at least as many records as allowed keys.
     if (records.length >= maxKeys) {
       const keys = new Set(records.map((other) => keyOf(other).toString('latin1'))).size;
       if (keys >= maxKeys) return keys;
@@ -66,7 +74,7 @@ export function set(pool: Buffer, record: Buffer, maxKeys: number): Edit | numbe
   return edit(first * RECORD_SIZE, [record, ...others]);
 }
 
-/** Removes all records with one of `keys`; says how many. */
+/** Removes all records with one of `keys`; the result is their number. */
 export function remove(pool: Buffer, keys: readonly string[]): { edit: Edit; result: number } {
   const wanted = new Set(keys.map((key) => Buffer.from(key).toString('latin1')));
   const isWanted = (record: Buffer) => wanted.has(keyOf(record).toString('latin1'));
@@ -77,7 +85,7 @@ export function remove(pool: Buffer, keys: readonly string[]): { edit: Edit; res
   return { edit: edit(first * RECORD_SIZE, kept), result: records.length - first - kept.length };
 }
 
-/** Lists what is wrong with a pool's bytes, in file order. */
+/** Lists the defects of a pool's bytes in the order of the file. */
 export function inspect(pool: Buffer): Defect[] {
   const defects: Defect[] = [];
   recordsOf(pool).forEach((bytes, record) => {
@@ -96,8 +104,8 @@ export function inspect(pool: Buffer): Defect[] {
 }
 
 /**
- * Mends what `inspect` finds: the torn tail goes and so do records without a key; a field that the host or
- * the kernel would stumble over is spelled anew, with U+FFFD for what is no UTF-8.
+ * Repairs what `inspect` finds; the result is that list. The torn tail and records without a key are
+ * removed. Fields without a NUL or with invalid UTF-8 are encoded again, with U+FFFD for the invalid bytes.
  */
 export function repair(pool: Buffer): { edit: Edit; result: Defect[] } {
   const defects = inspect(pool);
@@ -114,7 +122,7 @@ export function repair(pool: Buffer): { edit: Edit; result: Defect[] } {
 
 function mend(field: Buffer): Buffer {
   const mended = Buffer.alloc(field.length);
-  // A write of text stops before the character that does not fit.
+  // `write` stops before a character that does not fit whole.
   mended.write(textOf(field).toString('utf8'), 0, field.length - 1);
   return mended;
 }

@@ -3,27 +3,31 @@ import { LEVELS } from '../tracing/level.ts';
 import { CHUNKS_MAX, ID_MAX, SAFE_KEY } from './limits.ts';
 
 /**
- * How the keys of a format's records are laid out: `{prefix}{word}|{name}|{id}`, then
- * `|{time}|{encoding}|{result}|{duration}` if there are `details`, then `|{chunk}` if the chunks are `numbered`.
- * A format is such a layout: the two cores know no formats. The twin of key_layout.rs.
+ * The layout of the keys of a format's records: `{prefix}{word}|{name}|{id}`, then
+ * `|{time}|{encoding}|{result}|{duration}` if there are `details`, then `|{chunk}` if the chunks are
+ * `numbered`. The native core and the fallback know no formats, only such layouts. The counterpart of
+ * key_layout.rs.
  */
 export interface KeyLayout {
   /** What every key starts with, up to and including the `|` before the word. */
   readonly prefix: string;
-  /** The field behind the prefix: `start`, `finish` or `event`, or the level's name. */
+  /** What follows the prefix: `start`, `finish` or `event` (`kind`), or the level's name (`level`). */
   readonly word: 'kind' | 'level';
-  /** Bytes that a name may have. */
+  /** Longest name, in bytes. */
   readonly nameMax: number;
-  /** Whether time, encoding, result and duration follow the id. */
+  /** Whether the time, the encoding, the result and the duration follow the id. */
   readonly details: boolean;
-  /** Whether a key ends in the number of its chunk, from 0. Otherwise all chunks of a payload share one key. */
+  /**
+   * Whether a key ends with the number of its chunk, from 0. If not, all chunks of a payload have the same
+   * key.
+   */
   readonly numbered: boolean;
 }
 
-/** What a record says happened. */
+/** What a record reports. */
 export type Kind = 'start' | 'finish' | 'event';
 
-/** What a key says about its payload; a layout leaves some of it out. */
+/** What a key tells about its payload. A layout may leave some of it out. */
 export interface KeyFields {
   kind: Kind;
   /** From 1 (ERROR) to 5 (TRACE). */
@@ -34,27 +38,27 @@ export interface KeyFields {
   time: number;
   encoding: string;
   result: 'success' | 'fail' | undefined;
-  /** The duration. */
+  /** The duration of a span that finished. */
   seconds: number | undefined;
 }
 
-/** The text of a key; `chunk` is the number of the payload's chunk, from 0. */
+/** The text of the key of a payload's chunk; chunks are numbered from 0. */
 export function keyText(keys: KeyLayout, fields: KeyFields, chunk: number): string {
   const text = keyHead(keys, wordOf(keys, fields), fields.name) + fields.id + keyTail(keys, fields);
   return keys.numbered ? text + chunk : text;
 }
 
-/** The field behind the prefix. */
+/** The field that follows the prefix. */
 export function wordOf({ word }: KeyLayout, { kind, level }: Pick<KeyFields, 'kind' | 'level'>): string {
   return word === 'kind' ? kind : (LEVELS[level - 1] ?? 'ERROR');
 }
 
-/** A key up to its id. */
+/** The part of a key before its id. */
 export function keyHead({ prefix }: KeyLayout, word: string, name: string): string {
   return `${prefix}${word}|${name}|`;
 }
 
-/** What follows the id, up to the chunk's number. */
+/** The part of a key between its id and the chunk's number. */
 export function keyTail(
   { details, numbered }: KeyLayout,
   { time, encoding, result, seconds }: Pick<KeyFields, 'time' | 'encoding' | 'result' | 'seconds'>,
@@ -65,14 +69,15 @@ export function keyTail(
   return `|${new Date(time).toISOString()}|${encoding}|${result ?? ''}|${duration}${end}`;
 }
 
-/** Durations in seconds are shorter than this, which is 300 years. */
-export const SECONDS_MAX = 1e10;
-/** Digits and the point of such a duration in microseconds. */
+/** The length of the longest duration: seconds with six decimals. */
 const DURATION_MAX = '9999999999.999999'.length;
 const DETAILS_MAX = '|2026-01-02T03:04:05.678Z|none|success|'.length + DURATION_MAX;
 const CHUNK_MAX = `|${CHUNKS_MAX}`.length;
 
-/** Throws `FieldError` for a layout whose keys could be no keys, or too long to reach the host whole. */
+/**
+ * Throws `FieldError` for a layout whose keys could not be parsed, or could be too long to reach the host
+ * whole.
+ */
 export function checkKeyLayout({ prefix, word, nameMax, details, numbered }: KeyLayout): void {
   if (!prefix.endsWith('|') || prefix.includes('\0')) {
     throw illegal('prefix', prefix, "it must end with '|' and must not contain NUL");
@@ -83,7 +88,7 @@ export function checkKeyLayout({ prefix, word, nameMax, details, numbered }: Key
   if (longest > SAFE_KEY) throw tooLong('key', longest, SAFE_KEY);
 }
 
-/** Throws `FieldError` for a text that can't be a field of a key; `limit` is in bytes. */
+/** Throws `FieldError` for a text that can't be a field of a key of at most `limit` bytes. */
 export function checkKeyField(field: string, given: string, limit: number): void {
   const actual = Buffer.byteLength(given);
   if (actual > limit) throw tooLong(field, actual, limit);
@@ -92,7 +97,7 @@ export function checkKeyField(field: string, given: string, limit: number): void
   }
 }
 
-/** Whether a text of at most `limit` bytes can be a field of a key. */
+/** Whether a text can be a field of a key and has at most `limit` bytes. */
 export function isKeyField(field: string, limit: number): boolean {
   if (field === '' || field.includes('|') || field.includes('\0')) return false;
   return field.length * 3 <= limit || Buffer.byteLength(field) <= limit;

@@ -1,18 +1,18 @@
-import { sleepSync } from '../tracing/at-exit.ts';
+import { sleepSync } from '../sleep-sync.ts';
 
-/** Something that can be done at once or off the event loop. */
+/** Something that an operation waits for, in two forms: blocking, or without blocking the event loop. */
 interface Effect {
   sync(): unknown;
   async(): Promise<unknown>;
 }
 
 /**
- * An operation written once that runs in both ways: a generator of the effects that it waits for. What an
- * effect throws it can catch.
+ * An operation that is written once and runs in either form: a generator of the effects that it waits for.
+ * It can catch what an effect throws.
  */
 export type Op<R> = Generator<Effect, R, unknown>;
 
-/** Runs an operation to its end in this thread. */
+/** Runs an operation to its end; blocks the thread. */
 export function runSync<R>(op: Op<R>): R {
   let step = op.next();
   while (step.done !== true) {
@@ -44,12 +44,12 @@ export async function runAsync<R>(op: Op<R>): Promise<R> {
   return step.value;
 }
 
-/** Waits for an effect. */
+/** Waits for an effect and returns its result. */
 export function* call<R>(sync: () => R, async: () => Promise<R>): Op<R> {
   return (yield { sync, async }) as R;
 }
 
-/** Lets so many milliseconds pass. */
+/** Waits for so many milliseconds. */
 export function pause(milliseconds: number): Op<void> {
   return call(
     () => sleepSync(milliseconds),

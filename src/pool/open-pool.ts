@@ -8,7 +8,10 @@ import { openNative } from './native/native-writer.ts';
 import { PoolStore, type StoreOptions } from './pool-store.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
 
-/** Where the Azure host reads what a guest says (Linux tools/hv/hv_kvp_daemon.c; FreeBSD hv_kvp_daemon.c). */
+/**
+ * The pool in which a guest writes for the Azure host (Linux tools/hv/hv_kvp_daemon.c; FreeBSD
+ * hv_kvp_daemon.c).
+ */
 export const DEFAULT_POOL_PATH =
   process.platform === 'freebsd' ? '/var/db/hyperv/pool/.kvp_pool_1' : '/var/lib/hyperv/.kvp_pool_1';
 
@@ -19,7 +22,7 @@ export interface NumberedPool {
   pool: number;
 }
 
-/** The file of a pool; throws `OptionError`. */
+/** The path of a pool's file. Throws `OptionError`. */
 export function poolPath(location: string | NumberedPool): string {
   if (typeof location !== 'object' || location === null) {
     if (typeof location === 'string' && location !== '' && !location.includes('\0')) return location;
@@ -31,8 +34,9 @@ export function poolPath(location: string | NumberedPool): string {
 }
 
 /**
- * The records of a pool, to be read and changed; nothing is opened yet. Throws `OptionError`, and
- * `BindingError` if the native core is demanded and missing.
+ * Gives access to the records of a pool, for reading and changing them. The file is opened by each
+ * operation, not here. Throws `OptionError`, and `BindingError` if the native core is demanded and can't be
+ * loaded.
  */
 export function openPool(location: string | NumberedPool, options: StoreOptions = {}): PoolStore {
   const path = poolPath(location);
@@ -41,8 +45,9 @@ export function openPool(location: string | NumberedPool, options: StoreOptions 
 }
 
 /**
- * Opens a pool for writing. A pool whose folder is missing is opened when the folder appears. Throws
- * `FieldError`, `NotAPoolFileError` or `IoError`; `BindingError` if the native core is demanded and missing.
+ * Opens a pool for writing diagnostics. If the folder of the pool is missing, the pool is opened when the
+ * folder appears. Throws `FieldError`, `NotAPoolFileError` or `IoError`, and `BindingError` if the native
+ * core is demanded and can't be loaded.
  */
 export function openWriter(options: WriterOptions): PoolWriter {
   return chooseBackend() === 'native' ? openNative(options) : new FallbackWriter(options);

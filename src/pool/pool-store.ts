@@ -12,24 +12,32 @@ import { isIrregular, PoolFile, statOf } from './sys.ts';
 
 export interface StoreOptions {
   /**
-   * How long keys and values may be: `'safe'` for what reaches the host whole (254 and 1,022 bytes), `'wire'`
-   * for what fits into the file (511 and 2,047). Default `'safe'`.
+   * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),
+   * `'wire'` what fits into the file (511 and 2,047 bytes). Default `'safe'`.
    */
   limits?: Limits;
-  /** Milliseconds that an operation waits for somebody's lock, or for a torn tail to settle. Default `1000`. */
+  /**
+   * Milliseconds for which an operation waits while another process holds a lock, or the file ends in the
+   * middle of a record. Default `1000`.
+   */
   lockTimeout?: number;
-  /** Different keys up to which `set` adds new ones. Default `1024`. */
+  /** The most different keys that a pool may have after `set` added one. Default `1024`. */
   maxKeys?: number;
-  /** Only read: follow links, read pipes, go on without a lock where none can be had. Default `false`. */
+  /**
+   * Only read, and read more: follow links, read pipes, go on without a lock if none is available. Default
+   * `false`.
+   */
   readOnly?: boolean;
 }
 
 export interface RecordsOptions {
-  /** Give the bytes too, as `rawKey` and `rawValue`. Default `false`. */
+  /** Return the bytes too, as `rawKey` and `rawValue`. Default `false`. */
   raw?: boolean;
 }
 
-/** What a repair did about a defect: a torn tail is cut, a record without a key dropped, a field spelled anew. */
+/**
+ * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
+ */
 export interface Repair extends Defect {
   action: 'cut' | 'dropped' | 're-encoded';
 }
@@ -39,16 +47,18 @@ type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
 const DEFAULTS = { limits: 'safe', lockTimeout: 1000, maxKeys: 1024, readOnly: false } as const;
 
-/** Milliseconds between attempts: the first pause, and the longest. */
+/** The first pause between attempts and the longest one, in milliseconds. Each is twice the one before. */
 const PAUSE_MIN = 0.1;
 const PAUSE_MAX = 20;
 
 /**
- * The records of a pool, each operation under the locks of the others who write there. Every operation has
- * two forms, as in `node:fs`: a promise that does not block the event loop, in the order of the calls, and
- * `…Sync`. All throw `IoError`, `NotAPoolFileError`, `LockTimeoutError` and, once closed, `ClosedError`;
- * those that change the pool also `NoLockError`, and `MalformedPoolError` where its end never settles.
- * On the fallback a `…Sync` that meets a promise's operation with the lock taken times out.
+ * The records of a pool. Each operation takes the locks of the other programs that write to it. Every
+ * operation has two forms, as in `node:fs`: one returns a promise and does not block the event loop,
+ * `…Sync` blocks. Operations with promises run one after the other, in the order of the calls. All
+ * operations throw `IoError`, `NotAPoolFileError`, `LockTimeoutError` and, after `close`, `ClosedError`.
+ * Those that change the pool also throw `NoLockError`, and `MalformedPoolError` if the file keeps ending in
+ * the middle of a record. On the fallback, `…Sync` times out if it is called while an operation with a
+ * promise holds the lock.
  */
 export class PoolStore implements Disposable {
   readonly path: string;
@@ -78,7 +88,7 @@ export class PoolStore implements Disposable {
   }
 
   /**
-   * Adds a record, or several that stay together, at the end: all or none. Throws `EmptyKeyError`,
+   * Adds a record at the end, or several without others between them: all or none. Throws `EmptyKeyError`,
    * `KeyTooLongError`, `ValueTooLongError` or `NulError` before the file is opened.
    */
   append(key: string, value: string): Promise<void>;
@@ -93,8 +103,9 @@ export class PoolStore implements Disposable {
   }
 
   /**
-   * Gives a key this value in place; of duplicates one stays. A new key is added at the end; throws
-   * `PoolFullError` if it would be one more than `maxKeys`, and like `append`.
+   * Sets the value of a key: replaces the first record with this key and removes the others, or adds a
+   * record at the end. Throws `PoolFullError` if the key would be one more than `maxKeys`, and the errors
+   * of `append`.
    */
   async set(key: string, value: string): Promise<void> {
     return this.#later(this.#set({ key, value }));
@@ -103,7 +114,7 @@ export class PoolStore implements Disposable {
     runSync(this.#set({ key, value }));
   }
 
-  /** The value of the last record with this key. */
+  /** The value of the last record with this key; `undefined` if there is none. */
   async get(key: string): Promise<string | undefined> {
     return this.#later(this.#get(key));
   }
@@ -111,7 +122,7 @@ export class PoolStore implements Disposable {
     return runSync(this.#get(key));
   }
 
-  /** Removes all records with one of the keys; says how many. */
+  /** Removes all records with one of the keys; returns their number. */
   async delete(keys: string | Iterable<string>): Promise<number> {
     return this.#later(this.#delete(keys));
   }
@@ -119,7 +130,7 @@ export class PoolStore implements Disposable {
     return runSync(this.#delete(keys));
   }
 
-  /** The records in the order of the file, read at once when the first is asked for. */
+  /** The records in the order of the file. The whole file is read when the first record is asked for. */
   records(options?: RecordsOptions): AsyncIterable<PoolRecord> {
     const read = this.#read();
     return this.#iterate(read, options);
@@ -128,7 +139,7 @@ export class PoolStore implements Disposable {
     return decodeRecords(runSync(this.#read()), options);
   }
 
-  /** The file's bytes; a partial record at its end is among them. */
+  /** The file's bytes, with a partial record at its end. */
   async bytes(): Promise<Uint8Array> {
     return this.#later(this.#read());
   }
@@ -144,7 +155,7 @@ export class PoolStore implements Disposable {
     return entriesOf(runSync(this.#read()));
   }
 
-  /** All records, as `load` takes them (with `limits: 'wire'` whatever others wrote) and JSON keeps them. */
+  /** All records, for JSON or for `load`. `load` may need `limits: 'wire'` for records of other programs. */
   async dump(): Promise<PoolRecord[]> {
     return decodeRecords(await this.#later(this.#read()));
   }
@@ -152,7 +163,10 @@ export class PoolStore implements Disposable {
     return decodeRecords(runSync(this.#read()));
   }
 
-  /** Replaces all records: all or nothing, unless the process is killed while it writes. Throws like `append`. */
+  /**
+   * Replaces all records: all or none, unless the process is killed meanwhile. Throws the errors of
+   * `append`.
+   */
   async load(records: Iterable<PoolRecord>): Promise<void> {
     return this.#later(this.#load(records));
   }
@@ -168,7 +182,7 @@ export class PoolStore implements Disposable {
     runSync(this.#clear());
   }
 
-  /** Empties the file if it was last changed before this system was booted; says whether it did. */
+  /** Empties the file if it was last changed before this system was booted; returns whether it did. */
   async clearIfStale(): Promise<boolean> {
     return this.#later(this.#clearIfStale());
   }
@@ -176,7 +190,7 @@ export class PoolStore implements Disposable {
     return runSync(this.#clearIfStale());
   }
 
-  /** Whether the file was last changed before this system was booted; `false` where that can't be told. */
+  /** Whether the file was last changed before this system was booted; `false` if that is not known. */
   async isStale(): Promise<boolean> {
     return this.#later(this.#isStale());
   }
@@ -184,7 +198,7 @@ export class PoolStore implements Disposable {
     return runSync(this.#isStale());
   }
 
-  /** What is wrong with the file, in its order; changes nothing. */
+  /** Lists the defects of the file in its order; changes nothing. */
   async inspect(): Promise<Defect[]> {
     return inspect(await this.#later(this.#read()));
   }
@@ -192,7 +206,7 @@ export class PoolStore implements Disposable {
     return inspect(runSync(this.#read()));
   }
 
-  /** Mends what would stop the host's walk; says what it did. */
+  /** Repairs the defects of the file; returns them in its order. */
   async repair(): Promise<Repair[]> {
     return this.#later(this.#repair());
   }
@@ -200,13 +214,13 @@ export class PoolStore implements Disposable {
     return runSync(this.#repair());
   }
 
-  /** How many whole records the file has. */
+  /** The number of whole records in the file. */
   get size(): number {
     this.#checkOpen();
     return Math.floor((runSync(this.#stat())?.size ?? 0) / RECORD_SIZE);
   }
 
-  /** Lets go of the file, after what was called before. Idempotent. */
+  /** Closes the file once the operations called before are done. May be called again. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -234,7 +248,7 @@ export class PoolStore implements Disposable {
     checkKey(key, 'wire');
     const read = this.#read();
     return (function* () {
-      // Text becomes well-formed when it is written.
+      // Lone surrogates were replaced when the key was written.
       return entriesOf(yield* read).get(key.toWellFormed());
     })();
   }
@@ -300,7 +314,7 @@ export class PoolStore implements Disposable {
 
   *#reading(): Op<Buffer> {
     try {
-      // Not by opening it: the writer of a FIFO would go on and find its reader gone.
+      // Opening a FIFO and closing it again would end its writer with EPIPE, so the path is looked at first.
       if (this.#readOnly && (yield* isIrregular(this.path))) return yield* PoolFile.readToEnd(this.path);
       const contents = yield* this.#until(() => this.#backend.read(this.#readOnly));
       if (contents === 'missing') return Buffer.alloc(0);
@@ -315,11 +329,12 @@ export class PoolStore implements Disposable {
     yield* decodeRecords(await this.#later(read), options);
   }
 
-  /** Attempts until it is done, or for `lockTimeout`. */
+  /** Repeats an attempt until it is done. Throws after `lockTimeout`. */
   *#until<R>(attempt: () => Op<Attempt<R>>): Op<R> {
     const deadline = performance.now() + this.#lockTimeout;
     for (let wait = PAUSE_MIN; ; wait = Math.min(wait * 2, PAUSE_MAX)) {
-      // Whoever was kept from the event loop for longer than that has not looked yet.
+      // Read before the attempt: if the event loop was blocked for longer than that, one more attempt is
+      // made.
       const left = deadline - performance.now();
       const outcome = yield* attempt();
       if (typeof outcome === 'object') return outcome.done;
@@ -339,11 +354,11 @@ export class PoolStore implements Disposable {
     return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
   }
 
-  /** After all that was called before. */
+  /** Runs an operation after those that were called before. */
   #later<R>(op: Op<R>): Promise<R> {
     this.#pending++;
     const result = this.#last.then(() => runAsync(op)).finally(() => this.#pending--);
-    // Without its result, which may be a whole pool.
+    // Does not keep the result, which may be a whole pool.
     this.#last = result.then(
       () => {},
       () => {},

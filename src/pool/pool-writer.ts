@@ -2,41 +2,48 @@ import type { KvpError } from '../errors.ts';
 import type { Level } from '../tracing/level.ts';
 import type { KeyLayout } from './key-layout.ts';
 
-/** Which writer is used: the native core or the one in TypeScript. */
+/** What writes to pools and reads them: the native core (`native`), or the fallback in TypeScript (`js`). */
 export type Backend = 'native' | 'js';
 
-/** The last record of a writer, which says what was dropped, if anything was. */
+/** The record that reports how many entries were dropped. A writer adds it at its end if any were. */
 export interface DropReport {
-  /** The name in its key. */
+  /** The name in the record's key. */
   readonly name: string;
   /**
-   * How its payload is spelled: `'json'` as `{"target":…,"level":"WARN","fields":{…}}`, `'debug'` as
-   * `Time: … | Event: …` with values as Rust's `Debug` spells them.
+   * The format of its payload: `'json'` as `{"target":…,"level":"WARN","fields":{…}}`, `'debug'` as
+   * `Time: … | Event: …`, with values in the format of Rust's `Debug`.
    */
   readonly style: 'json' | 'debug';
 }
 
-/** Why something was dropped. */
+/** Why an entry was dropped. */
 export type DropReason = 'queue' | 'budget' | 'too_large' | 'invalid' | 'lock' | 'io' | 'closed';
 
-/** How many spans' starts and finishes and events were dropped, by reason and level. */
+/**
+ * The numbers of dropped entries, by reason and level. An entry is an event, or the start or finish of a
+ * span.
+ */
 export type Dropped = Partial<Record<DropReason, Partial<Record<Level, number>>>>;
 
-/** What became of everything that a writer was given; an entry may need several records. */
+/**
+ * The counts of a writer. An entry is an event, or the start or finish of a span; it may need several
+ * records.
+ */
 export interface WriterStats {
   backend: Backend;
-  /** Entries offered. */
+  /** Entries that the writer was given. */
   accepted: number;
   /** Entries that are in the file. */
   written: number;
   /** Records that are in the file. */
   records: number;
   /**
-   * Records by which the pool was found shorter than it had been left after an append: it was deleted or
-   * cleared, or `hv_kvp_daemon` rewrote it without what came between its read and its write.
+   * Records that were in the pool after an append and were missing at the next one: the pool was deleted or
+   * cleared, or `hv_kvp_daemon` rewrote it without the records that were appended between its read and its
+   * write.
    */
   missing: number;
-  /** Bytes that wait in the queue. */
+  /** Bytes in the queue. */
   queuedBytes: number;
   dropped: Dropped;
   lastError?: KvpError;
@@ -48,35 +55,37 @@ export interface WriterOptions {
   dropReport: DropReport;
   maxRecords: number;
   queueBytes: number;
-  /** Whether starts are followed by finishes, for which room is kept. */
+  /** Whether each start reserves room for its finish. */
   reservesFinishes: boolean;
-  /** Write what is emitted before the emit returns, unless somebody holds a lock. */
+  /** Write each entry before the call that emits it returns, unless another process holds a lock. */
   writeThrough: boolean;
-  /** Empty a pool that was last changed before this second since 1970. */
+  /** Empty a pool that was last changed before this time, in seconds since 1970. */
   staleBefore?: number;
 }
 
 /**
- * Writes diagnostics into a pool. Nothing here waits but `wait` and `close`; levels are numbers from
- * 1 (ERROR) to 5 (TRACE); a handle of 0 stands for the name that is passed.
+ * Writes diagnostics to a pool. Only `wait` and `close` wait. Levels are numbers from 1 (ERROR) to 5
+ * (TRACE). With a handle of 0 the text passed as `name` is used.
  */
 export interface PoolWriter {
   readonly backend: Backend;
-  /** A handle for a legal name, 0 when there are too many. */
+  /** A handle for a valid name; 0 if there are too many handles already. */
   name(text: string): number;
   start(handle: number, level: number, payload: string, id: string, name: string): void;
   event(handle: number, level: number, payload: string, name: string): void;
-  /** `seconds` are negative when the span failed. */
+  /** `seconds` is the duration, negated if the span failed. */
   finish(handle: number, level: number, payload: string, id: string, name: string, seconds: number): void;
-  /** Everything emitted so far lies before this position. */
+  /** A position in the queue: everything emitted so far is before it. */
   position(): number;
-  /** Whether all before `position` is written or counted; hurries the writer if not. */
+  /** Whether everything before `position` is written or counted as dropped. If not, wakes the writer. */
   isDrained(position: number): boolean;
-  /** Asks for a last record that says what was dropped, if anything was. */
+  /** Asks for the drop report, which is written if anything was dropped since the last one. */
   requestDropReport(): void;
-  /** Blocks until everything emitted so far is written, or for so many milliseconds. */
+  /**
+   * Blocks until everything emitted so far is written, or for so many milliseconds; returns whether it is.
+   */
   wait(milliseconds: number): boolean;
-  /** Ends it: what can't be written at once is dropped and counted. */
+  /** Writes what it can within so many milliseconds, then closes; the rest is dropped and counted. */
   close(milliseconds: number): void;
   stats(): WriterStats;
 }

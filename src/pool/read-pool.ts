@@ -5,11 +5,14 @@ import type { RecordsOptions } from './pool-store.ts';
 import { thrownBySystem } from './system-error.ts';
 
 interface ReadOptions extends RecordsOptions {
-  /** Fail when there is no such file, instead of reading no records. Default `false`. */
+  /** Throw if there is no such file, instead of returning no records. Default `false`. */
   mustExist?: boolean;
 }
 
-/** Reads a pool's file, or a pipe to its end; follows links, creates nothing. Throws `IoError`. */
+/**
+ * Reads the records of a pool's file, or of a pipe to its end. Follows links and creates nothing. Throws
+ * `IoError`.
+ */
 export function readPool(path: string, { mustExist = false, ...options }: ReadOptions = {}): PoolRecord[] {
   if (mustExist) {
     try {

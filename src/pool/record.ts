@@ -1,19 +1,19 @@
 import { EmptyKeyError, KeyTooLongError, NulError, OptionError, ValueTooLongError } from '../errors.ts';
-import { KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE, VALUE_SIZE } from './limits.ts';
+import { CHUNKS_MAX, KEY_SIZE, RECORD_SIZE, SAFE_KEY, SAFE_VALUE, VALUE_SIZE } from './limits.ts';
 
-/** A record of a pool as text; what is no UTF-8 is U+FFFD. */
+/** A record of a pool as text, with U+FFFD for invalid UTF-8. */
 export interface PoolRecord {
   key: string;
   value: string;
-  /** The key's bytes, where asked for. */
+  /** The key's bytes, if asked for. */
   rawKey?: Uint8Array;
-  /** The value's bytes, where asked for: a payload may be split in the middle of a character. */
+  /** The value's bytes, if asked for. A payload may be split in the middle of a character. */
   rawValue?: Uint8Array;
 }
 
 /**
  * How long a key and a value may be, in bytes of UTF-8: `safe` is what reaches the host whole (254 and
- * 1,022), `wire` what fits beside the NUL (511 and 2,047).
+ * 1,022), `wire` is what fits into the file's fields with a NUL at the end (511 and 2,047).
  */
 export type Limits = 'safe' | 'wire';
 
@@ -22,7 +22,7 @@ const LONGEST = {
   wire: { key: KEY_SIZE - 1, value: VALUE_SIZE - 1 },
 } as const;
 
-/** Throws for a record that can't be written, before anything is opened. `record` is its number in a list. */
+/** Throws for a record that can't be written. `record` is its number in a list, for the message. */
 export function checkRecord({ key, value }: PoolRecord, limits: Limits, record?: number): void {
   checkKey(key, limits, record);
   const { value: limit } = LONGEST[limits];
@@ -33,7 +33,9 @@ export function checkRecord({ key, value }: PoolRecord, limits: Limits, record?:
   if (value.includes('\0')) throw new NulError('value', record);
 }
 
-/** The same for a key alone. */
+/**
+ * Throws for a key that can't be written. `record` is the number of its record in a list, for the message.
+ */
 export function checkKey(key: string, limits: Limits, record?: number): void {
   const { key: limit } = LONGEST[limits];
   if (typeof key !== 'string') throw new OptionError('key', key, 'a text');
@@ -44,7 +46,7 @@ export function checkKey(key: string, limits: Limits, record?: number): void {
   if (key.includes('\0')) throw new NulError('key', record);
 }
 
-/** Records as they lie in the file. */
+/** The bytes of records in a file. */
 export function encodeRecords(records: readonly PoolRecord[]): Buffer {
   const bytes = Buffer.alloc(records.length * RECORD_SIZE);
   for (const [index, { key, value }] of records.entries()) {
@@ -55,7 +57,10 @@ export function encodeRecords(records: readonly PoolRecord[]): Buffer {
   return bytes;
 }
 
-/** The records in the bytes of a pool, each field up to its first NUL; a partial one at the end is ignored. */
+/**
+ * The records in a pool's bytes, with each field up to its first NUL. A partial record at the end is
+ * ignored.
+ */
 export function decodeRecords(bytes: Uint8Array, { raw = false }: { raw?: boolean } = {}): PoolRecord[] {
   const pool = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: PoolRecord[] = [];
@@ -68,8 +73,24 @@ export function decodeRecords(bytes: Uint8Array, { raw = false }: { raw?: boolea
   return records;
 }
 
-/** What comes before a field's first NUL. */
+/** The part of a field before its first NUL. */
 export function textOf(field: Buffer): Buffer {
   const end = field.indexOf(0);
   return end < 0 ? field : field.subarray(0, end);
+}
+
+/**
+ * The offsets at which the chunks of a payload end, each at a character boundary; `undefined` if there are
+ * too many.
+ */
+export function chunksOf(bytes: Buffer): number[] | undefined {
+  const ends: number[] = [];
+  let start = 0;
+  do {
+    let end = Math.min(bytes.length, start + SAFE_VALUE);
+    while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+    ends.push(end);
+    start = end;
+  } while (start < bytes.length && ends.length <= CHUNKS_MAX);
+  return ends.length > CHUNKS_MAX ? undefined : ends;
 }

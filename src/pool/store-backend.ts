@@ -3,13 +3,13 @@ import type { Defect } from './edit.ts';
 import type { Op } from './op.ts';
 import type { PoolRecord } from './record.ts';
 
-/** What a read found: the bytes of the file, none, or something that is no regular file. */
+/** What a read found: the bytes of the file, no file, or something other than a regular file. */
 export type Contents = Buffer | 'missing' | 'irregular';
 
 /**
- * A pool's file as the native core or the fallback handles it. Every operation is one attempt that never
- * waits for a lock. Records and keys were checked before. All throw `IoError` or `NotAPoolFileError`; what
- * changes the file throws `NoLockError` where there are no locks.
+ * Access to a pool's file, by the native core or the fallback. Every operation is one attempt, which never
+ * waits for a lock; records and keys are valid. All operations throw `IoError` or `NotAPoolFileError`.
+ * Those that change the file throw `NoLockError` where locks are not available.
  */
 export interface StoreBackend {
   append(records: readonly PoolRecord[]): Op<Attempt<void>>;
@@ -17,11 +17,17 @@ export interface StoreBackend {
   set(record: PoolRecord, maxKeys: number): Op<Attempt<void>>;
   delete(keys: readonly string[]): Op<Attempt<number>>;
   load(records: readonly PoolRecord[]): Op<Attempt<void>>;
-  /** Empties the file, or only if it was last changed before a second since 1970; says whether it did. */
+  /**
+   * Empties the file. With `staleBefore`, in seconds since 1970, only if it was last changed before then.
+   * Returns whether it did.
+   */
   clear(staleBefore?: number): Op<Attempt<boolean>>;
   repair(): Op<Attempt<Defect[]>>;
-  /** A lenient reader follows links, and reads without a lock where there is none. */
+  /**
+   * Reads the file. A `lenient` read follows links, and goes on without a lock where locks are not
+   * available.
+   */
   read(lenient: boolean): Op<Attempt<Contents>>;
-  /** Lets go of the file, when nothing is under way. */
+  /** Closes the file. No operation may be running. */
   close(): void;
 }

@@ -7,7 +7,10 @@ import { READ_MAX } from './limits.ts';
 import { call, type Op } from './op.ts';
 import { allocated, notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
 
-/** How a pool is opened: for adding at its end, for changing it (and making it), for reading it, for reading where a link leads. */
+/**
+ * How a pool is opened: `append` to it, `edit` it, `create` it if it is missing and edit it, `read` it, or
+ * `follow` a link and read what is there. `append` creates a missing pool too.
+ */
 export type Access = keyof typeof FLAGS;
 
 // NOFOLLOW: a link planted in the folder must not lead root elsewhere; NONBLOCK: a FIFO must not hang.
@@ -19,12 +22,12 @@ const FLAGS = {
   follow: constants.O_RDONLY,
 } as const;
 
-/** Bytes asked for at once where there is no telling how many there are. */
+/** Bytes of one read where the length is not known. */
 const PART = 64 * 1024;
 
 type Callback<R> = (error: NodeJS.ErrnoException | null, result: R) => void;
 
-/** A system call of `node:fs`, by both of its forms; what the system refuses is an `IoError`. */
+/** A function of `node:fs` in both of its forms. Throws `IoError`. */
 function* systemCall<R>(name: string, path: string, ...args: unknown[]): Op<R> {
   const calls = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
   try {
@@ -41,7 +44,7 @@ function* systemCall<R>(name: string, path: string, ...args: unknown[]): Op<R> {
   }
 }
 
-/** A pool's file that is open. All operations throw `IoError`. */
+/** An open file of a pool. All operations throw `IoError`. */
 export class PoolFile {
   readonly path: string;
   readonly #fd: number;
@@ -51,7 +54,7 @@ export class PoolFile {
     this.#fd = fd;
   }
 
-  /** Opens a regular file; throws `NotAPoolFileError` for anything else. */
+  /** Opens a regular file. Throws `NotAPoolFileError` for anything else. */
   static *open(path: string, access: Access): Op<{ file: PoolFile; stat: Stats }> {
     const flags = FLAGS[access] | constants.O_NONBLOCK | constants.O_NOCTTY;
     const file = new PoolFile(path, yield* systemCall<number>('open', path, path, flags, 0o600));
@@ -66,7 +69,10 @@ export class PoolFile {
     }
   }
 
-  /** Reads what has neither locks nor a length to its end; throws `MalformedPoolError` where that is too far. */
+  /**
+   * Reads something that has neither locks nor a length, to its end. Throws `MalformedPoolError` if it is
+   * too long.
+   */
   static *readToEnd(path: string): Op<Buffer> {
     const fd = yield* systemCall<number>('open', path, path, constants.O_RDONLY | constants.O_NOCTTY);
     const part = Buffer.allocUnsafe(PART);
@@ -90,7 +96,7 @@ export class PoolFile {
     return systemCall('fstat', this.path, this.#fd);
   }
 
-  /** Reads from `offset` on as far as the file goes; says how far. */
+  /** Fills `bytes` from `offset` on, or up to the end of the file; returns how many bytes it read. */
   *read(bytes: Buffer, offset: number): Op<number> {
     let read = 0;
     while (read < bytes.length) {
@@ -102,12 +108,12 @@ export class PoolFile {
     return read;
   }
 
-  /** One append, possibly short. */
+  /** Appends by one write, which may be short; returns how many bytes it wrote. */
   write(bytes: Buffer): Op<number> {
     return systemCall('write', this.path, this.#fd, bytes);
   }
 
-  /** Writes over what is at `offset`. */
+  /** Overwrites the bytes at `offset`. */
   *writeOver(bytes: Buffer, offset: number): Op<void> {
     let written = 0;
     while (written < bytes.length) {
@@ -123,18 +129,22 @@ export class PoolFile {
     return systemCall('ftruncate', this.path, this.#fd, size);
   }
 
-  /** Never throws: the descriptor and its locks are gone in any case, and it would be too late to undo anything. */
+  /**
+   * Closes the file. Never throws: the descriptor and its locks are gone in any case, and nothing could be
+   * undone.
+   */
   *close(): Op<void> {
     try {
       yield* systemCall('close', this.path, this.#fd);
     } catch {
-      // As in the native core.
+      // The native core ignores it too.
     }
   }
 
   /**
-   * Takes `flock` without waiting; `false` when somebody has it. The program of that name locks our
-   * descriptor: both are one open file, and closing it gives the lock back. Throws `NoLockError`.
+   * Takes `flock` without waiting; `false` if another process holds it. The program of that name locks the
+   * descriptor that it inherits. Both descriptors are one open file, so closing ours releases the lock.
+   * Throws `NoLockError`.
    */
   *lock(): Op<boolean> {
     const program = ['flock', ['-x', '-n', '3']] as const;
@@ -153,7 +163,8 @@ export class PoolFile {
               .once('exit', resolve);
           }),
       );
-      // 1: somebody has it. More, of sysexits.h: the file system has no locks, say.
+      // 1 means that another process holds it. Higher ones, of sysexits.h, are failures, such as a file
+      // system without locks.
       if (status !== null && status > 1) throw new Error(`flock ended with status ${status}`);
       return status === 0;
     } catch (cause) {
@@ -167,8 +178,8 @@ export class PoolFile {
 }
 
 /**
- * What is at a path, `undefined` where nothing is; a link counts as what it leads to if it is followed. Throws
- * `IoError`, and `NotAPoolFileError` for what is no regular file.
+ * The metadata of a regular file, `undefined` if there is nothing at the path. Throws `IoError`, and
+ * `NotAPoolFileError` for anything else, also for a link unless it `follows` links.
  */
 export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
   let stat: Stats;
@@ -182,7 +193,7 @@ export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
   return stat;
 }
 
-/** Whether a path leads to something else than a regular file, told without opening it. */
+/** Whether a path leads to something other than a regular file. Does not open it. */
 export function* isIrregular(path: string): Op<boolean> {
   try {
     yield* statOf(path, true);

@@ -10,14 +10,17 @@ import {
   PoolFullError,
 } from '../errors.ts';
 
-/** What opening a path that leads to no regular file fails with, and what is there then. */
+/** The codes with which opening a path fails if it is not a regular file, and what it is instead. */
 const IRREGULAR = new Map([
   ['ELOOP', 'a symbolic link'],
   ['EISDIR', 'a directory'],
   ['ENXIO', 'a socket'],
 ]);
 
-/** The error for a refused system call, with the same text on both backends; `errno` is negative, as in Node.js. */
+/**
+ * The error for a system call that failed, with the same text on both backends. `errno` is negative, as in
+ * Node.js.
+ */
 export function systemError(syscall: string, path: string, errno: number, cause?: unknown): KvpError {
   const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
   const irregular = syscall === 'open' ? IRREGULAR.get(name) : undefined;
@@ -30,7 +33,7 @@ export function systemError(syscall: string, path: string, errno: number, cause?
   });
 }
 
-/** The same for what a function of `node:fs` threw, which may be no refusal of the system's. */
+/** The error for what a function of `node:fs` threw, which need not come from a system call. */
 export function thrownBySystem(syscall: string, path: string, thrown: unknown): KvpError {
   if (thrown instanceof KvpError) return thrown;
   const { errno } = thrown as NodeJS.ErrnoException;

@@ -2,7 +2,7 @@ import type { OwnProvider, ProviderOptions } from '../opentelemetry/export/own-p
 import type { OpenTelemetryLayer } from '../opentelemetry/layer/opentelemetry-layer.ts';
 import type { Environment } from '../opentelemetry/propagation/process-environment.ts';
 import { registeredGlobals } from '../opentelemetry/registered-globals.ts';
-import { readVmId } from '../pool/vm-id.ts';
+import { readVmId } from '../diagnostics/vm-id.ts';
 import type { Registry } from '../tracing/registry.ts';
 import type { Config, OpenTelemetryConfig } from './config.ts';
 import { reportLeftOut } from './report-left-out.ts';

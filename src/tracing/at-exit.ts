@@ -31,8 +31,3 @@ export function exitTimeLeft(): number {
   deadline ??= performance.now() + DEADLINE;
   return Math.max(0, deadline - performance.now());
 }
-
-/** Blocks the thread. */
-export function sleepSync(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
-}

@@ -9,6 +9,7 @@ import type { Callsite, Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
 import { REDACTED_NAMES, Redactor } from './redactor.ts';
 import { Span } from './span.ts';
+import { TIMER_MAX } from './timer-max.ts';
 
 export interface RegistryOptions {
   /**
@@ -322,9 +323,6 @@ export class Registry {
     return total;
   }
 }
-
-/** A timer of Node.js takes no more. */
-const TIMER_MAX = 2 ** 31 - 1;
 
 /** What `ending` resolves to; rejects when it takes longer. */
 export async function within<R>(

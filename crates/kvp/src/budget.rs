@@ -1,132 +1,136 @@
-//! Decides which entries a pool has room for. The host reads a pool in time that grows with the square of
-//! its records, so their number is limited.
+//! The budget of a pool: which entries still get room. The time that the host needs to walk a pool grows with
+//! the square of its records, so their number is limited. `src/pool/fallback/budget.ts` is the counterpart.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::frame::{Entry, Kind, Level};
-use crate::limits::SAFE_VALUE;
+use crate::limits::{FINISH_EXTRA, LOST_MAX, SAFE_VALUE};
 
-/// How many records each level may use, and the room that written starts reserve for their finishes.
+/// The room of a pool, shared out by level and reserved for the finishes of admitted starts.
+///
+/// TRACE and DEBUG may fill half of what was free when the pool was first seen, INFO nine tenths. WARN, ERROR
+/// and failed finishes may fill all but one record, which stays free for the drop report. A start reserves
+/// room for its finish.
 #[derive(Debug)]
 pub struct Budget {
     max: u64,
-    limits: Option<Limits>,
-    /// Records reserved for finishes, by the id of the span. Only a start that is written reserves any.
-    kept: HashMap<Box<[u8]>, u64>,
-    kept_in_all: u64,
-    /// Ids of spans whose finish was lost before their start was admitted.
-    lost: HashSet<Box<[u8]>>,
     reserves_finishes: bool,
+    limits: Option<LevelLimits>,
+    /// How many records each admitted start has reserved for its finish.
+    reserved: HashMap<Box<[u8]>, u64>,
+    reserved_in_all: u64,
+    /// The ids of finishes that were lost before their starts were admitted.
+    lost: HashSet<Box<[u8]>>,
 }
 
+/// How many records a pool may have after an entry of a level.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct LevelLimits {
     debug: u64,
     info: u64,
-    rest: u64,
+    warn: u64,
 }
 
-/// The budget's decision about an entry.
+impl LevelLimits {
+    /// For a pool of at most `max` records that has `used` when it is first seen.
+    fn new(max: u64, used: u64) -> Self {
+        let free = max.saturating_sub(used);
+        let warn = max.saturating_sub(1);
+        Self { debug: warn.min(used + free / 2), info: warn.min(used + free * 9 / 10), warn }
+    }
+
+    fn of(self, level: Level) -> u64 {
+        match level {
+            Level::Trace | Level::Debug => self.debug,
+            Level::Info => self.info,
+            Level::Warn | Level::Error => self.warn,
+        }
+    }
+}
+
+/// What the budget says of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// There is no room for it.
     Refused,
     /// It may be written.
     Admitted,
-    /// It may be written, in the room that its start reserved. The reservation is used up: when the write
-    /// fails and the entry is tried again, this verdict must be passed as `before`.
-    Kept,
+    /// It is a finish and may be written: its start reserved room for it, which it takes up now.
+    Reserved,
 }
 
-/// A finish has the fields of its start and at most this many bytes more, for times and trace ids.
-const FINISH_EXTRA: usize = 200;
-
-/// At most this many lost finishes are remembered, so that a queue that stays full can't fill the memory.
-pub(crate) const LOST_MAX: usize = 4096;
-
 impl Budget {
-    /// For a pool of at most `max` records, including those of other writers. With `reserves_finishes` each
-    /// start reserves room for its finish; pass `false` where starts have no finishes.
+    /// A budget of at most `max` records, whoever writes them. Starts reserve room only if it
+    /// `reserves_finishes`; otherwise no finishes are expected.
     #[must_use]
     pub fn new(max: u64, reserves_finishes: bool) -> Self {
         Self {
             max,
-            limits: None,
-            kept: HashMap::new(),
-            kept_in_all: 0,
-            lost: HashSet::new(),
             reserves_finishes,
+            limits: None,
+            reserved: HashMap::new(),
+            reserved_in_all: 0,
+            lost: HashSet::new(),
         }
     }
 
-    /// Whether an entry of `records` records may be written to a pool that has `used` records. Where the write
-    /// fails, ask again for the next attempt, with the first verdict as `before`.
-    ///
-    /// TRACE and DEBUG may fill half of the room that was free when the pool was first seen, INFO nine
-    /// tenths; the rest is for WARN, ERROR and failed finishes. One record stays free for the drop report. A
-    /// start reserves room for its finish.
+    /// Decides whether an entry of `records` records may be written to a pool that has `used` records. When
+    /// the write failed, the entry may be asked for again; `before` is the verdict that it got then.
     pub fn admits(&mut self, entry: &Entry<'_>, records: u64, used: u64, before: Option<Verdict>) -> Verdict {
-        let limits = *self.limits.get_or_insert_with(|| {
-            let left = self.max.saturating_sub(used);
-            Limits { debug: used + left / 2, info: used + left * 9 / 10, rest: self.max.saturating_sub(1) }
-        });
-        let by_level = match entry.level {
-            Level::Trace | Level::Debug => limits.debug,
-            Level::Info => limits.info,
-            Level::Warn | Level::Error => limits.rest,
-        };
-        let was_kept = match entry.kind {
-            Kind::Event => false,
-            // The start is tried again: its reservation is made anew below.
-            Kind::Start => {
-                self.forget(entry.id);
-                false
-            }
-            Kind::Finish { .. } => self.forget(entry.id) || before == Some(Verdict::Kept),
-        };
-        let needed = used + records + self.kept_in_all;
-        let fits = match entry.kind {
-            Kind::Start if self.reserves_finishes && !self.lost.remove(entry.id) => {
-                let for_finish =
-                    records.max((entry.payload.len() + FINISH_EXTRA).div_ceil(SAFE_VALUE) as u64);
-                let fits = needed + for_finish <= by_level;
-                if fits {
-                    self.kept.insert(entry.id.into(), for_finish);
-                    self.kept_in_all += for_finish;
+        let limits = *self.limits.get_or_insert_with(|| LevelLimits::new(self.max, used));
+        let by_level = limits.of(entry.level);
+        let (limit, also_needed, was_reserved) = match entry.kind {
+            Kind::Event => (by_level, 0, false),
+            Kind::Start => (by_level, self.finish_records(entry, records, before.is_some()), false),
+            Kind::Finish { failed, .. } => {
+                let was_reserved = self.forget(entry.id) || before == Some(Verdict::Reserved);
+                if was_reserved || failed {
+                    (limits.warn, 0, was_reserved)
+                } else {
+                    // Its start was refused: it gets room only where both would.
+                    (by_level, if self.reserves_finishes { records } else { 0 }, false)
                 }
-                fits
             }
-            Kind::Finish { failed, .. } if was_kept || failed => needed <= limits.rest,
-            // The finish of a span that succeeded, whose start was not written: it is only admitted where a
-            // start and its finish would have room.
-            Kind::Finish { .. } if self.reserves_finishes => needed + records <= by_level,
-            Kind::Start | Kind::Finish { .. } | Kind::Event => needed <= by_level,
         };
-        match (fits, was_kept) {
-            (false, _) => Verdict::Refused,
-            (true, false) => Verdict::Admitted,
-            (true, true) => Verdict::Kept,
+        if used + records + also_needed + self.reserved_in_all > limit {
+            return Verdict::Refused;
         }
+        if entry.kind == Kind::Start && also_needed > 0 {
+            self.reserved.insert(entry.id.into(), also_needed);
+            self.reserved_in_all += also_needed;
+        }
+        if was_reserved { Verdict::Reserved } else { Verdict::Admitted }
     }
 
-    /// Releases the room reserved for a finish; returns whether any was.
-    pub fn forget(&mut self, id: &[u8]) -> bool {
-        let kept = self.kept.remove(id);
-        self.kept_in_all -= kept.unwrap_or(0);
-        kept.is_some()
+    /// How many records a start reserves. Forgets what it reserved when it was asked for before.
+    fn finish_records(&mut self, start: &Entry<'_>, records: u64, is_asked_again: bool) -> u64 {
+        let had_reserved = self.forget(start.id);
+        // A start that is asked for again and has nothing reserved needs nothing: its finish was lost
+        // meanwhile, or is in the same batch and comes next.
+        let needs_room = if is_asked_again { had_reserved } else { !self.lost.remove(start.id) };
+        if !self.reserves_finishes || !needs_room {
+            return 0;
+        }
+        records.max((start.payload.len() + FINISH_EXTRA).div_ceil(SAFE_VALUE) as u64)
     }
 
-    /// Releases the room for a finish that was lost. Where its start was not admitted yet, none will be
-    /// reserved.
+    /// Notes that the finish with this id will not come: its room is given back, or will not be reserved.
     pub fn lose(&mut self, id: &[u8]) {
         if !self.forget(id) && self.lost.len() < LOST_MAX {
             self.lost.insert(id.into());
         }
     }
 
-    /// Whether there is room for the drop report.
+    /// Whether the drop report still fits into a pool that has `used` records.
     #[must_use]
     pub fn admits_drop_report(&self, used: u64) -> bool {
         used < self.max
+    }
+
+    /// Gives back the room reserved for a finish; says whether there was any.
+    fn forget(&mut self, id: &[u8]) -> bool {
+        let reserved = self.reserved.remove(id);
+        self.reserved_in_all -= reserved.unwrap_or(0);
+        reserved.is_some()
     }
 }

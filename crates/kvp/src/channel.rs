@@ -13,7 +13,7 @@ use crate::drain::{Drain, Step};
 use crate::drop_report::DropReport;
 use crate::error::{Error, Purpose, Result};
 use crate::frame::{Entry, Framer, Kind, Level, PAYLOAD_MAX};
-use crate::key_layout::KeyLayout;
+use crate::key_layout::{KeyLayout, check_key_field};
 use crate::ring::{Producer, ring};
 use crate::shared::Shared;
 use crate::stats::{Reason, Stats};
@@ -98,7 +98,7 @@ impl Channel {
     /// As [`Channel::open`].
     pub fn open_with<S: Sys>(options: &Options, sys: S) -> Result<Self> {
         let framer = Framer::new(&options.keys)?;
-        options.keys.check_name("dropReport.name", &options.drop_report.name)?;
+        check_key_field("dropReport.name", &options.drop_report.name, options.keys.name_max)?;
         let mut pool = Appender::new(sys, &options.path, options.stale_before);
         if let Err(error) = pool.open() {
             if !error.is_not_found() {

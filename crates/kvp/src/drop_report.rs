@@ -1,4 +1,5 @@
-//! The report of what was dropped: the last record that a channel writes.
+//! The drop report: the record that tells how many entries were dropped. A channel writes it at its end.
+//! `src/pool/fallback/drop-report.ts` is the counterpart.
 
 use crate::clock::Millis;
 use crate::frame::Level;
@@ -9,7 +10,7 @@ use crate::stats::{Reason, Stats};
 pub enum Style {
     /// `{"target":"kvp_tracing","level":"WARN","fields":{"message":"3 records dropped","queue":{"INFO":3}}}`.
     Json,
-    /// `Time: … | Event: message=3 records dropped, queue={ INFO: 3 }`, as Rust's `Debug` spells values.
+    /// `Time: … | Event: message=3 records dropped, queue={ INFO: 3 }`, with values in the format of Rust's `Debug`.
     Debug,
 }
 
@@ -18,12 +19,12 @@ pub enum Style {
 pub struct DropReport {
     /// The name in its key.
     pub name: String,
-    /// The style of its payload.
+    /// The format of its payload.
     pub style: Style,
 }
 
 impl DropReport {
-    /// The payload, at `time` in nanoseconds since 1970.
+    /// The payload, with the counts of `stats`, at `time` in nanoseconds since 1970.
     pub(crate) fn payload(&self, stats: &Stats, time: u64) -> String {
         let message = format!("{} records dropped", stats.dropped_in_all());
         match self.style {

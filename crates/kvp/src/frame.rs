@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::key_layout::{KeyLayout, SECONDS_MAX, Word, is_legal};
-use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_VALUE};
+use crate::key_layout::{KeyLayout, Word, is_key_field};
+use crate::limits::{CHUNKS_MAX, ID_MAX, SAFE_VALUE, SECONDS_MAX};
 use crate::record::{Batch, character_boundary};
 
 /// No payload of more bytes fits into the records of one entry.
@@ -84,7 +84,7 @@ pub struct Entry<'a> {
     pub id: &'a [u8],
     /// The name in the key.
     pub name: &'a [u8],
-    /// The payload: the text of the values.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
@@ -149,7 +149,7 @@ pub enum Reject {
     Invalid,
 }
 
-/// Frames entries into records whose keys have one layout.
+/// Makes records of entries, with keys of one layout. `src/pool/fallback/frame.ts` is the counterpart.
 #[derive(Debug, Clone)]
 pub struct Framer {
     keys: KeyLayout,
@@ -172,8 +172,8 @@ impl Framer {
     /// # Errors
     /// [`Reject`], with the batch as it was.
     pub fn frame(&mut self, entry: &Entry<'_>, batch: &mut Batch) -> std::result::Result<usize, Reject> {
-        let is_sound = is_legal(entry.name, self.keys.name_max)
-            && (entry.id.is_empty() || is_legal(entry.id, ID_MAX))
+        let is_sound = is_key_field(entry.name, self.keys.name_max)
+            && (entry.id.is_empty() || is_key_field(entry.id, ID_MAX))
             && memchr::memchr(0, entry.payload).is_none()
             && entry.kind.is_legal();
         if !is_sound {

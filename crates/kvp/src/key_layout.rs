@@ -19,19 +19,18 @@ pub enum Word {
 pub struct KeyLayout {
     /// The start of every key, up to and including the `|` before the word.
     pub prefix: String,
-    /// The field behind the prefix.
+    /// The field that follows the prefix.
     pub word: Word,
     /// Most bytes of a name.
     pub name_max: usize,
-    /// Whether time, encoding, result and duration follow the id.
+    /// Whether the time, the encoding, the result and the duration follow the id.
     pub details: bool,
-    /// Whether a key ends in the number of its chunk, from 0. Otherwise all chunks of a payload share one key.
+    /// Whether a key ends with the number of its chunk, from 0. If not, all chunks of a payload have the same
+    /// key.
     pub numbered: bool,
 }
 
-/// Durations in seconds are shorter than this, which is 300 years.
-pub(crate) const SECONDS_MAX: f64 = 1e10;
-/// Digits and the point of such a duration in microseconds.
+/// The length of the longest duration: seconds with six decimals.
 const DURATION_MAX: usize = "9999999999.999999".len();
 const DETAILS_MAX: usize = "|2026-01-02T03:04:05.678Z|none|success|".len() + DURATION_MAX;
 const _: () = assert!(CHUNKS_MAX <= 10_000);
@@ -67,24 +66,21 @@ impl KeyLayout {
         let chunk = if self.numbered { CHUNK_MAX } else { 0 };
         head.saturating_add(1 + ID_MAX + details + chunk)
     }
-
-    /// Refuses a text that can't be a name in a key.
-    ///
-    /// # Errors
-    /// [`Error::Field`] or [`Error::FieldTooLong`], which call it `field`.
-    pub fn check_name(&self, field: &'static str, name: &str) -> Result<()> {
-        if name.len() > self.name_max {
-            return Err(Error::FieldTooLong { field, actual: name.len(), limit: self.name_max });
-        }
-        if !is_legal(name.as_bytes(), self.name_max) {
-            let rule = "it must not be empty and must not contain '|' or NUL";
-            return Err(Error::Field { field, given: name.to_owned(), rule });
-        }
-        Ok(())
-    }
 }
 
-/// Whether a text of at most `limit` bytes can be a field of a key.
-pub(crate) fn is_legal(field: &[u8], limit: usize) -> bool {
+/// Refuses a text that can't be a field of a key of at most `limit` bytes. The error calls it `field`.
+pub(crate) fn check_key_field(field: &'static str, given: &str, limit: usize) -> Result<()> {
+    if given.len() > limit {
+        return Err(Error::FieldTooLong { field, actual: given.len(), limit });
+    }
+    if !is_key_field(given.as_bytes(), limit) {
+        let rule = "it must not be empty and must not contain '|' or NUL";
+        return Err(Error::Field { field, given: given.to_owned(), rule });
+    }
+    Ok(())
+}
+
+/// Whether a text can be a field of a key and has at most `limit` bytes.
+pub(crate) fn is_key_field(field: &[u8], limit: usize) -> bool {
     (1..=limit).contains(&field.len()) && memchr::memchr2(b'|', 0, field).is_none()
 }

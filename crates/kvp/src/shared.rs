@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::budget::LOST_MAX;
+use crate::limits::LOST_MAX;
 use crate::stats::Stats;
 
 /// What a channel and its drain share.

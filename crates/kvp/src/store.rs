@@ -8,12 +8,9 @@ use crate::appender::{Appender, ends_at, io_error, lock, open, stat, truncate, w
 use crate::attempt::{Attempt, Tail};
 use crate::edit::{self, Defect, Edit, SetError};
 use crate::error::{Error, Purpose, Result};
-use crate::limits::RECORD_SIZE;
+use crate::limits::{READ_MAX, RECORD_SIZE};
 use crate::memory::{self, to_usize};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
-
-/// A larger file is refused: no host could read such a pool.
-pub const READ_MAX: u64 = 256 << 20;
 
 /// A larger buffer is not kept for the next change.
 const KEPT_MAX: usize = 4 << 20;

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use kvp::Error;
 use kvp::appender::Appender;
@@ -92,6 +93,20 @@ fn a_torn_tail_is_cut_only_after_it_stayed_as_it_is() {
     thread::sleep(TORN_AFTER);
     assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Done(()));
     assert_eq!(keys(&path), ["a", "c"]);
+}
+
+#[test]
+fn whoever_stopped_half_way_through_an_append_has_300_ms_to_go_on() {
+    let (_folder, path) = folder();
+    fs::write(&path, &record("slow", "v")[..1024]).unwrap();
+    let mut pool = Appender::new(RealSys, &path, None);
+    let began = Instant::now();
+    while append(&mut pool, "c").unwrap() != Attempt::Done(()) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let waited = began.elapsed();
+    assert!((300..5000).contains(&waited.as_millis()), "{waited:?}");
+    assert_eq!(keys(&path), ["c"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod support;
 
+use kvp::budget::{Budget, Verdict};
 use kvp::frame::{Entry, Framer, Kind, Level};
 use kvp::key_layout::{KeyLayout, Word};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
@@ -27,6 +28,10 @@ const FORMATS: [(Layout, &str, &[u8]); 2] = [
     ),
 ];
 
+fn level(case: &Value) -> Level {
+    Level::ALL.into_iter().find(|level| case["level"] == level.name()).unwrap()
+}
+
 fn frame(framer: &mut Framer, case: &Value, payload: &str, batch: &mut Batch) {
     let text = |name: &str| case[name].as_str().unwrap();
     let seconds = case["seconds"].as_f64().unwrap();
@@ -37,7 +42,7 @@ fn frame(framer: &mut Framer, case: &Value, payload: &str, batch: &mut Batch) {
     };
     let entry = Entry {
         kind,
-        level: Level::ALL.into_iter().find(|level| level.name() == text("level")).unwrap(),
+        level: level(case),
         time: case["time"].as_u64().unwrap() * 1_000_000,
         id: text("id").as_bytes(),
         name: text("name").as_bytes(),
@@ -109,6 +114,57 @@ fn any_layout_of_keys_is_made_by_its_members_alone() {
             let keys: Vec<_> =
                 records.map(|record| String::from_utf8_lossy(text(&record[..KEY_SIZE]))).collect();
             assert_eq!(Value::from(keys), entry["keys"], "{given}");
+        }
+    }
+}
+
+const VERDICTS: [(&str, Verdict); 3] =
+    [("refused", Verdict::Refused), ("admitted", Verdict::Admitted), ("reserved", Verdict::Reserved)];
+
+/// Takes a step of a case of the budget; says what the budget answers, if it is asked.
+fn take(budget: &mut Budget, step: &Value) -> Option<&'static str> {
+    let text = |name: &str| step[name].as_str().unwrap_or_default();
+    let number = |name: &str| step[name].as_u64().unwrap_or_default();
+    let (id, failed) = (text("id"), step["failed"] == true);
+    let kind = match text("kind") {
+        "drop report" => {
+            return Some(if budget.admits_drop_report(number("used")) { "admitted" } else { "refused" });
+        }
+        "lose" if step["count"].is_u64() => {
+            (0..number("count")).for_each(|each| budget.lose(format!("{id}{each}").as_bytes()));
+            return None;
+        }
+        "lose" => {
+            budget.lose(id.as_bytes());
+            return None;
+        }
+        "start" => Kind::Start,
+        "finish" => Kind::Finish { failed, seconds: 1.0 },
+        _ => Kind::Event,
+    };
+    let part = step["text"].as_str().unwrap_or("x");
+    let payload = part.repeat(usize::try_from(number("bytes")).unwrap() / part.len());
+    let entry = Entry {
+        kind,
+        level: level(step),
+        time: 0,
+        id: id.as_bytes(),
+        name: b"n",
+        payload: payload.as_bytes(),
+    };
+    let before = VERDICTS.iter().find(|(name, _)| *name == text("before")).map(|(_, verdict)| *verdict);
+    let verdict = budget.admits(&entry, number("records"), number("used"), before);
+    VERDICTS.iter().find(|(_, each)| *each == verdict).map(|(name, _)| *name)
+}
+
+#[test]
+fn the_budget_decides_as_that_of_the_fallback_does() {
+    for case in cases(include_str!("../../../__test__/fixtures/golden/budget.json")) {
+        let max = case["maxRecords"].as_u64().unwrap();
+        let mut budget = Budget::new(max, case["reservesFinishes"].as_bool().unwrap());
+        for step in case["steps"].as_array().unwrap() {
+            let verdict = take(&mut budget, step);
+            assert_eq!(verdict, step["verdict"].as_str(), "{}: {step}", case["title"]);
         }
     }
 }

@@ -12,8 +12,8 @@ use std::thread;
 
 use kvp::attempt::{Attempt, TORN_AFTER};
 use kvp::edit::{self, Defect, Edit};
-use kvp::limits::{KEY_SIZE, RECORD_SIZE};
-use kvp::store::{Contents, READ_MAX};
+use kvp::limits::{KEY_SIZE, READ_MAX, RECORD_SIZE};
+use kvp::store::Contents;
 use kvp::sys::{RealSys, Sys};
 use kvp::{Error, Store};
 use proptest::prelude::*;

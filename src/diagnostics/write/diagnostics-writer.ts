@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, FieldError, OptionError, PoolFullError, TooLargeError } from '../../errors.ts';
 import { countOption } from '../../option.ts';
-import { chunksOf } from '../../pool/fallback/frame.ts';
+import { chunksOf } from '../../pool/record.ts';
 import { checkKeyField, type KeyFields, type KeyLayout, keyText } from '../../pool/key-layout.ts';
 import { CHUNKS_MAX, ID_MAX, SAFE_VALUE } from '../../pool/limits.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
-import { vmId as ownVmId } from '../../pool/vm-id.ts';
+import { vmId as ownVmId } from '../vm-id.ts';
 import { Fields, type FieldsObject } from '../../tracing/fields.ts';
 import type { Result } from '../../tracing/span.ts';
 import { artifactFile } from './artifact-file.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../../errors.ts';
+import { TIMER_MAX } from '../../tracing/timer-max.ts';
 import { settingOf } from '../setting.ts';
 
 /** How long one export may take, in milliseconds, unless the environment says: what a shutdown waits. */
@@ -62,7 +63,7 @@ function urlIn(env: NodeJS.ProcessEnv): URL {
 function timeoutIn(env: NodeJS.ProcessEnv): number {
   const [name, given = `${EXPORT_TIMEOUT}`] = variable(env, 'TIMEOUT');
   const timeout = Number(given);
-  if (timeout > 0 && timeout < 2 ** 31) return timeout;
+  if (timeout > 0 && timeout <= TIMER_MAX) return timeout;
   throw new OptionError(name, given, 'a number of milliseconds over 0');
 }
 

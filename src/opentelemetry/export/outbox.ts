@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts';
+import { TIMER_MAX } from '../../tracing/timer-max.ts';
 
 /** How much waits for a collector that can't be reached, and how long. */
 export interface QueueOptions {
@@ -36,9 +37,6 @@ export interface ExportCounts {
 }
 
 const DEFAULTS = { maxBytes: 8 * 1024 * 1024, maxAge: 30 * 60_000, minDelay: 1000, maxDelay: 30_000 };
-
-/** A timer of Node.js takes no more. */
-const TIMER_MAX = 2 ** 31 - 1;
 
 /**
  * Posts one parcel after the other, the oldest first, and again until it arrives, while memory and patience

@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError, messageOf, OptionError } from '../../errors.ts';
 import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
+import { TIMER_MAX } from '../../tracing/timer-max.ts';
 import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
@@ -114,7 +115,7 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       const close = () => {
         for (const outbox of outboxes) outbox.close();
       };
-      const timer = setTimeout(close, Math.min(timeoutMillis, 2 ** 31 - 1));
+      const timer = setTimeout(close, Math.min(timeoutMillis, TIMER_MAX));
       timer.unref();
       try {
         await provider.shutdown();

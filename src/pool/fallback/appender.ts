@@ -8,15 +8,16 @@ import { PoolFile } from '../sys.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
 /**
- * Appends to a pool without Node.js having file locks: an append is one `O_APPEND` write, which the
- * kernel never mixes with another; what cuts the file takes `flock` by the program of that name.
+ * Appends to a pool; the counterpart of appender.rs. Node.js has no file locks. An append is one `O_APPEND`
+ * write, which the kernel never mixes with another one. To cut the file, the program `flock` takes the
+ * lock.
  */
 export class Appender {
   readonly path: string;
   #file: PoolFile | undefined;
   #staleBefore: number | undefined;
   readonly #tail: Tail;
-  /** The file's size as the last append left it. */
+  /** The file's size after the last append. */
   #left = 0;
   #missing = 0;
 
@@ -26,12 +27,12 @@ export class Appender {
     this.#tail = tail;
   }
 
-  /** Opens the file, creates it if its folder exists. Throws `NotAPoolFileError` or `IoError`. */
+  /** Opens the file, and creates it if its folder exists. Throws `NotAPoolFileError` or `IoError`. */
   *open(): Op<PoolFile> {
     return (this.#file ??= (yield* PoolFile.open(this.path, 'append')).file);
   }
 
-  /** Appends what `choose` makes of the number of records in the file. Throws like `open`. */
+  /** Appends what `choose` returns for the number of records in the file. Throws the errors of `open`. */
   *append(choose: (used: number) => Buffer): Op<Attempt<void>> {
     let stat = yield* (yield* this.open()).stat();
     if (stat.nlink === 0) {
@@ -40,7 +41,7 @@ export class Appender {
     }
     if (this.#staleBefore !== undefined) {
       const isStale = Math.floor(stat.mtimeMs / 1000) < this.#staleBefore;
-      // Where there is no lock to be had the old records stay, said once, and ours come behind them.
+      // Without locks the first attempt throws; later ones append behind the old records.
       if (isStale && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
       this.#staleBefore = undefined;
       stat = yield* (yield* this.open()).stat();
@@ -57,8 +58,9 @@ export class Appender {
   }
 
   /**
-   * By how many records the file was found shorter than an append of ours had left it: it was deleted or
-   * cleared, or `hv_kvp_daemon` rewrote it without what came between its read and its write.
+   * The number of records that were in the file after an append of ours and were missing at the next one:
+   * the file was deleted or cleared, or `hv_kvp_daemon` rewrote it without the records appended between its
+   * read and its write.
    */
   get missing(): number {
     return this.#missing;
@@ -70,7 +72,7 @@ export class Appender {
     if (file !== undefined) yield* file.close();
   }
 
-  /** One write to a file that ends at `start`, taken back if the disk took only a part of it. */
+  /** Appends by one write to a file that ends at `start`. A short write is undone. */
   *#write(bytes: Buffer, start: number): Op<void> {
     const file = yield* this.open();
     const written = yield* file.write(bytes);
@@ -81,7 +83,7 @@ export class Appender {
 
   *#takeBack(file: PoolFile, start: number, written: number): Op<boolean> {
     try {
-      // Whoever appended meanwhile, before or behind it, must not be cut off.
+      // What other processes appended meanwhile, before or after it, must not be cut.
       const stat = yield* file.stat();
       return stat.size === start + written && (yield* this.#cut(stat, start));
     } catch {
@@ -98,7 +100,10 @@ export class Appender {
     }
   }
 
-  /** Cuts the file to `size`, unless somebody holds the lock or it is no longer as `seen`. */
+  /**
+   * Cuts the file to `size`, unless another process holds the lock or has changed the file since it was
+   * `seen`.
+   */
   *#cut(seen: Stats, size: number): Op<boolean> {
     const { file } = yield* PoolFile.open(this.path, 'append');
     try {

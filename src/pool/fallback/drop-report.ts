@@ -1,16 +1,16 @@
-import type { Entry } from './frame.ts';
-import { WARN } from '../limits.ts';
 import type { DropReport, Dropped } from '../pool-writer.ts';
 
-/** The entry that reports what was dropped, `total` in all, at `time` in milliseconds since 1970: the twin of drop_report.rs. */
-export function dropReportEntry(
-  { name, style }: DropReport,
+/**
+ * The payload of the drop report for `total` dropped entries, at `time` in milliseconds since 1970; the
+ * counterpart of drop_report.rs.
+ */
+export function dropReportPayload(
+  style: DropReport['style'],
   total: number,
   dropped: Dropped,
   time: number,
-): Entry {
-  const payload = style === 'json' ? jsonText(total, dropped) : debugText(total, dropped, time);
-  return { kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 };
+): string {
+  return style === 'json' ? jsonText(total, dropped) : debugText(total, dropped, time);
 }
 
 function jsonText(total: number, dropped: Dropped): string {

@@ -12,9 +12,10 @@ import { isNotFound, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
- * The store for where the native core can't be loaded: the twin of store.rs. What changes records takes
- * `flock` by the program of that name; reading takes no lock but looks twice. Nothing stays open in
- * between, because operations at once and off the event loop may meet.
+ * The store for systems on which the native core can't be loaded; the counterpart of store.rs. To change
+ * records, the program `flock` takes the lock. Reading takes no lock, but checks that the file did not
+ * change meanwhile. No file stays open between operations, because blocking operations may run in the
+ * middle of others.
  */
 export class FallbackStore implements StoreBackend {
   readonly #path: string;
@@ -64,7 +65,7 @@ export class FallbackStore implements StoreBackend {
     });
   }
 
-  /** The file may change meanwhile: it counts as read when it was the same afterwards, or had only grown. */
+  /** Reads without a lock. The bytes count if afterwards the file is the same, or has only grown. */
   *read(lenient: boolean): Op<Attempt<Contents>> {
     let opened: { file: PoolFile; stat: Stats };
     try {
@@ -97,7 +98,10 @@ export class FallbackStore implements StoreBackend {
     return allocated(this.#path, 'the contents', size, () => Buffer.allocUnsafe(size));
   }
 
-  /** Does to the file what `change` says of its bytes; where there is none it is made, or that is the result. */
+  /**
+   * Applies the edit that `change` makes of the file's bytes. A missing file is created, or `missing` is
+   * the result.
+   */
   #change<R>(
     missing: { done: R } | 'create',
     change: (pool: Buffer) => { edit: Edit; result: R },
@@ -109,7 +113,7 @@ export class FallbackStore implements StoreBackend {
     return this.#withFile(missing, function* (file, stat): Op<Attempt<R>> {
       if (!tail.isSettled(stat)) return 'unsettled';
       const pool = yield* readWhole(file, stat);
-      // Somebody without locks is appending or cutting.
+      // A process that takes no locks is appending or cutting.
       if ((yield* file.stat()).size !== pool.length) return 'busy';
       const { edit, result } = allocated(path, 'the contents', pool.length, () => change(pool));
       yield* apply(file, stat, pool, edit);
@@ -117,14 +121,14 @@ export class FallbackStore implements StoreBackend {
     });
   }
 
-  /** Acts on the file, locked; closing it gives the lock back. */
+  /** Runs `act` with the file opened and locked. Closing it releases the lock. */
   *#withFile<R>(
     missing: { done: R } | 'create',
     act: (file: PoolFile, stat: Stats) => Op<Attempt<R>>,
   ): Op<Attempt<R>> {
     let file: PoolFile;
     try {
-      // One that is made here is locked before anything is written: others may be making it as well.
+      // A new file is locked before anything is written, because another process may be creating it too.
       ({ file } = yield* PoolFile.open(this.#path, missing === 'create' ? 'create' : 'edit'));
     } catch (error) {
       if (missing !== 'create' && isNotFound(error)) return missing;
@@ -145,11 +149,11 @@ export class FallbackStore implements StoreBackend {
     return bytes.subarray(0, yield* file.read(bytes, 0));
   }
 
-  /** Makes of the file, which holds `old`, what `edit` says, or leaves it as it was. */
+  /** Applies `edit` to the file, which has the bytes `old`, or leaves it as it was. */
   *#apply(file: PoolFile, stat: Stats, old: Buffer, edit: Edit): Op<void> {
     const size = old.length - (old.length % RECORD_SIZE);
     if (size < old.length) yield* file.truncate(size);
-    // What is longer comes first: only that can find the disk full.
+    // What makes the file longer comes first, because only that can fail for lack of space.
     const inside = Math.min(edit.with.length, size - edit.from);
     const beyond = edit.with.subarray(inside);
     if (beyond.length > 0) yield* this.#appendTo(file, stat, beyond, size);
@@ -171,7 +175,7 @@ export class FallbackStore implements StoreBackend {
     }
   }
 
-  /** Cuts what was written behind `size`, unless somebody added to it. */
+  /** Cuts what was written behind `size`, unless another process appended to it. */
   *#takeBack(file: PoolFile, size: number, written: number): Op<boolean> {
     try {
       if ((yield* file.stat()).size !== size + written) return false;
@@ -182,7 +186,7 @@ export class FallbackStore implements StoreBackend {
     }
   }
 
-  /** Adds at the end by an append, which can't overwrite what somebody without locks adds meanwhile. */
+  /** Adds at the end by an append, which can't overwrite what a process without locks appends meanwhile. */
   *#appendTo(edited: PoolFile, { ino }: Stats, bytes: Buffer, size: number): Op<void> {
     const { file, stat } = yield* PoolFile.open(this.#path, 'append');
     try {
@@ -196,7 +200,10 @@ export class FallbackStore implements StoreBackend {
     throw systemError('write', this.#path, -os.errno.ENOSPC);
   }
 
-  /** Cuts the file, which had `size` bytes, to `length`; what somebody without locks appended comes along. */
+  /**
+   * Cuts the file, which had `size` bytes, to `length`. Moves what a process without locks appended
+   * meanwhile.
+   */
   *#cut(file: PoolFile, size: number, length: number): Op<void> {
     const now = (yield* file.stat()).size;
     if (now <= size) return yield* file.truncate(length);

@@ -1,12 +1,12 @@
 import { CutShortError, type KvpError } from '../../errors.ts';
-import { sleepSync } from '../../tracing/at-exit.ts';
+import { sleepSync } from '../../sleep-sync.ts';
 import { Level, LEVELS } from '../../tracing/level.ts';
-import { dropReportEntry } from './drop-report.ts';
+import { dropReportPayload } from './drop-report.ts';
 import { Appender } from './appender.ts';
+import { Batch } from './batch.ts';
 import { Budget, type Verdict } from './budget.ts';
-import { Batch, type Entry, Framer } from './frame.ts';
+import { type Entry, Framer, isImportant, WARN } from './frame.ts';
 import { checkKeyField } from '../key-layout.ts';
-import { WARN } from '../limits.ts';
 import { runSync } from '../op.ts';
 import { isNotFound } from '../sys.ts';
 import type {
@@ -18,31 +18,35 @@ import type {
   WriterStats,
 } from '../pool-writer.ts';
 
-/** Records of one write, which blocks the event loop: 256 take about 0.2 ms. */
-const BATCH_RECORDS = 256;
+/** The most records of one write. It blocks the event loop, for about 0.2 ms with 256 records. */
+const BATCH_MAX = 256;
 const REASONS = ['queue', 'budget', 'too_large', 'invalid', 'lock', 'io', 'closed'] as const;
-/** What an entry costs in memory besides its texts. */
+/** Bytes of memory that an entry takes besides its texts. */
 const ENTRY_BYTES = 120;
-/** So many entries that were taken stay in the queue at most. */
-const CUT = 4096;
-/** Milliseconds that one turn of the event loop may go to writing. */
+/** The most entries that stay in the queue after they were taken. */
+const TAKEN_MAX = 4096;
+/** Milliseconds for which one turn of the event loop may write. */
 const TURN = 1;
 const NOTHING = Buffer.alloc(0);
+/**
+ * The first pause and the longest, in milliseconds, while a lock or a folder is waited for. Each is twice
+ * the one before.
+ */
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
 
-/** An entry whose records are in the batch. */
-interface Framed {
+/** An entry and its records in the batch. */
+interface Group {
   entry: Entry;
   first: number;
   records: number;
-  /** What the budget said, if it was asked before an attempt that failed. */
+  /** The budget's verdict before a write that failed; `undefined` if it was not asked yet. */
   verdict: Verdict | undefined;
 }
 
 /**
- * The writer for where the native core can't be loaded: the same bytes, one `O_APPEND` write a batch, made
- * when the event loop turns. No lock keeps `hv_kvp_daemon` out meanwhile.
+ * The writer for systems on which the native core can't be loaded. It writes the same bytes, by one
+ * `O_APPEND` write for each batch, in turns of the event loop. No lock keeps `hv_kvp_daemon` out meanwhile.
  */
 export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
@@ -53,12 +57,18 @@ export class FallbackWriter implements PoolWriter {
   readonly #queueBytes: number;
   readonly #writeThrough: boolean;
   #queue: Entry[] = [];
-  /** How many of the queue were taken; they are cut off when there are many, because that copies the rest. */
+  /**
+   * How many entries of the queue were taken. They are removed when they are many, because that copies the
+   * rest.
+   */
   #next = 0;
   #queuedBytes = 0;
-  readonly #batch = new Batch(BATCH_RECORDS);
-  #framed: Framed[] = [];
-  /** Entries and bytes of the queue that the batch took; they count as done when the batch is. */
+  readonly #batch = new Batch(BATCH_MAX);
+  #groups: Group[] = [];
+  /**
+   * How many entries and bytes of the queue the batch took. They count as consumed once the batch is
+   * written or dropped.
+   */
   #taken = { entries: 0, bytes: 0 };
   #consumed = 0;
   #accepted = 0;
@@ -109,11 +119,11 @@ export class FallbackWriter implements PoolWriter {
   #add(entry: Entry): void {
     this.#accepted++;
     if (this.#closed) return this.#drop('closed', entry);
-    const isImportant = entry.level <= WARN || entry.kind === 'finish';
-    const room = isImportant ? this.#queueBytes : this.#queueBytes * (7 / 8);
+    const room = isImportant(entry) ? this.#queueBytes : this.#queueBytes * (7 / 8);
     const bytes = sizeOf(entry);
     if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry);
-    // Who looks through a text puts it into one piece: six pieces that wait cost the garbage collector more.
+    // Searching the text also flattens it. The garbage collector would spend more on a text of several
+    // pieces.
     if (entry.payload.includes('\0')) return this.#drop('invalid', entry);
     this.#queuedBytes += bytes;
     this.#queued++;
@@ -125,7 +135,7 @@ export class FallbackWriter implements PoolWriter {
     }
   }
 
-  /** Writes for a millisecond at most, then lets the program go on. */
+  /** Writes for a millisecond at most. */
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#closed) return;
@@ -135,12 +145,12 @@ export class FallbackWriter implements PoolWriter {
     if (this.#isDone()) return;
     this.#scheduled = true;
     if (done) setImmediate(this.#turn);
-    // Waiting for a lock or a folder must not keep the program alive; the exit hook tries once more.
+    // Waiting for a lock or a folder must not keep the program alive. The exit hook tries once more.
     else setTimeout(this.#turn, this.#nextPause()).unref();
   };
 
   #isIdle(): boolean {
-    return this.#next === this.#queue.length && this.#framed.length === 0;
+    return this.#next === this.#queue.length && this.#groups.length === 0;
   }
 
   #isDone(): boolean {
@@ -153,21 +163,21 @@ export class FallbackWriter implements PoolWriter {
     return pause;
   }
 
-  /** Writes one batch; `false` when something stands in the way. */
+  /** Writes one batch; returns `false` if that is not possible now. */
   #step(): boolean {
-    if (this.#framed.length === 0) this.#frame();
-    if (this.#framed.length === 0 && this.#taken.entries > 0) {
-      // All of them were refused.
+    if (this.#groups.length === 0) this.#fill();
+    if (this.#groups.length === 0 && this.#taken.entries > 0) {
+      // All entries were rejected by the framer or refused by the budget.
       this.#forgetBatch();
       return true;
     }
-    if (this.#framed.length === 0) return !this.#wantsDropReport || this.#writeDropReport();
+    if (this.#groups.length === 0) return !this.#wantsDropReport || this.#writeDropReport();
     const written = this.#append((used) => {
       this.#admit(used);
       return this.#batch.bytes;
     });
     if (!written) return false;
-    this.#written += this.#framed.length;
+    this.#written += this.#groups.length;
     this.#records += this.#batch.length;
     this.#forgetBatch();
     return true;
@@ -177,12 +187,12 @@ export class FallbackWriter implements PoolWriter {
     this.#queuedBytes -= this.#taken.bytes;
     this.#consumed += this.#taken.entries;
     this.#taken = { entries: 0, bytes: 0 };
-    this.#framed = [];
+    this.#groups = [];
     this.#batch.truncate(0);
   }
 
   #dropBatch(reason: DropReason): void {
-    for (const { entry } of this.#framed) this.#drop(reason, entry);
+    for (const { entry } of this.#groups) this.#drop(reason, entry);
     this.#forgetBatch();
   }
 
@@ -201,47 +211,50 @@ export class FallbackWriter implements PoolWriter {
     }
   }
 
-  #frame(): void {
+  /** Frames what is in the queue, up to a full batch. */
+  #fill(): void {
     const before = this.#next;
-    while (this.#next < this.#queue.length && this.#batch.length < BATCH_RECORDS) {
+    while (this.#next < this.#queue.length && this.#batch.length < BATCH_MAX) {
       const entry = this.#queue[this.#next++] as Entry;
       const first = this.#batch.length;
       const records = this.#framer.frame(entry, this.#batch);
-      if (typeof records === 'number') this.#framed.push({ entry, first, records, verdict: undefined });
+      if (typeof records === 'number') this.#groups.push({ entry, first, records, verdict: undefined });
       else this.#drop(records, entry);
       this.#taken.bytes += sizeOf(entry);
     }
     this.#taken.entries += this.#next - before;
-    if (this.#next < CUT && this.#next < this.#queue.length) return;
+    if (this.#next < TAKEN_MAX && this.#next < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#next);
     this.#next = 0;
   }
 
-  /** Keeps of the batch what the pool has room for, counts the rest. */
+  /** Drops from the batch the entries for which the pool has no room. */
   #admit(used: number): void {
     let kept = 0;
-    this.#framed = this.#framed.filter((framed) => {
-      const { entry, first, records } = framed;
-      framed.verdict = this.#budget.admits(entry, records, used + kept, framed.verdict);
-      if (framed.verdict === 'refused') {
+    this.#groups = this.#groups.filter((group) => {
+      const { entry, first, records } = group;
+      group.verdict = this.#budget.admits(entry, records, used + kept, group.verdict);
+      if (group.verdict === 'refused') {
         this.#drop('budget', entry);
         return false;
       }
       if (first !== kept) this.#batch.moveBack(first, kept, records);
-      framed.first = kept;
+      group.first = kept;
       kept += records;
       return true;
     });
     this.#batch.truncate(kept);
   }
 
-  /** Appends the report of what was dropped, unless nothing was since the last one. */
+  /** Appends the drop report, unless nothing was dropped since the last one. */
   #writeDropReport(): boolean {
     const dropped = this.#droppedInAll;
     if (dropped > this.#reportedDrops) {
       const report = new Batch(1);
-      const entry = dropReportEntry(this.#dropReport, dropped, this.#counts(), Date.now());
-      this.#framer.frame(entry, report);
+      const { name, style } = this.#dropReport;
+      const time = Date.now();
+      const payload = dropReportPayload(style, dropped, this.#counts(), time);
+      this.#framer.frame({ kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 }, report);
       const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
       if (!written) return false;
       this.#reportedDrops = dropped;
@@ -258,7 +271,7 @@ export class FallbackWriter implements PoolWriter {
     if (kind === 'finish') this.#budget.lose(id);
   }
 
-  /** The counts with reasons and levels in a fixed order. */
+  /** The counts of dropped entries, with reasons and levels in a fixed order. */
   #counts(): Dropped {
     const counts: Dropped = {};
     for (const reason of REASONS) {

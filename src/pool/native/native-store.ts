@@ -8,7 +8,7 @@ import { allocated } from '../system-error.ts';
 
 type Reply = Binding.StoreReply | null;
 
-/** A pool's file in the native core. */
+/** Access to a pool's file by the native core. */
 export class NativeStore implements StoreBackend {
   readonly #path: string;
   readonly #store: Binding.Store;

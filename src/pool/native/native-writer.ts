@@ -8,7 +8,7 @@ interface Emitters {
   finish: PoolWriter['finish'];
 }
 
-/** A writer in the native core. */
+/** Opens a writer of the native core. */
 export function openNative(options: WriterOptions): PoolWriter {
   const opened = nativeCore().openChannel(options);
   if ('code' in opened) throw fromNative(opened);

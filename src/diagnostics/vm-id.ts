@@ -2,13 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 
-/** What stands for an id that can't be read. */
+/** The id if it can't be read. */
 const UNKNOWN = '00000000-0000-0000-0000-000000000000';
 
 /**
- * This VM's id as the Azure host spells it. Where it can't be read (not root, no Hyper-V) it is zeros, and
- * `onProblem` hears of it, by default a line on stderr. On a generation 1 VM the firmware gives the first
- * three groups byte-swapped (cloud-init cloudinit/sources/helpers/azure.py, azure-init libazureinit).
+ * The id of this VM, as the Azure host spells it. If it can't be read (not root, no Hyper-V), returns zeros
+ * and calls `onProblem`, which prints a line on stderr by default. On a generation 1 VM the firmware gives
+ * the first three groups byte-swapped (cloud-init cloudinit/sources/helpers/azure.py, azure-init
+ * libazureinit).
  */
 export function vmId({ onProblem }: { onProblem?: ProblemHandler } = {}): string {
   try {
@@ -21,7 +22,7 @@ export function vmId({ onProblem }: { onProblem?: ProblemHandler } = {}): string
   }
 }
 
-/** The same below another root; throws where it can't be read. */
+/** The id of the VM whose `/sys` is below `root`. Throws if it can't be read. */
 export function readVmId(root = '/'): string {
   const id = readFileSync(`${root}sys/class/dmi/id/product_uuid`, 'utf8').trim().toLowerCase();
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
