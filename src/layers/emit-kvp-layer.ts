@@ -64,7 +64,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     return this.#channel.identity;
   }
 
-  get tellsSpansTo(): string | undefined {
+  get spanFile(): string | undefined {
     return this.#spanEvents.has('new') || this.#spanEvents.has('close') ? this.#channel.path : undefined;
   }
 
