@@ -1,5 +1,10 @@
-import { Fields, type FieldsInput, resolveLazy, namesOf } from './fields.ts';
+import { type Context, currentSpan } from './context.ts';
+import { Event } from './event.ts';
+import { Fields, type FieldsInput, mergeFields, namesOf, resolveLazy } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
+import type { Callsite } from './metadata.ts';
+import type { Registry } from './registry.ts';
+import type { Span } from './span.ts';
 import { errorMessage, inspectLine, isError } from './value.ts';
 
 /** What can emit events; its subclasses say where they go. */
@@ -69,8 +74,31 @@ export function readEvent(
   return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
 }
 
+/**
+ * Emits an event to the layers of `registry` that want it. It has the fields `own` besides the caller's, and
+ * happens in `span`, by default in the current span. `context` is the current context where it is known already.
+ */
+export function emitEvent(
+  registry: Registry,
+  callsite: Callsite,
+  input: string | FieldsInput,
+  message: string | undefined,
+  own: Fields | undefined,
+  span?: Span,
+  context?: Context,
+): void {
+  const need = registry.fieldNames.event;
+  const given = need === 'all' ? resolveLazy(input) : input;
+  const metadata = need === 'none' ? callsite : callsite.withFields(eventNames(given, message, own?.names));
+  const seenBy = registry.interest(metadata);
+  if (seenBy === 0) return;
+  const { message: text, fields } = readEvent(given, message);
+  const parent = span ?? currentSpan(registry, context);
+  registry.event(new Event(metadata, text, mergeFields(own, fields), parent), seenBy);
+}
+
 /** The names of an event's fields, the message first. */
-export function eventNames(
+function eventNames(
   input: string | FieldsInput | undefined,
   message: string | undefined,
   own: readonly string[] = [],
