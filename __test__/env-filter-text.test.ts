@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
+import '../src/filter/text-filters.ts';
 import { FilterError, OptionError } from '../src/errors.ts';
 import { EnvFilter, type EnvFilterOptions } from '../src/filter/env-filter.ts';
 import { Fields } from '../src/tracing/fields.ts';

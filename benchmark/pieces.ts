@@ -5,7 +5,7 @@ import { Registry, target, withDefault } from 'kvp-tracing';
 import { DiagLayout } from '../dist/diagnostics/write/diag-layout.js';
 import { fieldsJson, inOnePiece } from '../dist/diagnostics/write/fields-json.js';
 import { openWriter } from '../dist/pool/open-pool.js';
-import { readEvent } from '../dist/tracing/emitter.js';
+import { readEvent } from '../dist/tracing/event.js';
 import { Fields } from '../dist/tracing/fields.js';
 import { interleaved, type Subject } from './measure.ts';
 

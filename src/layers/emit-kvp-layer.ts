@@ -1,8 +1,6 @@
 import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats.ts';
 import type { Layout, SpanState } from '../diagnostics/write/layout.ts';
 import { OptionError } from '../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../filter/env-filter.ts';
 import type { WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';

@@ -11,8 +11,6 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { DroppedError, LayerError } from '../../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../../filter/env-filter.ts';
 import { currentSpan } from '../../tracing/context.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';

@@ -12,8 +12,6 @@ import {
 import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
 import type { RecordName } from '../../diagnostics/write/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../../filter/env-filter.ts';
 import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import type { Fields } from '../../tracing/fields.ts';
