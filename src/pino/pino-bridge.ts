@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { type DestinationStream, symbols } from 'pino';
 import { OptionError } from '../errors.ts';
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { LevelName } from '../tracing/level.ts';
 import { Span } from '../tracing/span.ts';
 import { Target } from '../tracing/target.ts';
@@ -20,8 +21,6 @@ interface PinoConfig {
   errorKey: string;
 }
 
-/** Loggers' names that are kept as targets. */
-const KEPT_MAX = 1024;
 /** Labels that say no more than the level does. */
 const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', 'trace']);
 
@@ -42,7 +41,8 @@ class PinoBridge extends EventEmitter implements DestinationStream {
   readonly [symbols.needsMetadataGsym] = true;
   lastLevel: number | undefined;
   readonly #default: Target;
-  readonly #targets = new Map<string, Target>();
+  /** The targets of loggers, by their names. */
+  readonly #targets = new BoundedCache<Target>();
   #labels: Record<number, string> = {};
   #messageKey = 'msg';
   #errorKey = 'err';
@@ -102,12 +102,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
   }
 
   #target(name: string): Target {
-    let target = this.#targets.get(name);
-    if (target === undefined) {
-      target = new Target(name);
-      if (this.#targets.size < KEPT_MAX) this.#targets.set(name, target);
-    }
-    return target;
+    return this.#targets.get(name) ?? this.#targets.add(name, (own) => new Target(own));
   }
 }
 

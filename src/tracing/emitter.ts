@@ -2,7 +2,7 @@ import { type Context, currentSpan } from './context.ts';
 import { Event, eventFieldNames, readEvent } from './event.ts';
 import { type Fields, type FieldsInput, mergeFields, resolveLazy } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
-import type { Callsite } from './metadata.ts';
+import type { Callsite } from './callsite.ts';
 import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
 

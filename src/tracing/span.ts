@@ -5,7 +5,8 @@ import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
 import { type SpanMatches, NO_MATCHES } from './filter-set.ts';
 import { mimicFunction } from './mimic-function.ts';
-import { eventMetadata, type Metadata } from './metadata.ts';
+import { eventCallsites } from './callsite.ts';
+import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run-inside.ts';
 import { emitEvent, Emitter } from './emitter.ts';
@@ -220,7 +221,7 @@ export class Span extends Emitter {
   /** @internal */
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     if (this.registry === undefined) return;
-    emitEvent(this.registry, eventMetadata(this.metadata.target, level), input, message, undefined, this);
+    emitEvent(this.registry, eventCallsites(this.metadata.target)[level], input, message, undefined, this);
   }
 }
 

@@ -3,7 +3,8 @@ import { emitEvent, Emitter } from './emitter.ts';
 import { evaluate, type Fields, type FieldsInput, mergeFields, namesOf, resolveLazy } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
-import { type Callsite, eventsOf, keep, spanMetadata } from './metadata.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { Callsite, eventCallsites } from './callsite.ts';
 import { runInside } from './run-inside.ts';
 import { disabledSpan, Span } from './span.ts';
 
@@ -23,7 +24,7 @@ export interface SpanOptions {
 export class Target extends Emitter {
   readonly #name: string | undefined;
   readonly #fields: Fields | undefined;
-  readonly #spans = new Map<string, Callsite>();
+  readonly #spans = new BoundedCache<Callsite>();
   /** The name that `#events` is for. */
   #of: string | undefined;
   #events: Record<Level, Callsite> | undefined;
@@ -114,7 +115,7 @@ export class Target extends Emitter {
     const { name } = this;
     if (this.#events === undefined || this.#of !== name) {
       this.#of = name;
-      this.#events = eventsOf(name);
+      this.#events = eventCallsites(name);
     }
     return this.#events[level];
   }
@@ -123,7 +124,7 @@ export class Target extends Emitter {
   #spanCallsite(target: string, level: Level, name: string): Callsite {
     const known = this.#spans.get(name);
     if (known?.target === target && known.level === level) return known;
-    return keep(this.#spans, name, spanMetadata(target, level, name));
+    return this.#spans.add(name, (own) => new Callsite('span', target, level, own));
   }
 }
 

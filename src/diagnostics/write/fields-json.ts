@@ -1,3 +1,4 @@
+import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { causesOf, cutText, errorMessage, inspectLine, isError } from '../../tracing/value.ts';
 import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
@@ -41,26 +42,16 @@ interface Opening {
   textAfterText: string;
 }
 
-/** Names recur: a program has as many as its source has, unless it makes them up as it goes. */
-const KEPT_MAX = 1024;
-const KEPT_LENGTH = 128;
-const openings = new Map<string, Opening>();
+const openings = new BoundedCache<Opening>();
 
 function openingOf(name: string): Opening {
-  let opening = openings.get(name);
-  if (opening === undefined) {
-    const value = inOnePiece(`,${quote(name)}:`);
-    const text = inOnePiece(`${value}"`);
-    const [valueAfterText, textAfterText] = [inOnePiece(`"${value}`), inOnePiece(`"${text}`)];
-    opening = { value, text, valueAfterText, textAfterText };
-    if (openings.size < KEPT_MAX && name.length <= KEPT_LENGTH) openings.set(name, opening);
-  }
-  return opening;
+  return openings.get(name) ?? openings.add(name, makeOpening);
 }
 
-/** A text to be kept: what was put together is kept by V8 as its pieces, which are read one by one each time. */
-export function inOnePiece(text: string): string {
-  return Buffer.from(text).toString();
+function makeOpening(name: string): Opening {
+  const value = flatCopy(`,${quote(name)}:`);
+  const text = flatCopy(`${value}"`);
+  return { value, text, valueAfterText: flatCopy(`"${value}`), textAfterText: flatCopy(`"${text}`) };
 }
 
 function sourcesJson(name: string, error: Error): string {
