@@ -6,6 +6,7 @@ import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { LevelName } from '../tracing/level.ts';
 import { Span } from '../tracing/span.ts';
 import { Target } from '../tracing/target.ts';
+import { isRecord } from '../tracing/value.ts';
 import { idsOf } from './pino-mixin.ts';
 import { isEcho, withoutEcho } from './echo.ts';
 
@@ -110,8 +111,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
 function membersOf(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { Duration } from '../format/value-text.ts';
-import { cutText, errorMessage, inspectLine, isPlain } from '../tracing/value.ts';
+import { cutText, errorMessage, inspectLine, isPlainObject } from '../tracing/value.ts';
 import { type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
 
 /** Makes of an Error what stands for it in JSON. */
@@ -66,7 +66,7 @@ class PlainSink implements ValueSink<unknown> {
       return { type: 'Error', message: errorMessage(error) };
     }
     if (typeof serialized !== 'object' || serialized === null) return plainPrimitive(serialized);
-    if (!isPlain(serialized)) this.#serialized = Object.getPrototypeOf(serialized);
+    if (!isPlainObject(serialized)) this.#serialized = Object.getPrototypeOf(serialized);
     return walk.members(error, serialized);
   }
 

@@ -1,4 +1,4 @@
-import { dateText, DEPTH_MAX, isError, isPlain } from './value.ts';
+import { dateText, DEPTH_MAX, isError, isPlainObject } from './value.ts';
 
 /** Members of one value that are read at most: what refers to the same arrays again and again would grow without end. */
 const MEMBERS_MAX = 10_000;
@@ -59,7 +59,7 @@ export class ValueWalk<T> {
     if (isError(value)) return sink.error(value, this);
     if (value instanceof Date) return sink.text(dateText(value));
     const isArray = Array.isArray(value);
-    if (!isArray && !isPlain(value) && !sink.follows(value)) return sink.text(sink.instanceText(value));
+    if (!isArray && !isPlainObject(value) && !sink.follows(value)) return sink.text(sink.instanceText(value));
     if (this.depth > DEPTH_MAX) return sink.text(isArray ? '[Array]' : '[Object]');
     return isArray ? this.#items(value) : this.members(value, value);
   }
