@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import '../src/filter/text-filters.ts';
 import { OptionError } from '../src/errors.ts';
 import { EnvFilter } from '../src/filter/env-filter.ts';
 import { reload } from '../src/filter/reload.ts';

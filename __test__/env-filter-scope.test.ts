@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
+import '../src/filter/text-filters.ts';
 import { EnvFilter } from '../src/filter/env-filter.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import type { FilterInput } from '../src/tracing/filter.ts';
@@ -36,8 +37,7 @@ test('what runs inside of a matching span is heard, across awaits, timers and ca
       log.trace('too verbose');
       await new Promise<void>((resolve) => setTimeout(() => (log.debug('in a timer'), resolve()), 1));
       await log.inSpan('inner', async () => log.debug('further inside'));
-      setImmediate(span.bind(() => log.debug('bound')));
-      await sleep(5);
+      await new Promise<void>((resolve) => setImmediate(span.bind(() => (log.debug('bound'), resolve()))));
     });
     log.debug('after');
   });

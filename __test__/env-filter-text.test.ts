@@ -2,23 +2,24 @@ import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
+import '../src/filter/text-filters.ts';
 import { FilterError, OptionError } from '../src/errors.ts';
 import { EnvFilter, type EnvFilterOptions } from '../src/filter/env-filter.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import { type FilterInput, filterOf } from '../src/tracing/filter.ts';
 import { Level } from '../src/tracing/level.ts';
-import { eventMetadata, spanMetadata } from '../src/tracing/metadata.ts';
+import { Callsite, eventCallsites } from '../src/tracing/callsite.ts';
 import { Recorder } from './helpers/recorder.ts';
 
 /** How verbose events of a target may be. */
 function verbosityIn(filter: EnvFilter, target: string): number {
-  return Object.values(Level).filter((level) => filter.enabled(eventMetadata(target, level))).length;
+  return Object.values(Level).filter((level) => filter.enabled(eventCallsites(target)[level])).length;
 }
 
 /** Whether `[s{v=VALUE}]` opens a span whose field has this value. */
 function matches(value: string, given: unknown, options?: EnvFilterOptions): boolean {
   const filter = EnvFilter.parse(`[s{v=${value}}]=debug`, options);
-  const span = spanMetadata('t', 'INFO', 's').withFields(['v']);
+  const span = new Callsite('span', 't', 'INFO', 's').withFields(['v']);
   return (filter.onSpan?.(span, new Fields(['v'], [given]))?.verbosity ?? 0) > 0;
 }
 
@@ -176,7 +177,7 @@ test('the lenient constructor reports bad parts on stderr, one line each; fromEn
 
 test('an option takes a level, the text of an EnvFilter, a function or a filter', (t) => {
   const passes = (filter: FilterInput, target = 'agent') =>
-    Object.values(Level).filter((level) => filterOf(filter).enabled(eventMetadata(target, level))).length;
+    Object.values(Level).filter((level) => filterOf(filter).enabled(eventCallsites(target)[level])).length;
   t.is(passes('Info'), 3);
   t.is(passes('info,agent=debug'), 4);
   t.is(passes('agent::'), 0);

@@ -1,4 +1,5 @@
 import test from 'ava';
+import '../src/filter/text-filters.ts';
 import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { target } from '../src/tracing/target.ts';
 

@@ -33,6 +33,24 @@ test('pino and what belongs to it come by an entry of their own', (t) => {
   t.is(node('--input-type=module', '-e', script), 'JsonLayer pinoBridge pinoMixin JsonLayer\n');
 });
 
+/** What makes layers with a text as their filter, by the entry that is imported alone; `register` has tests of its own. */
+const FILTERED = {
+  'kvp-tracing': 'new MemoryLayer({ filter })',
+  'kvp-tracing/opentelemetry': 'new OpenTelemetryLayer({ filter })',
+  'kvp-tracing/pino': 'new JsonLayer({ filter, writer: { write() {} } })',
+};
+
+for (const [entry, layer] of Object.entries(FILTERED)) {
+  test(`${entry} alone understands the text of an EnvFilter`, (t) => {
+    const name = /new (\w+)/.exec(layer)?.[1];
+    const script = `
+      import { ${name} } from '${entry}';
+      const filter = 'warn,my_agent=debug';
+      console.log(${layer}.filter.verbosity);`;
+    t.is(node('--input-type=module', '-e', script), '4\n');
+  });
+}
+
 test('the version in the sources is that of package.json', (t) => {
   const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
   t.is(VERSION, version);

@@ -6,6 +6,7 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { ensureContextManager } from '../src/opentelemetry/layer/context-manager.ts';
 import { KvpSpanProcessor, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
+import { reload } from '../src/filter/reload.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
@@ -58,6 +59,32 @@ test('a span that EmitKVPLayer wrote to another pool, or not at all, is written'
     t.deepEqual(kinds(diagnostics), ['start ours', 'finish ours']);
     t.is(diagnostics[0]?.target, 'kvp-tracing');
   }
+});
+
+test('a span that a reloadable EmitKVPLayer wrote is not written twice, whichever layer is in place', async (t) => {
+  const elsewhere = new EmitKVPLayer({ path: poolOf(t), vmId: 'vm' });
+  const diagnostics = await told(t, async (_, { provider, path }) => {
+    const [layer, handle] = reload(new EmitKVPLayer({ path, vmId: 'vm' }));
+    const registry = new Registry().with(layer).with(new OpenTelemetryLayer({ provider }));
+    await withDefault(registry, async () => {
+      target('agent').inSpan('to this pool', () => {});
+      handle.reload(elsewhere);
+      target('agent').inSpan('to another pool', () => {});
+      const again = new EmitKVPLayer({ path, vmId: 'vm' });
+      handle.reload(again);
+      target('agent').inSpan('to this pool again', () => {});
+      await again.flush();
+    });
+    await registry.shutdown();
+  });
+  t.deepEqual(
+    diagnostics.map(({ kind, name, target }) => `${kind} ${name} of ${target}`).toSorted(),
+    ['finish', 'start'].flatMap((kind) => [
+      `${kind} to another pool of kvp-tracing`,
+      `${kind} to this pool again of agent`,
+      `${kind} to this pool of agent`,
+    ]),
+  );
 });
 
 test('context of a mirrored span that is handed on does not hide what starts in it later', async (t) => {

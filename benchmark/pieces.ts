@@ -3,15 +3,16 @@ import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry, target, withDefault } from 'kvp-tracing';
 import { DiagLayout } from '../dist/diagnostics/write/diag-layout.js';
-import { fieldsJson, inOnePiece } from '../dist/diagnostics/write/fields-json.js';
+import { fieldsJson } from '../dist/diagnostics/write/fields-json.js';
 import { openWriter } from '../dist/pool/open-pool.js';
-import { readEvent } from '../dist/tracing/emitter.js';
+import { flatCopy } from '../dist/tracing/bounded-cache.js';
+import { readEvent } from '../dist/tracing/event.js';
 import { Fields } from '../dist/tracing/fields.js';
 import { interleaved, type Subject } from './measure.ts';
 
 const START = '{"target":"my_agent::user","level":"INFO","fields":{"message":"Configuring SSH keys"';
 const END = '},"span":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}';
-const FLAT = inOnePiece(`${START},"user":"alice","key_count":3${END}`);
+const FLAT = flatCopy(`${START},"user":"alice","key_count":3${END}`);
 
 export async function pieces(folder: string): Promise<Map<string, number>> {
   const path = join(folder, 'pieces.pool');

@@ -1,3 +1,4 @@
+import './filter/text-filters.ts';
 import { Span as SpanClass } from './tracing/span.ts';
 
 export { initializeTracing } from './setup/initialize-tracing.ts';

@@ -1,6 +1,6 @@
 import { type FilterError, OptionError } from '../errors.ts';
 import type { Fields } from '../tracing/fields.ts';
-import { type FieldNames, type Filter, type SpanMatch, parseFiltersBy } from '../tracing/filter.ts';
+import type { FieldNames, Filter, SpanMatch } from '../tracing/filter.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
 import { type Directive, type FieldMatch, parseDirective, partsOf } from './directive.ts';
@@ -149,5 +149,3 @@ function bySpecificity(a: Directive, b: Directive): number {
     (a.selector < b.selector ? 1 : -1)
   );
 }
-
-parseFiltersBy((text) => EnvFilter.parse(text));

@@ -50,7 +50,8 @@ function isLayer(value: Layer | FilterInput): value is Layer {
   return typeof value === 'object' && value !== null && !isFilter(value);
 }
 
-class ReloadableFilter implements Filter {
+/** `Required`: a member that is added to `Filter` and not forwarded here is a type error. */
+class ReloadableFilter implements Required<Filter> {
   #filter: Filter;
   readonly #listeners: (() => void)[] = [];
 
@@ -137,7 +138,8 @@ class View extends LayerView {
   }
 }
 
-class ReloadableLayer implements Layer<Kept> {
+/** `Required`: a member that is added to `Layer` and not forwarded here is a type error. */
+class ReloadableLayer implements Required<Layer<Kept>> {
   readonly name: string;
   /** Always: what a span did not measure from its start is no use to a later layer. */
   readonly timed = true;
@@ -186,6 +188,10 @@ class ReloadableLayer implements Layer<Kept> {
 
   get filter(): Filter | undefined {
     return this.#layer.filter;
+  }
+
+  get spanFile(): string | undefined {
+    return this.#layer.spanFile;
   }
 
   onFilterChange(listener: () => void): void {

@@ -18,13 +18,13 @@ export function parseValue(text: string, regex: boolean): ValueMatch {
   if (NUMBER.test(text)) return numberMatch(text);
   if (QUOTED.test(text)) {
     const own = text.slice(1, -1).replace(/\\(["\\])/g, '$1');
-    return (value) => (typeof value === 'string' ? value === own : textOf(value) === text);
+    return (value) => (typeof value === 'string' ? value === own : debugText(value) === text);
   }
   // A text as Rust's Debug writes it has quotes, so no string is equal to one without.
-  if (!regex) return (value) => typeof value !== 'string' && textOf(value) === text;
+  if (!regex) return (value) => typeof value !== 'string' && debugText(value) === text;
   const pattern = patternOf(text);
   return (value) => {
-    const searched = typeof value === 'string' ? value : textOf(value);
+    const searched = typeof value === 'string' ? value : debugText(value);
     return searched !== undefined && searched.length <= SEARCHED_MAX && pattern.test(searched);
   };
 }
@@ -53,8 +53,8 @@ function patternOf(text: string): RegExp {
   return new RegExp(`(?:${rest})$`, `u${[...new Set(flags)].join('')}`);
 }
 
-/** The text of a value that is compared as text; others have none. */
-function textOf(value: unknown): string | undefined {
+/** A value that is compared as text, as Rust's Debug would write it; numbers and booleans are not. */
+function debugText(value: unknown): string | undefined {
   if (value === undefined || typeof value === 'number' || typeof value === 'boolean') return undefined;
   if (typeof value === 'bigint') return undefined;
   try {

@@ -1,10 +1,7 @@
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Fields } from '../tracing/fields.ts';
 import { causesOf, isError } from '../tracing/value.ts';
 import { escapeControls, valueText } from './value-text.ts';
-
-/** Bounds of the names whose texts are kept; a program that makes up more names has them spelled each time. */
-const KEPT_MAX = 1024;
-const KEPT_LENGTH_MAX = 128;
 
 /** What stands before the value of a field. */
 interface NameText {
@@ -18,7 +15,7 @@ interface NameText {
 export class FieldsText {
   readonly separator: string;
   readonly #name: (name: string, suffix: string) => string;
-  readonly #nameTexts = new Map<string, NameText>();
+  readonly #nameTexts = new BoundedCache<NameText>();
 
   /** `name` spells what stands before a value; the suffix belongs to the name. */
   constructor(separator: string, name: (name: string, suffix: string) => string) {
@@ -47,13 +44,13 @@ export class FieldsText {
   }
 
   #nameText(name: string): NameText {
-    let text = this.#nameTexts.get(name);
-    if (text === undefined) {
-      const first = this.#name(escapeControls(name), '');
-      text = { first, next: this.separator + first };
-      if (this.#nameTexts.size < KEPT_MAX && name.length <= KEPT_LENGTH_MAX) this.#nameTexts.set(name, text);
-    }
-    return text;
+    return (
+      this.#nameTexts.get(name) ??
+      this.#nameTexts.add(name, (own) => {
+        const first = this.#name(escapeControls(own), '');
+        return { first, next: this.separator + first };
+      })
+    );
   }
 
   #sources(name: string, error: Error): string {

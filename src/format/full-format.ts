@@ -1,3 +1,4 @@
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import { rfc3339Micros } from '../tracing/clock.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
@@ -7,16 +8,13 @@ import { FieldsText } from './fields-text.ts';
 import type { ContextText, LineFormat, SpanText } from './line-format.ts';
 import { escapeControls } from './value-text.ts';
 
-/** How many targets' texts are kept. */
-const KEPT_MAX = 1024;
-
 /** The `full` format of tracing-subscriber: `TIME LEVEL span{fields}:span: target: message fields`. */
 export class FullFormat implements LineFormat {
   protected readonly paint: Paint;
   protected readonly fields: FieldsText;
   /** What stands between the time and the spans, by verbosity. */
   readonly #levels: readonly string[];
-  readonly #targets = new Map<string, string>();
+  readonly #targets = new BoundedCache<string>();
 
   constructor(color: boolean) {
     const paint = color ? withAnsi : withoutAnsi;
@@ -63,11 +61,13 @@ export class FullFormat implements LineFormat {
   }
 
   #target(target: string): string {
-    let text = this.#targets.get(target);
-    if (text === undefined) {
-      text = `${this.paint(Attributes.dim, escapeControls(target))}${this.paint(Attributes.dim, ':')} `;
-      if (this.#targets.size < KEPT_MAX) this.#targets.set(target, text);
-    }
-    return text;
+    const { paint } = this;
+    return (
+      this.#targets.get(target) ??
+      this.#targets.add(
+        target,
+        (own) => `${paint(Attributes.dim, escapeControls(own))}${paint(Attributes.dim, ':')} `,
+      )
+    );
   }
 }

@@ -1,8 +1,6 @@
 import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats/format-table.ts';
 import type { Layout, SpanState } from '../diagnostics/layout.ts';
 import { OptionError } from '../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../filter/env-filter.ts';
 import type { WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';
@@ -64,7 +62,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     return this.#channel.identity;
   }
 
-  get tellsSpansTo(): string | undefined {
+  get spanFile(): string | undefined {
     return this.#spanEvents.has('new') || this.#spanEvents.has('close') ? this.#channel.path : undefined;
   }
 

@@ -8,6 +8,7 @@ import { bootTime } from '../pool/boot-time.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
@@ -54,8 +55,6 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE_TIMEOUT = 100;
 /** How long after an emit problems are looked for, in milliseconds. */
 const CHECK_DELAY = 1000;
-/** Names that are kept; a program that makes up more of them pays for each. */
-const KEPT_MAX = 1024;
 /** Turns of the event loop without a pause in a flush: that of an idle disk takes fewer. */
 const TURNS_MAX = 50;
 
@@ -96,7 +95,8 @@ export class KvpChannel {
   readonly #nameMax: number;
   readonly #onProblem: ProblemHandler;
   readonly #cancelAtExit: () => void;
-  readonly #names = new Map<string, RecordName>();
+  /** The core never releases the handle of a name: a name without room here is written as its text. */
+  readonly #names = new BoundedCache<RecordName>({ whenFull: 'refuse' });
   #isExiting = false;
   #check: NodeJS.Timeout | undefined;
   /** What was reported last: each problem is reported once. */
@@ -131,13 +131,13 @@ export class KvpChannel {
 
   /** What the keys of records have for a name. */
   recordName(name: string): RecordName {
-    const known = this.#names.get(name);
-    if (known !== undefined) return known;
-    const { text, full } = legalName(name, this.#nameMax);
-    if (this.#names.size >= KEPT_MAX) return { handle: 0, text, full };
-    const made = { handle: this.#writer.name(text), text, full };
-    this.#names.set(name, made);
-    return made;
+    return (
+      this.#names.get(name) ??
+      this.#names.add(name, (own, isKept) => {
+        const { text, full } = legalName(own, this.#nameMax);
+        return { handle: isKept ? this.#writer.name(text) : 0, text, full };
+      })
+    );
   }
 
   /** Writes the start of a span; its finish must have the same name and id. */

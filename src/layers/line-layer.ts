@@ -1,6 +1,4 @@
 import { isatty } from 'node:tty';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../filter/env-filter.ts';
 import { OptionError } from '../errors.ts';
 import { Duration } from '../format/value-text.ts';
 import type { Event } from '../tracing/event.ts';

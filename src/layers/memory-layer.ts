@@ -1,5 +1,3 @@
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../filter/env-filter.ts';
 import type { Event } from '../tracing/event.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';

@@ -1,3 +1,4 @@
+import '../filter/text-filters.ts';
 export { OpenTelemetryLayer } from './layer/opentelemetry-layer.ts';
 export type {
   OpenTelemetryLayerOptions,

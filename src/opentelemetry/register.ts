@@ -1,4 +1,5 @@
 // `node --import kvp-tracing/register program.js`: the program's OpenTelemetry spans go to the pool.
+import '../filter/text-filters.ts';
 import { messageOf } from '../errors.ts';
 import { printLine } from '../tracing/stderr.ts';
 

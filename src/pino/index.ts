@@ -1,3 +1,4 @@
+import '../filter/text-filters.ts';
 export { JsonLayer } from './json-layer.ts';
 export { pinoBridge } from './pino-bridge.ts';
 export { pinoMixin } from './pino-mixin.ts';

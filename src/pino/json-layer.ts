@@ -1,5 +1,6 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import { LineLayer, type LineLayerOptions } from '../layers/line-layer.ts';
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { LayerView } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
@@ -18,7 +19,7 @@ export interface JsonLayerOptions extends LineLayerOptions {
 
 /** What is kept with a span: the loggers that write its lines, by target, until a field changes. */
 interface State {
-  readonly loggers: Map<string, Logger>;
+  readonly loggers: BoundedCache<Logger>;
   generation: number;
   traceId: string | undefined;
 }
@@ -36,8 +37,6 @@ const RESERVED: ReadonlySet<string> = new Set([
   'span_id',
 ]);
 const RESERVED_IN_SPAN: ReadonlySet<string> = new Set(['name']);
-/** Targets whose loggers are kept. */
-const KEPT_MAX = 1024;
 
 /**
  * Writes each event as a line of JSON, by pino: `level`, `time`, `target`, where there is one the `span` it is
@@ -49,7 +48,7 @@ export class JsonLayer extends LineLayer<State> {
   readonly #serializeError: ErrorSerializer;
   readonly #reserved: ReadonlySet<string>;
   /** Loggers of events outside of any span. */
-  readonly #outside: State = { loggers: new Map(), generation: 0, traceId: undefined };
+  readonly #outside: State = { loggers: new BoundedCache(), generation: 0, traceId: undefined };
   /** How often fields of spans were changed. */
   #generation = 0;
   /** Of the line that is written now. */
@@ -72,7 +71,7 @@ export class JsonLayer extends LineLayer<State> {
 
   protected override keep(span: Span, view: LayerView<State>): void {
     if (view.get(span) !== undefined) this.#generation++;
-    else view.set(span, { loggers: new Map(), generation: this.#generation, traceId: span.traceId });
+    else view.set(span, { loggers: new BoundedCache(), generation: this.#generation, traceId: span.traceId });
   }
 
   protected override say(
@@ -103,12 +102,10 @@ export class JsonLayer extends LineLayer<State> {
       state.generation = this.#generation;
       state.traceId = span.traceId;
     }
-    let logger = state.loggers.get(target);
-    if (logger === undefined) {
-      logger = this.#pino.child(this.#bindings(target, span, view));
-      if (state.loggers.size < KEPT_MAX) state.loggers.set(target, logger);
-    }
-    return logger;
+    const { loggers } = state;
+    return (
+      loggers.get(target) ?? loggers.add(target, (own) => this.#pino.child(this.#bindings(own, span, view)))
+    );
   }
 
   #bindings(target: string, span: Span | undefined, view: LayerView<State>): object {

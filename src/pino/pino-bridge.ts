@@ -2,9 +2,11 @@ import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { type DestinationStream, symbols } from 'pino';
 import { OptionError } from '../errors.ts';
+import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { LevelName } from '../tracing/level.ts';
 import { Span } from '../tracing/span.ts';
 import { Target } from '../tracing/target.ts';
+import { isRecord } from '../tracing/value.ts';
 import { idsOf } from './pino-mixin.ts';
 import { isEcho, withoutEcho } from './echo.ts';
 
@@ -20,8 +22,6 @@ interface PinoConfig {
   errorKey: string;
 }
 
-/** Loggers' names that are kept as targets. */
-const KEPT_MAX = 1024;
 /** Labels that say no more than the level does. */
 const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', 'trace']);
 
@@ -42,7 +42,8 @@ class PinoBridge extends EventEmitter implements DestinationStream {
   readonly [symbols.needsMetadataGsym] = true;
   lastLevel: number | undefined;
   readonly #default: Target;
-  readonly #targets = new Map<string, Target>();
+  /** The targets of loggers, by their names. */
+  readonly #targets = new BoundedCache<Target>();
   #labels: Record<number, string> = {};
   #messageKey = 'msg';
   #errorKey = 'err';
@@ -102,12 +103,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
   }
 
   #target(name: string): Target {
-    let target = this.#targets.get(name);
-    if (target === undefined) {
-      target = new Target(name);
-      if (this.#targets.size < KEPT_MAX) this.#targets.set(name, target);
-    }
-    return target;
+    return this.#targets.get(name) ?? this.#targets.add(name, (own) => new Target(own));
   }
 }
 
@@ -115,8 +111,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
 function membersOf(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,125 +1,91 @@
 import { Duration } from '../format/value-text.ts';
-import {
-  cutText,
-  dateText,
-  DEPTH_MAX,
-  errorMessage,
-  inspectLine,
-  isError,
-  isPlain,
-} from '../tracing/value.ts';
+import { cutText, errorMessage, inspectLine, isPlainObject } from '../tracing/value.ts';
+import { type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
 
 /** Makes of an Error what stands for it in JSON. */
 export type ErrorSerializer = (error: Error) => unknown;
 
-/** Members of one value; what refers to the same arrays again and again would grow without end. */
-const MEMBERS_MAX = 10_000;
 /** Errors inside of errors are followed so far. */
 const ERRORS_MAX = 16;
 
-/** A value that is followed: what is around it, and how much more may be kept. */
-interface Walk {
-  readonly ancestors: object[];
-  left: number;
-  readonly serializeError: ErrorSerializer;
-  /** What the serializer's objects inherit from. */
-  serialized?: unknown;
+/** A copy of a value as JSON has it: reading the copy runs no code of the program and never fails. */
+export function plain(value: unknown, serializeError: ErrorSerializer): unknown {
+  return typeof value === 'object' && value !== null
+    ? walkValue(value, new PlainSink(serializeError))
+    : plainPrimitive(value);
 }
 
-/** A value as JSON has it: reading it again runs no code of the program's and never fails. */
-export function plain(value: unknown, serializeError: ErrorSerializer): unknown {
+function plainPrimitive(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
       return cutText(value);
     case 'number':
-      return numberOf(value);
-    case 'boolean':
-    case 'undefined':
-      return value;
+      return plainNumber(value);
     case 'bigint':
       return String(value);
-    case 'object':
-      return value === null ? null : nested(value, { ancestors: [], left: MEMBERS_MAX, serializeError });
-    default:
+    case 'symbol':
+    case 'function':
       return inspectLine(value);
+    default:
+      return value;
   }
 }
 
 /** JSON has no infinities. */
-function numberOf(value: number): number | string {
+function plainNumber(value: number): number | string {
   if (Number.isFinite(value)) return value;
   return Number.isNaN(value) ? 'NaN' : value > 0 ? 'inf' : '-inf';
 }
 
-function nested(value: unknown, walk: Walk): unknown {
-  if (typeof value !== 'object' || value === null) return plain(value, walk.serializeError);
-  const depth = walk.ancestors.length;
-  try {
-    return objectOf(value, walk);
-  } catch {
-    walk.ancestors.length = depth;
-    return '[unreadable]';
+/** Copies a value. Unlike in the pool, an error is the object that the serializer makes of it, and texts together have no limit. */
+class PlainSink implements ValueSink<unknown> {
+  readonly unreadable = '[unreadable]';
+  readonly #serializeError: ErrorSerializer;
+  /** What the serializer's objects inherit from. */
+  #serialized: unknown;
+
+  constructor(serializeError: ErrorSerializer) {
+    this.#serializeError = serializeError;
   }
-}
 
-function objectOf(value: object, walk: Walk): unknown {
-  if (walk.ancestors.includes(value)) return '[Circular]';
-  if (isError(value)) return errorOf(value, walk);
-  if (value instanceof Date) return dateText(value);
-  if (value instanceof Duration) return value.toString();
-  const isArray = Array.isArray(value);
-  if (!isArray && !isPlain(value) && Object.getPrototypeOf(value) !== walk.serialized)
-    return inspectLine(value);
-  if (walk.ancestors.length > DEPTH_MAX) return isArray ? '[Array]' : '[Object]';
-  walk.ancestors.push(value);
-  const copy = isArray ? arrayOf(value, walk) : membersOf(value, walk);
-  walk.ancestors.pop();
-  return copy;
-}
-
-function errorOf(error: Error, walk: Walk): unknown {
-  if (walk.ancestors.length > ERRORS_MAX) return '[Error]';
-  let serialized: unknown;
-  try {
-    serialized = walk.serializeError(error);
-  } catch {
-    // Frozen, or with a getter that throws.
-    return { type: 'Error', message: errorMessage(error) };
+  primitive(value: unknown): unknown {
+    return plainPrimitive(value);
   }
-  if (typeof serialized !== 'object' || serialized === null) return nested(serialized, walk);
-  if (!isPlain(serialized)) walk.serialized = Object.getPrototypeOf(serialized);
-  walk.ancestors.push(error);
-  const copy = membersOf(serialized, walk);
-  walk.ancestors.pop();
-  return copy;
-}
 
-function arrayOf(array: readonly unknown[], walk: Walk): unknown[] {
-  const copy: unknown[] = [];
-  for (let i = 0; i < array.length; i++) {
-    if (walk.left-- <= 0) {
-      copy.push(`[+${array.length - i} items]`);
-      break;
+  text(text: string): string {
+    return text;
+  }
+
+  error(error: Error, walk: ValueWalk<unknown>): unknown {
+    if (walk.depth > ERRORS_MAX) return '[Error]';
+    let serialized: unknown;
+    try {
+      serialized = this.#serializeError(error);
+    } catch {
+      // Frozen, or with a getter that throws.
+      return { type: 'Error', message: errorMessage(error) };
     }
-    copy.push(nested(read(array, i), walk));
+    if (typeof serialized !== 'object' || serialized === null) return plainPrimitive(serialized);
+    if (!isPlainObject(serialized)) this.#serialized = Object.getPrototypeOf(serialized);
+    return walk.members(error, serialized);
   }
-  return copy;
-}
 
-function membersOf(object: object, walk: Walk): object {
-  const copy = {};
-  for (const name of Object.keys(object)) {
-    if (walk.left-- <= 0) break;
-    setOwn(copy, name.toWellFormed(), nested(read(object, name), walk));
+  follows(instance: object): boolean {
+    return Object.getPrototypeOf(instance) === this.#serialized;
   }
-  return copy;
-}
 
-function read(object: object, name: string | number): unknown {
-  try {
-    return (object as Record<string | number, unknown>)[name];
-  } catch {
-    return '[threw]';
+  instanceText(instance: object): string {
+    return instance instanceof Duration ? instance.toString() : inspectLine(instance);
+  }
+
+  array(items: unknown[]): unknown[] {
+    return items;
+  }
+
+  object(names: string[], values: unknown[]): object {
+    const copy = {};
+    for (let i = 0; i < values.length; i++) setOwn(copy, (names[i] as string).toWellFormed(), values[i]);
+    return copy;
   }
 }
 

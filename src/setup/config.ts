@@ -1,6 +1,4 @@
 import { messageOf, OptionError } from '../errors.ts';
-// Lets the option `filter` be the text of an `EnvFilter`.
-import '../filter/env-filter.ts';
 import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
 import type { ProviderOptions } from '../opentelemetry/export/own-provider.ts';
 import type { OpenTelemetryLayerOptions } from '../opentelemetry/layer/opentelemetry-layer.ts';

@@ -7,8 +7,9 @@ import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
 import { Fields } from '../tracing/fields.ts';
-import { type Registry, within } from '../tracing/registry.ts';
+import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
+import { within } from '../tracing/within.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */

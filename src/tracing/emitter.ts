@@ -1,6 +1,10 @@
-import { Fields, type FieldsInput, resolveLazy, namesOf } from './fields.ts';
+import { type Context, currentSpan } from './context.ts';
+import { Event, eventFieldNames, readEvent } from './event.ts';
+import { type Fields, type FieldsInput, mergeFields, resolveLazy } from './fields.ts';
 import { Level, type LevelName, levelOf } from './level.ts';
-import { errorMessage, inspectLine, isError } from './value.ts';
+import type { Callsite } from './callsite.ts';
+import type { Registry } from './registry.ts';
+import type { Span } from './span.ts';
 
 /** What can emit events; its subclasses say where they go. */
 export abstract class Emitter {
@@ -50,32 +54,26 @@ export abstract class Emitter {
   protected abstract emit(level: Level, input: string | FieldsInput, message: string | undefined): void;
 }
 
-/** The message and the other fields of what a caller said. */
-export function readEvent(
-  input: unknown,
+/**
+ * Emits an event to the layers of `registry` that want it. It has the fields `own` besides the caller's, and
+ * happens in `span`, by default in the current span. `context` is the current context where it is known already.
+ */
+export function emitEvent(
+  registry: Registry,
+  callsite: Callsite,
+  input: string | FieldsInput,
   message: string | undefined,
-): { message: string | undefined; fields: Fields } {
-  if (typeof input === 'string') return { message: input, fields: new Fields() };
-  const given = resolveLazy(input);
-  const fields = Fields.of(given as object | undefined);
-  const own = fields.take('message');
-  let text: unknown = message ?? own;
-  if (text === undefined && isError(given)) text = errorMessage(given);
-  if ((typeof text === 'object' && text !== null) || typeof text === 'function') {
-    // It may hold secrets, which are looked for in fields only.
-    fields.set('message', text);
-    text = undefined;
-  }
-  return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
-}
-
-/** The names of an event's fields, the message first. */
-export function eventNames(
-  input: string | FieldsInput | undefined,
-  message: string | undefined,
-  own: readonly string[] = [],
-): readonly string[] {
-  const names = typeof input === 'string' ? [] : namesOf(input);
-  const hasMessage = typeof input === 'string' || message !== undefined || isError(input);
-  return [...new Set([...(hasMessage ? ['message'] : []), ...own, ...names])];
+  own: Fields | undefined,
+  span?: Span,
+  context?: Context,
+): void {
+  const need = registry.fieldNames.event;
+  const given = need === 'all' ? resolveLazy(input) : input;
+  const metadata =
+    need === 'none' ? callsite : callsite.withFields(eventFieldNames(given, message, own?.names));
+  const seenBy = registry.interest(metadata);
+  if (seenBy === 0) return;
+  const { message: text, fields } = readEvent(given, message);
+  const parent = span ?? currentSpan(registry, context);
+  registry.event(new Event(metadata, text, mergeFields(own, fields), parent), seenBy);
 }

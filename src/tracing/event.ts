@@ -1,7 +1,8 @@
-import type { Fields } from './fields.ts';
+import { Fields, type FieldsInput, namesOf, resolveLazy } from './fields.ts';
 import type { Level } from './level.ts';
 import type { Metadata } from './metadata.ts';
 import type { Span } from './span.ts';
+import { errorMessage, inspectLine, isError } from './value.ts';
 
 /** Something that happened at one moment. */
 export class Event {
@@ -27,4 +28,34 @@ export class Event {
   get target(): string {
     return this.metadata.target;
   }
+}
+
+/** The message and the other fields of what a caller said. */
+export function readEvent(
+  input: unknown,
+  message: string | undefined,
+): { message: string | undefined; fields: Fields } {
+  if (typeof input === 'string') return { message: input, fields: new Fields() };
+  const given = resolveLazy(input);
+  const fields = Fields.of(given as object | undefined);
+  const own = fields.take('message');
+  let text: unknown = message ?? own;
+  if (text === undefined && isError(given)) text = errorMessage(given);
+  if ((typeof text === 'object' && text !== null) || typeof text === 'function') {
+    // It may hold secrets, which are looked for in fields only.
+    fields.set('message', text);
+    text = undefined;
+  }
+  return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
+}
+
+/** The names of an event's fields, the message first. */
+export function eventFieldNames(
+  input: string | FieldsInput | undefined,
+  message: string | undefined,
+  own: readonly string[] = [],
+): readonly string[] {
+  const names = typeof input === 'string' ? [] : namesOf(input);
+  const hasMessage = typeof input === 'string' || message !== undefined || isError(input);
+  return [...new Set([...(hasMessage ? ['message'] : []), ...own, ...names])];
 }

@@ -71,6 +71,14 @@ export class Fields {
   }
 }
 
+/** The fields of a target with those of a span or event of it, which win. */
+export function mergeFields(own: Fields | undefined, given: Fields): Fields {
+  if (own === undefined) return given;
+  const all = new Fields([...own.names], [...own.values]);
+  all.merge(given);
+  return all;
+}
+
 /** Fields of an input that may be a function. */
 export function evaluate(input: FieldsInput | undefined): Fields {
   return Fields.of(resolveLazy(input));

@@ -1,7 +1,8 @@
 import { dispatch } from './context.ts';
 import type { Fields } from './fields.ts';
 import type { FieldNames, Filter, SpanMatch } from './filter.ts';
-import type { Callsite, Metadata } from './metadata.ts';
+import type { Callsite } from './callsite.ts';
+import type { Metadata } from './metadata.ts';
 
 /** A filter in its owner. A change makes a new one, so that what was found out under the old counts no more. */
 export interface FilterSlot {

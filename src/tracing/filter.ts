@@ -58,8 +58,8 @@ const WORD = /^[\p{L}\p{N}_-]*$/u;
 
 let parse: ((text: string) => Filter) | undefined;
 
-/** Says how a text that is no level's name becomes a filter; what is here knows no grammar. */
-export function parseFiltersBy(parser: (text: string) => Filter): void {
+/** Sets what makes a filter of a text that is no level's name; the grammar is not known here. */
+export function setFilterParser(parser: (text: string) => Filter): void {
   parse = parser;
 }
 

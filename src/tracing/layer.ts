@@ -31,8 +31,8 @@ export interface Layer<State = unknown> {
   onFilterChange?(listener: () => void): void;
   /** Whether spans should measure how long they are entered; see `Span.busy`. Default `false`. */
   readonly timed?: boolean;
-  /** The file that it tells spans to, if that is something others may tell them to as well. */
-  readonly tellsSpansTo?: string | undefined;
+  /** The file that it writes spans to, from the root on; `KvpSpanProcessor` does not write them there once more. Default: none. */
+  readonly spanFile?: string | undefined;
 
   onNewSpan?(span: Span, view: LayerView<State>): void;
   onRecord?(span: Span, fields: Fields, view: LayerView<State>): void;

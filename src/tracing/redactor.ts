@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { OptionError } from '../errors.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import type { Fields } from './fields.ts';
 
 /** What is redacted unless told otherwise. */
@@ -14,8 +15,6 @@ const DEPTH_MAX = 20;
 /** Objects that are looked through in one value; of one that has more nothing is passed on. */
 const VISITS_MAX = 10_000;
 const ITEMS_MAX = 100_000;
-/** Names that are kept with whether they are secret. */
-const KNOWN_MAX = 1024;
 
 /** A way from a field to a value: `user.password`, where `*` is any one member. */
 type Path = readonly string[];
@@ -31,7 +30,8 @@ export class Redactor {
   readonly #longest: number;
   /** The lengths of secret names, as bits by the last five of a length: most names need no look-up. */
   readonly #lengths: number;
-  readonly #known = new Map<string, boolean>();
+  /** Whether a name is secret. */
+  readonly #known = new BoundedCache<boolean>();
 
   /**
    * A path without a dot is a name at any depth, whatever its case; one with dots goes from a field on, `*` is
@@ -70,12 +70,7 @@ export class Redactor {
 
   #isSecretName(name: string): boolean {
     if (((this.#lengths >>> name.length) & 1) === 0) return false;
-    let isSecret = this.#known.get(name);
-    if (isSecret === undefined) {
-      isSecret = this.#names.has(name.toLowerCase());
-      if (this.#known.size < KNOWN_MAX) this.#known.set(name, isSecret);
-    }
-    return isSecret;
+    return this.#known.get(name) ?? this.#known.add(name, (own) => this.#names.has(own.toLowerCase()));
   }
 
   #redacted(value: object, path: Path): unknown {

@@ -5,11 +5,12 @@ import type { Fields } from './fields.ts';
 import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
 import { GLOBAL, FilterSet, type ScopeLevels } from './filter-set.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
-import type { Callsite, Metadata } from './metadata.ts';
+import type { Callsite } from './callsite.ts';
+import type { Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
 import { REDACTED_NAMES, Redactor } from './redactor.ts';
 import { Span } from './span.ts';
-import { TIMER_MAX } from './timer-max.ts';
+import { within } from './within.ts';
 
 export interface RegistryOptions {
   /**
@@ -306,7 +307,8 @@ export class Registry {
     const outcomes = await Promise.all(
       this.#slots.map(async ({ layer, name }): Promise<Outcome | undefined> => {
         try {
-          return await within(timeout + GRACE, end(layer));
+          const ending = end(layer);
+          return ending && (await within(timeout + GRACE, ending));
         } catch (thrown) {
           const problem = new LayerError(`${name} could not finish: ${messageOf(thrown)}`, thrown);
           return { complete: false, dropped: 0, problems: [problem] };
@@ -321,23 +323,5 @@ export class Registry {
       total.problems.push(...outcome.problems);
     }
     return total;
-  }
-}
-
-/** What `ending` resolves to; rejects when it takes longer. */
-export async function within<R>(
-  milliseconds: number,
-  ending: Promise<R> | undefined,
-): Promise<R | undefined> {
-  if (ending === undefined) return undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const most = Math.min(milliseconds, TIMER_MAX);
-    timer = setTimeout(() => reject(new Error(`it took over ${milliseconds} ms`)), most);
-  });
-  try {
-    return await Promise.race([ending, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
-import { Event } from './event.ts';
-import { evaluate, type Fields, type FieldsInput, resolveLazy } from './fields.ts';
+import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
 import { type SpanMatches, NO_MATCHES } from './filter-set.ts';
 import { mimicFunction } from './mimic-function.ts';
-import { eventMetadata, type Metadata } from './metadata.ts';
+import { eventCallsites } from './callsite.ts';
+import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run-inside.ts';
-import { Emitter, eventNames, readEvent } from './emitter.ts';
+import { emitEvent, Emitter } from './emitter.ts';
 
 /** How a span ended. */
 export type Result = 'success' | 'fail';
@@ -221,14 +221,7 @@ export class Span extends Emitter {
   /** @internal */
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     if (this.registry === undefined) return;
-    const need = this.registry.fieldNames.event;
-    const given = need === 'all' ? resolveLazy(input) : input;
-    let metadata = eventMetadata(this.metadata.target, level);
-    if (need !== 'none') metadata = metadata.withFields(eventNames(given, message));
-    const seenBy = this.registry.interest(metadata);
-    if (seenBy === 0) return;
-    const read = readEvent(given, message);
-    this.registry.event(new Event(metadata, read.message, read.fields, this), seenBy);
+    emitEvent(this.registry, eventCallsites(this.metadata.target)[level], input, message, undefined, this);
   }
 }
 

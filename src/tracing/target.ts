@@ -1,10 +1,10 @@
 import { currentSpan, currentSubscriber, dispatch } from './context.ts';
-import { Emitter, eventNames, readEvent } from './emitter.ts';
-import { Event } from './event.ts';
-import { evaluate, Fields, type FieldsInput, resolveLazy, namesOf } from './fields.ts';
+import { emitEvent, Emitter } from './emitter.ts';
+import { evaluate, type Fields, type FieldsInput, mergeFields, namesOf, resolveLazy } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
-import { type Callsite, eventsOf, keep, spanMetadata } from './metadata.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { Callsite, eventCallsites } from './callsite.ts';
 import { runInside } from './run-inside.ts';
 import { disabledSpan, Span } from './span.ts';
 
@@ -24,7 +24,7 @@ export interface SpanOptions {
 export class Target extends Emitter {
   readonly #name: string | undefined;
   readonly #fields: Fields | undefined;
-  readonly #spans = new Map<string, Callsite>();
+  readonly #spans = new BoundedCache<Callsite>();
   /** The name that `#events` is for. */
   #of: string | undefined;
   #events: Record<Level, Callsite> | undefined;
@@ -42,7 +42,7 @@ export class Target extends Emitter {
 
   /** The same target with fields that all its events and spans carry. */
   child(fields: FieldsInput): Target {
-    return new Target(this.#name, this.#withOwn(evaluate(fields)).toObject());
+    return new Target(this.#name, mergeFields(this.#fields, evaluate(fields)).toObject());
   }
 
   /** Another target with the same fields. */
@@ -52,7 +52,7 @@ export class Target extends Emitter {
 
   /** Whether anybody would see an event of this level. */
   enabled(level: LevelName): boolean {
-    return (currentSubscriber()?.interest(this.#eventMetadata(levelOf(level))) ?? 0) !== 0;
+    return (currentSubscriber()?.interest(this.#eventCallsite(levelOf(level))) ?? 0) !== 0;
   }
 
   /** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
@@ -65,12 +65,12 @@ export class Target extends Emitter {
     const need = registry.fieldNames.span;
     const given = need === 'all' ? resolveLazy(options?.fields) : options?.fields;
     const level = levelOf(options?.level ?? Level.INFO);
-    let metadata = this.#spanMetadata(options?.target ?? this.name, level, name);
+    let metadata = this.#spanCallsite(options?.target ?? this.name, level, name);
     if (need !== 'none') metadata = metadata.withFields(this.#namesWith(namesOf(given)));
     const seenBy = registry.interest(metadata);
     if (seenBy === 0) return disabledSpan();
     const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
-    const fields = this.#withOwn(evaluate(given));
+    const fields = mergeFields(this.#fields, evaluate(given));
     const isParent = parent === null || parent?.registry === registry || parent?.remote !== undefined;
     const span = registry.newSpan(metadata, fields, isParent ? parent : undefined, seenBy);
     if (options?.followsFrom !== undefined) {
@@ -98,48 +98,33 @@ export class Target extends Emitter {
 
   /** @internal */
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
-    let metadata = this.#eventMetadata(level);
-    if (metadata.verbosity > dispatch.verbosity) return;
+    const callsite = this.#eventCallsite(level);
+    if (callsite.verbosity > dispatch.verbosity) return;
     // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
     const context = dispatch.hasScoped ? dispatch.storage.getStore() : undefined;
     const registry = context?.subscriber ?? dispatch.global;
-    if (registry === undefined || metadata.never === registry.filterState) return;
-    const need = registry.fieldNames.event;
-    const given = need === 'all' ? resolveLazy(input) : input;
-    if (need !== 'none') metadata = metadata.withFields(eventNames(given, message, this.#fields?.names));
-    const seenBy = registry.interest(metadata);
-    if (seenBy === 0) return;
-    const read = readEvent(given, message);
-    const parent = currentSpan(registry, context);
-    const event = new Event(metadata, read.message, this.#withOwn(read.fields), parent);
-    registry.event(event, seenBy);
-  }
-
-  #withOwn(fields: Fields): Fields {
-    if (this.#fields === undefined) return fields;
-    const all = new Fields([...this.#fields.names], [...this.#fields.values]);
-    all.merge(fields);
-    return all;
+    if (registry === undefined || callsite.never === registry.filterState) return;
+    emitEvent(registry, callsite, input, message, this.#fields, undefined, context);
   }
 
   #namesWith(names: readonly string[]): readonly string[] {
     return this.#fields === undefined ? names : [...new Set([...this.#fields.names, ...names])];
   }
 
-  #eventMetadata(level: Level): Callsite {
+  #eventCallsite(level: Level): Callsite {
     const { name } = this;
     if (this.#events === undefined || this.#of !== name) {
       this.#of = name;
-      this.#events = eventsOf(name);
+      this.#events = eventCallsites(name);
     }
     return this.#events[level];
   }
 
   /** The same one for spans that are made alike, so that decisions about them are kept. */
-  #spanMetadata(target: string, level: Level, name: string): Callsite {
+  #spanCallsite(target: string, level: Level, name: string): Callsite {
     const known = this.#spans.get(name);
     if (known?.target === target && known.level === level) return known;
-    return keep(this.#spans, name, spanMetadata(target, level, name));
+    return this.#spans.add(name, (own) => new Callsite('span', target, level, own));
   }
 }
 

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
 /** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
 const TEXT_MAX = 256 * 1024;
@@ -81,8 +81,21 @@ export function errorMessage(error: unknown): string {
   }
 }
 
-/** Whether a value is an object literal, not an instance of a class. */
-export function isPlain(value: object): boolean {
+/** Any value as the text that tells people what it is. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return String(value);
+  }
+  return types.isDate(value) ? dateText(value) : errorMessage(value);
+}
+
+/** Whether a value is an object that is no array, as a JSON object is. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether an object is an object literal, not an instance of a class. */
+export function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }

@@ -1,4 +1,4 @@
-import { inspectLine } from '../../tracing/value.ts';
+import { inspectLine, isRecord } from '../../tracing/value.ts';
 import type { Parsed } from '../collector.ts';
 import { parseTimestamp } from './timestamp.ts';
 
@@ -6,7 +6,7 @@ import { parseTimestamp } from './timestamp.ts';
 export function readPayload(text: string, parsed: Parsed): boolean {
   const payload = parseObject(text);
   const given = payload?.['fields'];
-  if (payload === undefined || !isObject(given)) return false;
+  if (payload === undefined || !isRecord(given)) return false;
   const { message, ...fields } = given;
   // Not copied into an object without a prototype: V8 makes that a hash table, three times as large.
   parsed.fields = Object.setPrototypeOf(fields, null) as Record<string, unknown>;
@@ -33,14 +33,10 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isText(value: unknown): value is string {

@@ -1,7 +1,7 @@
 import { ReportError } from '../../errors.ts';
 import { Fields } from '../../tracing/fields.ts';
-import { causesOf, errorMessage, isError } from '../../tracing/value.ts';
-import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport, fieldText } from './report.ts';
+import { causesOf, errorMessage, isError, textOf } from '../../tracing/value.ts';
+import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport } from './report.ts';
 
 export interface ProvisioningErrorOptions {
   /** Further details by name; values become texts, `undefined` is left out. Default: none. */
@@ -29,15 +29,15 @@ export class ProvisioningError extends Error {
     reason: string,
     { supportingData = {}, documentationUrl, cause }: ProvisioningErrorOptions = {},
   ) {
-    super(fieldText(reason), cause === undefined ? undefined : { cause });
+    super(textOf(reason), cause === undefined ? undefined : { cause });
     this.reason = this.message;
     const { names, values } = Fields.of(supportingData);
     const data = Object.create(null) as Record<string, string>;
     names.forEach((name, index) => {
-      if (values[index] !== undefined) data[name] = fieldText(values[index]);
+      if (values[index] !== undefined) data[name] = textOf(values[index]);
     });
     this.supportingData = data;
-    if (documentationUrl !== undefined) this.documentationUrl = fieldText(documentationUrl);
+    if (documentationUrl !== undefined) this.documentationUrl = textOf(documentationUrl);
   }
 
   /**

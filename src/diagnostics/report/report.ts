@@ -1,8 +1,7 @@
-import { types } from 'node:util';
 import { ReportError, ValueTooLongError } from '../../errors.ts';
 import { SAFE_VALUE } from '../../pool/limits.ts';
 import { Fields } from '../../tracing/fields.ts';
-import { dateText, errorMessage } from '../../tracing/value.ts';
+import { textOf } from '../../tracing/value.ts';
 import { cutBytes } from '../write/legal-name.ts';
 
 /** The key of a provisioning report. */
@@ -134,7 +133,7 @@ function arrange(given: ReportExtras, extras: Fields) {
     if (value === undefined) return;
     const legal = cleaned(name);
     if (legal === '' || legal.includes('=')) refused.push(name);
-    else fields.set(legal, cleaned(fieldText(value)));
+    else fields.set(legal, cleaned(textOf(value)));
   };
   const own = Fields.of(given);
   own.names.forEach((name, index) => add(name, own.values[index]));
@@ -186,14 +185,6 @@ function shortened(text: string, bytes: number): string {
 /** A text that a pool can hold: the host cuts a value at a NUL and stops reading at bytes that are not UTF-8. */
 function cleaned(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
-}
-
-/** A value of a report as text: of an Error the message, of a `Date` RFC 3339. */
-export function fieldText(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    return String(value);
-  }
-  return types.isDate(value) ? dateText(value) : errorMessage(value);
 }
 
 /**

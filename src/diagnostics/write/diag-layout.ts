@@ -1,5 +1,6 @@
 import type { KeyLayout } from '../../pool/key-layout.ts';
 import type { DropReport } from '../../pool/pool-writer.ts';
+import { flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
@@ -13,7 +14,7 @@ import {
   spanMember,
   traceMembers,
 } from './diag-payload.ts';
-import { fieldsJson, inOnePiece } from './fields-json.ts';
+import { fieldsJson } from './fields-json.ts';
 import type { Layout, RecordName, SpanState } from '../layout.ts';
 import { checkProducer } from './legal-name.ts';
 
@@ -61,7 +62,7 @@ export class DiagLayout implements Layout {
 
 /** Kept with the span, because its name and ids never change once it is made. */
 function eventClosing({ id, traceId, spanId }: Span, state: SpanState): string {
-  return (state.eventClosing ??= inOnePiece(
+  return (state.eventClosing ??= flatCopy(
     closing(nameMember(state.name.full) + spanMember(id) + traceMembers(traceId, spanId)),
   ));
 }

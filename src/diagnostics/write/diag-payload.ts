@@ -1,14 +1,13 @@
+import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
-import { fieldsJson, inOnePiece, quote } from './fields-json.ts';
+import { fieldsJson, quote } from './fields-json.ts';
 
 // Payloads of the diagnostics contract as this package spells them: `{"target":…,"level":…,"fields":{…},…}`. A
 // payload is an opening up to its first field, fields, and a closing with the members that follow them.
 
-/** Targets and messages that are kept; a program that makes up more of them pays for each. */
-const KEPT_MAX = 1024;
-/** Longer messages are not kept. */
-const KEPT_LENGTH = 128;
+/** Openings longer than this are not kept. */
+const OPENING_MAX = 256;
 
 /** The payload of a program without spans, which has fields alone. */
 export function fieldsPayload(fields: Fields): string {
@@ -18,18 +17,14 @@ export function fieldsPayload(fields: Fields): string {
 /** The openings of payloads, kept because spelling them takes as long as all the rest of an event. */
 export class PayloadOpenings {
   /** By target, then by verbosity. */
-  readonly #byTarget = new Map<string, string[]>();
+  readonly #byTarget = new BoundedCache<string[]>();
   /** By message: the opening for the target and level that the message came from last. */
-  readonly #byMessage = new Map<string, { opening: string; withMessage: string }>();
+  readonly #byMessage = new BoundedCache<{ opening: string; withMessage: string }>();
 
   /** `{"target":…,"level":…,"fields":{`. */
   of({ target, level, verbosity }: Metadata): string {
-    let openings = this.#byTarget.get(target);
-    if (openings === undefined) {
-      if (this.#byTarget.size >= KEPT_MAX) this.#byTarget.clear();
-      this.#byTarget.set(target, (openings = []));
-    }
-    return (openings[verbosity] ??= inOnePiece(`{"target":${quote(target)},"level":"${level}","fields":{`));
+    const openings = this.#byTarget.get(target) ?? this.#byTarget.add(target, () => []);
+    return (openings[verbosity] ??= flatCopy(`{"target":${quote(target)},"level":"${level}","fields":{`));
   }
 
   /** The same with the message of an event as the first field, if it has one. */
@@ -39,10 +34,11 @@ export class PayloadOpenings {
     const known = this.#byMessage.get(message);
     if (known?.opening === opening) return known.withMessage;
     const withMessage = `${opening}"message":${quote(message)}`;
-    if (known === undefined && this.#byMessage.size < KEPT_MAX && message.length <= KEPT_LENGTH) {
-      this.#byMessage.set(message, { opening, withMessage: inOnePiece(withMessage) });
-    }
-    return withMessage;
+    if (known !== undefined || opening.length > OPENING_MAX) return withMessage;
+    return this.#byMessage.add(message, (_, isKept) => ({
+      opening,
+      withMessage: isKept ? flatCopy(withMessage) : withMessage,
+    })).withMessage;
   }
 }
 

@@ -1,14 +1,7 @@
+import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Fields } from '../../tracing/fields.ts';
-import {
-  causesOf,
-  cutText,
-  dateText,
-  DEPTH_MAX,
-  errorMessage,
-  inspectLine,
-  isError,
-  isPlain,
-} from '../../tracing/value.ts';
+import { causesOf, cutText, errorMessage, inspectLine, isError } from '../../tracing/value.ts';
+import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
 
 /**
  * The text `start`, which ends inside of an object, with the fields as its next members, and `end`. Reads every
@@ -49,31 +42,25 @@ interface Opening {
   textAfterText: string;
 }
 
-/** Names recur: a program has as many as its source has, unless it makes them up as it goes. */
-const KEPT_MAX = 1024;
-const KEPT_LENGTH = 128;
-const openings = new Map<string, Opening>();
+const openings = new BoundedCache<Opening>();
 
 function openingOf(name: string): Opening {
-  let opening = openings.get(name);
-  if (opening === undefined) {
-    const value = inOnePiece(`,${quote(name)}:`);
-    const text = inOnePiece(`${value}"`);
-    const [valueAfterText, textAfterText] = [inOnePiece(`"${value}`), inOnePiece(`"${text}`)];
-    opening = { value, text, valueAfterText, textAfterText };
-    if (openings.size < KEPT_MAX && name.length <= KEPT_LENGTH) openings.set(name, opening);
-  }
-  return opening;
+  return openings.get(name) ?? openings.add(name, makeOpening);
 }
 
-/** A text to be kept: what was put together is kept by V8 as its pieces, which are read one by one each time. */
-export function inOnePiece(text: string): string {
-  return Buffer.from(text).toString();
+function makeOpening(name: string): Opening {
+  const value = flatCopy(`,${quote(name)}:`);
+  const text = flatCopy(`${value}"`);
+  return { value, text, valueAfterText: flatCopy(`"${value}`), textAfterText: flatCopy(`"${text}`) };
 }
 
 function sourcesJson(name: string, error: Error): string {
-  const causes = guarded(() => causesOf(error), []);
-  return causes.length === 0 ? '' : `,${quote(`${name}.sources`)}:[${causes.map(quote).join(',')}]`;
+  try {
+    const causes = causesOf(error);
+    return causes.length === 0 ? '' : `,${quote(`${name}.sources`)}:[${causes.map(quote).join(',')}]`;
+  } catch {
+    return '';
+  }
 }
 
 const NEEDS_ESCAPING = /["\\\u0000-\u001f\u007f\ud800-\udfff]/;
@@ -96,6 +83,12 @@ function isSimple(text: string): boolean {
 }
 
 function valueJson(value: unknown): string {
+  return typeof value === 'object' && value !== null
+    ? (walkValue(value, new JsonSink()) as string)
+    : primitiveJson(value);
+}
+
+function primitiveJson(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return quote(value);
@@ -106,12 +99,7 @@ function valueJson(value: unknown): string {
     case 'bigint':
       return `"${value}"`;
     case 'object':
-      return value === null
-        ? 'null'
-        : guarded(
-            () => objectJson(value, { ancestors: [], left: MEMBERS_MAX, room: ROOM }),
-            '"[unreadable]"',
-          );
+      return 'null';
     default:
       return quote(inspectLine(value));
   }
@@ -131,67 +119,48 @@ function numberJson(value: number): string {
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }
 
-/** A value that is followed: the objects around the current one, and how many members and characters may still be written. */
-interface Walk {
-  ancestors: object[];
-  left: number;
-  room: number;
-}
+/** How many characters the texts inside of one value have at most: one that refers to the same text again and again would grow without end. */
+const CHARACTERS_MAX = 1024 * 1024;
 
-/** Members of one value and characters of its texts; what refers to the same again and again would grow without end. */
-const MEMBERS_MAX = 10_000;
-const ROOM = 1024 * 1024;
+/** Writes a value as JSON; `undefined` gets no member. Unlike in lines of pino, an error is its message alone. */
+class JsonSink implements ValueSink<string | undefined> {
+  readonly unreadable = '[threw]';
+  #left = CHARACTERS_MAX;
 
-function objectJson(value: object, walk: Walk): string {
-  if (value instanceof Error) return quote(errorMessage(value));
-  if (value instanceof Date) return `"${dateText(value)}"`;
-  const isArray = Array.isArray(value);
-  if (!isArray && !isPlain(value)) return quote(inspectLine(value));
-  if (walk.ancestors.includes(value)) return '"[Circular]"';
-  if (walk.ancestors.length > DEPTH_MAX) return isArray ? '"[Array]"' : '"[Object]"';
-  walk.ancestors.push(value);
-  const json = isArray ? arrayJson(value, walk) : membersJson(value as Record<string, unknown>, walk);
-  walk.ancestors.pop();
-  return json;
-}
-
-function arrayJson(array: readonly unknown[], walk: Walk): string {
-  const items: string[] = [];
-  for (let i = 0; i < array.length; i++) {
-    if (walk.left-- <= 0) {
-      items.push(`"[+${array.length - i} items]"`);
-      break;
+  primitive(value: unknown): string | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'string') {
+      if (this.#left <= 0) return `"[+${value.length} characters]"`;
+      this.#left -= value.length;
     }
-    items.push(guarded(() => nestedJson(array[i], walk) ?? 'null', '"[threw]"', walk));
+    return primitiveJson(value);
   }
-  return `[${items.join(',')}]`;
-}
 
-function membersJson(object: Record<string, unknown>, walk: Walk): string {
-  const members: string[] = [];
-  for (const name of Object.keys(object)) {
-    if (walk.left-- <= 0) break;
-    const json = guarded(() => nestedJson(object[name], walk), '"[threw]"', walk);
-    if (json !== undefined) members.push(`${quote(name)}:${json}`);
+  text(text: string): string {
+    return quote(text);
   }
-  return `{${members.join(',')}}`;
-}
 
-function nestedJson(value: unknown, walk: Walk): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'string') {
-    if (walk.room <= 0) return `"[+${value.length} characters]"`;
-    walk.room -= value.length;
+  error(error: Error): string {
+    return quote(errorMessage(error));
   }
-  return typeof value === 'object' && value !== null ? objectJson(value, walk) : valueJson(value);
-}
 
-function guarded<R>(read: () => R, otherwise: R, walk?: Walk): R {
-  const depth = walk?.ancestors.length ?? 0;
-  try {
-    return read();
-  } catch {
-    if (walk !== undefined) walk.ancestors.length = depth;
-    return otherwise;
+  follows(): boolean {
+    return false;
+  }
+
+  instanceText(instance: object): string {
+    return inspectLine(instance);
+  }
+
+  array(items: (string | undefined)[]): string {
+    return `[${items.map((item) => item ?? 'null').join(',')}]`;
+  }
+
+  object(names: string[], values: (string | undefined)[]): string {
+    const members: string[] = [];
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] !== undefined) members.push(`${quote(names[i] as string)}:${values[i]}`);
+    }
+    return `{${members.join(',')}}`;
   }
 }

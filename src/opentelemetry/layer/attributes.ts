@@ -54,11 +54,6 @@ function attributeOf(value: unknown): AttributeValue {
   }
 }
 
-/** A value as text; throws never. */
-export function textOf(value: unknown): string {
-  return String(attributeOf(value));
-}
-
 function objectAttribute(value: unknown): AttributeValue {
   if (value instanceof Error) return errorMessage(value);
   if (value instanceof Date) return dateText(value);

@@ -1,18 +1,8 @@
 import type { HrTime, Span as OtelSpan } from '@opentelemetry/api';
-import { cutText } from '../../tracing/value.ts';
-import { textOf } from './attributes.ts';
+import { cutText, isError, textOf } from '../../tracing/value.ts';
 
 /** Errors of a chain that are written out, at most. */
 const CHAIN_MAX = 16;
-
-/** Whether a value is an Error; a revoked proxy is none, and does not throw. */
-export function isError(value: unknown): value is Error {
-  try {
-    return value instanceof Error;
-  } catch {
-    return false;
-  }
-}
 
 /** Adds an `exception` event whose stack trace goes on with the causes, as Node.js prints them; throws never. */
 export function recordException(otel: OtelSpan, thrown: unknown, time: HrTime): void {

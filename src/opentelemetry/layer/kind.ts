@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { textOf } from './attributes.ts';
+import { textOf } from '../../tracing/value.ts';
 
 /** The kind that a span's field `otel.kind` names, in any case; `undefined` if it names none. */
 export function kindOf(value: unknown): SpanKind | undefined {

@@ -17,7 +17,7 @@ export const processors = ((globalThis as { [PROCESSORS]?: { open: number } })[P
 /** The context to make the mirror image of `span` in: it says where the span is written already. */
 export function mirroring(span: Span, context: Context): Context {
   if (processors.open === 0) return context;
-  const files = span.registry?.layersOf(span).flatMap(({ tellsSpansTo }) => tellsSpansTo ?? []) ?? [];
+  const files = span.registry?.layersOf(span).flatMap(({ spanFile }) => spanFile ?? []) ?? [];
   if (files.length === 0) return context;
   return context.setValue(MIRRORED, { id: span.id, files } satisfies Mirrored);
 }

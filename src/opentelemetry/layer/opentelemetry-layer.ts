@@ -11,8 +11,6 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { DroppedError, LayerError } from '../../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../../filter/env-filter.ts';
 import { currentSpan } from '../../tracing/context.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
@@ -21,12 +19,13 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import { type ProblemHandler, guarded } from '../../tracing/problem.ts';
 import { originalOf } from '../../tracing/redactor.ts';
 import type { Span } from '../../tracing/span.ts';
+import { isError, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
-import { attributesOf, RESERVED, textOf } from './attributes.ts';
+import { attributesOf, RESERVED } from './attributes.ts';
 import { ensureContextManager } from './context-manager.ts';
-import { within } from '../deadline.ts';
+import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
-import { isError, recordException } from './exception.ts';
+import { recordException } from './exception.ts';
 import { kindOf } from './kind.ts';
 import { mirroring } from './mirrored.ts';
 import { joining } from '../propagation/propagation.ts';
@@ -216,7 +215,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   async #settle(what: string, timeout: number, act: () => Promise<void> | undefined): Promise<Outcome> {
-    const failure = await within(timeout, what, act, () => this.#waiting());
+    const failure = await finishWithin(timeout, what, act, () => this.#waiting());
     const problems: Error[] = failure === undefined ? [] : [failure];
     const { dropped } = this.stats();
     if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped} spans and events`));

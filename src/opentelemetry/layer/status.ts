@@ -1,6 +1,6 @@
 import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
 import type { Span } from '../../tracing/span.ts';
-import { textOf } from './attributes.ts';
+import { textOf } from '../../tracing/value.ts';
 
 /** The last ERROR event in a span. */
 export interface SeenError {

@@ -1,12 +1,12 @@
+import { BoundedCache } from '../../tracing/bounded-cache.ts';
 import { Fields } from '../../tracing/fields.ts';
-import { keep } from '../../tracing/metadata.ts';
 import { CENSOR, Redactor } from '../../tracing/redactor.ts';
 
 /** Reads attributes as fields and redacts secrets. */
 export class AttributeReader {
   readonly #redactor: Redactor;
   /** By name, whether it is that of a secret. */
-  readonly #secret = new Map<string, boolean>();
+  readonly #secret = new BoundedCache<boolean>();
 
   /** Throws `OptionError`. */
   constructor(redact: readonly string[]) {
@@ -20,10 +20,14 @@ export class AttributeReader {
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
       const value = values[i];
-      if (this.#secret.get(name) ?? keep(this.#secret, name, this.#isSecret(name))) values[i] = CENSOR;
+      if (this.#isSecretName(name)) values[i] = CENSOR;
       else if (typeof value === 'object' && value !== null) values[i] = this.#applied(name, value);
     }
     return fields;
+  }
+
+  #isSecretName(name: string): boolean {
+    return this.#secret.get(name) ?? this.#secret.add(name, (own) => this.#isSecret(own));
   }
 
   #isSecret(name: string): boolean {

@@ -12,15 +12,15 @@ import {
 import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
 import type { RecordName } from '../../diagnostics/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
-// So that the option `filter` may be the text of an `EnvFilter`.
-import '../../filter/env-filter.ts';
 import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
+import { BoundedCache } from '../../tracing/bounded-cache.ts';
+import { Callsite } from '../../tracing/callsite.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { FilterSet } from '../../tracing/filter-set.ts';
 import { type FilterInput, filterOf } from '../../tracing/filter.ts';
 import { Level } from '../../tracing/level.ts';
-import { Callsite, keep } from '../../tracing/metadata.ts';
+
 import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
 import { REDACTED_NAMES } from '../../tracing/redactor.ts';
 import { dateText } from '../../tracing/value.ts';
@@ -63,7 +63,7 @@ interface InstrumentationScope {
   readonly target: string;
   readonly events: Readonly<Record<'INFO' | 'ERROR', Callsite>>;
   /** By the name of the span. */
-  readonly spans: Map<string, Callsite>;
+  readonly spans: BoundedCache<Callsite>;
 }
 
 /** The span in the pool under which others are written: the span itself or the nearest one around it. */
@@ -90,7 +90,7 @@ export class KvpSpanProcessor {
   readonly #reader: AttributeReader;
   readonly #filters: FilterSet;
   readonly #onProblem: ProblemHandler;
-  readonly #scopes = new Map<string, InstrumentationScope>();
+  readonly #scopes = new BoundedCache<InstrumentationScope>();
   /** The member of a span that has its state: making a `WeakMap`'s entry takes as long as making a span. */
   readonly #key = Symbol('kvp-tracing');
   #hasThrown = false;
@@ -192,7 +192,7 @@ export class KvpSpanProcessor {
     const { traceId, spanId } = ids;
     const started = span.name;
     const callsite =
-      spans.get(started) ?? keep(spans, started, new Callsite('span', target, Level.INFO, started));
+      spans.get(started) ?? spans.add(started, (own) => new Callsite('span', target, Level.INFO, own));
     if (!this.#passes(callsite, span.attributes)) {
       const members = traceMembers(traceId, spanId);
       return { id: parent?.id, name: parent?.name, scope, started: undefined, members };
@@ -237,7 +237,7 @@ export class KvpSpanProcessor {
   }
 
   #scopeOf(name: string): InstrumentationScope {
-    return this.#scopes.get(name) ?? keep(this.#scopes, name, scopeOf(name));
+    return this.#scopes.get(name) ?? this.#scopes.add(name, scopeOf);
   }
 
   #passes(callsite: Callsite, attributes: object | undefined): boolean {
@@ -256,7 +256,7 @@ export class KvpSpanProcessor {
 
 function scopeOf(target: string): InstrumentationScope {
   const events = (level: Level): Callsite => new Callsite('event', target, level, undefined);
-  return { target, events: { INFO: events('INFO'), ERROR: events('ERROR') }, spans: new Map() };
+  return { target, events: { INFO: events('INFO'), ERROR: events('ERROR') }, spans: new BoundedCache() };
 }
 
 /**

@@ -1,9 +1,9 @@
 import { type Context, isSpanContextValid, trace } from '@opentelemetry/api';
+import { Callsite } from '../../tracing/callsite.ts';
 import { evaluate } from '../../tracing/fields.ts';
-import { spanMetadata } from '../../tracing/metadata.ts';
 import { Span } from '../../tracing/span.ts';
 
-const METADATA = spanMetadata('', 'TRACE', '');
+const METADATA = new Callsite('span', '', 'TRACE', '');
 
 /** Stands for a span of another process where a parent is asked for; does nothing itself. */
 export class RemoteSpan extends Span {

@@ -1,7 +1,7 @@
 import { context, ROOT_CONTEXT, type SpanContext, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ExportError, OptionError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
-import { within } from '../deadline.ts';
+import { finishWithin } from '../finish-within.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
 import type { ReplayedSpan } from './replayed-span.ts';
 import type { Exporter } from '../export/span-counts.ts';
@@ -19,7 +19,7 @@ const SUCCESS = 0;
 export function forwardTo(target: ReplayTarget, timeout: number): Forward {
   const send = senderOf(target, timeout);
   return async (spans) => {
-    const failure = await within(timeout, 'export', () => send(spans));
+    const failure = await finishWithin(timeout, 'export', () => send(spans));
     if (failure !== undefined) throw new ExportError(failure.message, failure.cause);
   };
 }
