@@ -11,6 +11,7 @@ import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How a pool is opened for writing. */
 export interface KvpChannelOptions {
@@ -126,7 +127,10 @@ export class KvpChannel {
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
-    this.#cancelAtExit = atExit((milliseconds) => this.#exit(milliseconds));
+    this.#cancelAtExit = atExit((milliseconds, isLast) => {
+      if (isLast) this.#exit(milliseconds);
+      else this.writer.wait(milliseconds);
+    });
   }
 
   /** What the keys of records have for a name. */

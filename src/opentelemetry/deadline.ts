@@ -1,4 +1,5 @@
 import { LayerError, messageOf } from '../errors.ts';
+import { clearTimeout, setTimeout } from '../tracing/timers.ts';
 
 /**
  * Waits for what `act` starts, at most `timeout` milliseconds, and keeps the event loop alive meanwhile;

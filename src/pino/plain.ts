@@ -8,6 +8,7 @@ import {
   isError,
   isPlain,
 } from '../tracing/value.ts';
+import { Date } from '../tracing/timers.ts';
 
 /** Makes of an Error what stands for it in JSON. */
 export type ErrorSerializer = (error: Error) => unknown;

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { RECORD_SIZE } from './limits.ts';
+import { performance } from '../tracing/timers.ts';
 
 /**
  * How an attempt that never waits for a lock ended: done with a result, or held up by somebody's lock

@@ -1,4 +1,5 @@
 import { sleepSync } from '../tracing/at-exit.ts';
+import { setTimeout } from '../tracing/timers.ts';
 
 /** Something that can be done at once or off the event loop. */
 interface Effect {

@@ -9,6 +9,7 @@ import type { PoolStore } from '../pool/pool-store.ts';
 import { Fields } from '../tracing/fields.ts';
 import { type Registry, within } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
+import { Date, performance } from '../tracing/timers.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */

@@ -9,6 +9,7 @@ import type { Callsite, Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
 import { REDACTED_NAMES, Redactor } from './redactor.ts';
 import { Span } from './span.ts';
+import { clearTimeout, setTimeout } from './timers.ts';
 
 export interface RegistryOptions {
   /**

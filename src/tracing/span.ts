@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
 import { Event } from './event.ts';
 import { evaluate, type Fields, type FieldsInput, resolveLazy } from './fields.ts';
@@ -10,6 +9,7 @@ import { eventMetadata, type Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run-inside.ts';
 import { Emitter, eventNames, readEvent } from './emitter.ts';
+import { performance } from './timers.ts';
 
 /** How a span ended. */
 export type Result = 'success' | 'fail';

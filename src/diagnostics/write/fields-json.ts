@@ -9,6 +9,7 @@ import {
   isError,
   isPlain,
 } from '../../tracing/value.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /**
  * The text `start`, which ends inside of an object, with the fields as its next members, and `end`. Reads every

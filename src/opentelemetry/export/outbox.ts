@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts';
+import { clearTimeout, performance, setTimeout } from '../../tracing/timers.ts';
 
 /** How much waits for a collector that can't be reached, and how long. */
 export interface QueueOptions {

@@ -1,6 +1,7 @@
 import type { Entry } from './frame.ts';
 import { WARN } from '../limits.ts';
 import type { DropReport, Dropped } from '../pool-writer.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** The entry that reports what was dropped, `total` in all, at `time` in milliseconds since 1970: the twin of drop_report.rs. */
 export function dropReportEntry(

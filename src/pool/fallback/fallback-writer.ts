@@ -17,6 +17,7 @@ import type {
   WriterOptions,
   WriterStats,
 } from '../pool-writer.ts';
+import { performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 /** Records of one write, which blocks the event loop: 256 take about 0.2 ms. */
 const BATCH_RECORDS = 256;
@@ -95,15 +96,15 @@ export class FallbackWriter implements PoolWriter {
   }
 
   start(_handle: number, level: number, payload: string, id: string, name: string): void {
-    this.#add({ kind: 'start', level, time: Date.now(), id, name, payload, seconds: 0 });
+    this.#add({ kind: 'start', level, time: wallMillis(), id, name, payload, seconds: 0 });
   }
 
   event(_handle: number, level: number, payload: string, name: string): void {
-    this.#add({ kind: 'event', level, time: Date.now(), id: '', name, payload, seconds: 0 });
+    this.#add({ kind: 'event', level, time: wallMillis(), id: '', name, payload, seconds: 0 });
   }
 
   finish(_handle: number, level: number, payload: string, id: string, name: string, seconds: number): void {
-    this.#add({ kind: 'finish', level, time: Date.now(), id, name, payload, seconds });
+    this.#add({ kind: 'finish', level, time: wallMillis(), id, name, payload, seconds });
   }
 
   #add(entry: Entry): void {
@@ -240,7 +241,7 @@ export class FallbackWriter implements PoolWriter {
     const dropped = this.#droppedInAll;
     if (dropped > this.#reportedDrops) {
       const report = new Batch(1);
-      const entry = dropReportEntry(this.#dropReport, dropped, this.#counts(), Date.now());
+      const entry = dropReportEntry(this.#dropReport, dropped, this.#counts(), wallMillis());
       this.#framer.frame(entry, report);
       const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
       if (!written) return false;
