@@ -104,7 +104,7 @@ export class SignalHub {
   #othersOf(signal: NodeJS.Signals): number {
     const own = this.#listeners.get(signal);
     const others = process.listeners(signal).filter((listener) => listener !== own).length;
-    return others - (COUNTED.has(signal) ? countersOf() : 0);
+    return others - (COUNTED.has(signal) ? counted() : 0);
   }
 
   #die(signal: NodeJS.Signals): void {
@@ -112,15 +112,14 @@ export class SignalHub {
     this.#users.clear();
     this.#tidy();
     this.#isEnding = false;
-    const exit = (): void => {
-      if (this.#othersOf(signal) <= 0) process.exit(128 + constants.signals[signal]);
-    };
+    const isOurs = this.#othersOf(signal) <= 0;
+    const exit = (): never => process.exit(128 + constants.signals[signal]);
     try {
       process.kill(process.pid, signal);
+      if (isOurs) setTimeout(() => hasSurvivor() || exit(), DEATH);
     } catch {
       exit();
     }
-    setTimeout(exit, DEATH);
   }
 }
 
@@ -134,15 +133,27 @@ const COUNTED = new Set<NodeJS.Signals>([
   ...(['SIGXFSZ', 'SIGUSR2', 'SIGTRAP', 'SIGSYS', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'] as const),
 ]);
 
+/** What a copy of `signal-exit` keeps for all of the process. */
+interface Counter {
+  readonly count?: unknown;
+  readonly emitted?: { readonly exit?: unknown };
+}
+
+/** Those of versions 3 and 4. */
+function counters(): Counter[] {
+  const { __signal_exit_emitter__: third } = process as { __signal_exit_emitter__?: Counter };
+  return [third, (globalThis as { [EMITTER]?: Counter })[EMITTER]].filter((counter) => counter !== undefined);
+}
+
 /**
- * How many listeners for each signal are of copies of the package `signal-exit`, 4 and 3: they decide nothing, they
- * pass a signal on when nobody but them listens for it.
+ * How many listeners for each signal are of `signal-exit`: they decide nothing, they pass a signal on when nobody
+ * but them listens for it.
  */
-function countersOf(): number {
-  const { __signal_exit_emitter__: third } = process as { __signal_exit_emitter__?: { count?: unknown } };
-  const fourth = (globalThis as { [EMITTER]?: { count?: unknown } })[EMITTER];
-  return [third?.count, fourth?.count].reduce<number>(
-    (sum, count) => sum + (typeof count === 'number' && count > 0 ? count : 0),
-    0,
-  );
+function counted(): number {
+  return counters().reduce((sum, { count }) => sum + (typeof count === 'number' ? count : 0), 0);
+}
+
+/** Whether one who was told of the end by `signal-exit` has held it up; the first process of a container can't die of a signal. */
+function hasSurvivor(): boolean {
+  return process.pid !== 1 && counters().some(({ emitted }) => emitted?.exit === true);
 }
