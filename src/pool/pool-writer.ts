@@ -72,6 +72,8 @@ export interface PoolWriter {
   position(): number;
   /** Whether all before `position` is written or counted; hurries the writer if not. */
   isDrained(position: number): boolean;
+  /** Whether the pool's folder did not exist when it was last looked for; until it comes nothing can be written. */
+  missesFolder(): boolean;
   /** Asks for a last record that says what was dropped, if anything was. */
   requestDropReport(): void;
   /** Blocks until everything emitted so far is written, or for so many milliseconds. */

@@ -75,6 +75,7 @@ export class FallbackWriter implements PoolWriter {
   #pause = PAUSE_MIN;
   #obstacle: DropReason = 'lock';
   #lastError: KvpError | undefined;
+  #missesFolder = false;
 
   constructor(options: WriterOptions) {
     this.#framer = new Framer(options.keys);
@@ -88,6 +89,7 @@ export class FallbackWriter implements PoolWriter {
       runSync(this.#appender.open());
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      this.#missesFolder = true;
     }
   }
 
@@ -191,12 +193,14 @@ export class FallbackWriter implements PoolWriter {
     try {
       const attempt = runSync(this.#appender.append(choose));
       this.#obstacle = 'lock';
+      this.#missesFolder = false;
       const isDone = typeof attempt === 'object';
       if (isDone) this.#pause = PAUSE_MIN;
       return isDone;
     } catch (error) {
       this.#obstacle = 'io';
       this.#lastError = error as KvpError;
+      this.#missesFolder = isNotFound(error);
       if (error instanceof CutShortError) this.#dropBatch('io');
       return false;
     }
@@ -280,6 +284,10 @@ export class FallbackWriter implements PoolWriter {
     return this.#closed || (this.#consumed >= position && !this.#wantsDropReport);
   }
 
+  missesFolder(): boolean {
+    return this.#missesFolder;
+  }
+
   requestDropReport(): void {
     this.#wantsDropReport = true;
     if (!this.#scheduled && !this.#closed) {
@@ -291,9 +299,10 @@ export class FallbackWriter implements PoolWriter {
   wait(milliseconds: number): boolean {
     const deadline = performance.now() + milliseconds;
     while (!this.#closed && !this.#isDone()) {
-      if (this.#step()) continue;
-      if (performance.now() >= deadline) return false;
-      sleepSync(Math.min(this.#nextPause(), 10));
+      const wrote = this.#step();
+      // A write may have taken longer than all the time there was.
+      if (performance.now() >= deadline) return this.#closed || this.#isDone();
+      if (!wrote) sleepSync(Math.min(this.#nextPause(), 10));
     }
     return true;
   }
@@ -301,9 +310,7 @@ export class FallbackWriter implements PoolWriter {
   close(milliseconds: number): void {
     if (this.#closed) return;
     const deadline = performance.now() + milliseconds;
-    while (this.#step() && !this.#isDone()) {
-      if (performance.now() > deadline) break;
-    }
+    while (performance.now() < deadline && this.#step() && !this.#isDone());
     this.#closed = true;
     this.#wantsDropReport = false;
     this.#dropBatch(this.#obstacle);
