@@ -192,9 +192,10 @@ export class FallbackWriter implements PoolWriter {
   #append(choose: (used: number) => Buffer): boolean {
     try {
       const attempt = runSync(this.#appender.append(choose));
-      this.#obstacle = 'lock';
-      this.#missesFolder = false;
       const isDone = typeof attempt === 'object';
+      // What is left although nobody holds a lock was too much for the disk.
+      this.#obstacle = isDone ? 'io' : 'lock';
+      this.#missesFolder = false;
       if (isDone) this.#pause = PAUSE_MIN;
       return isDone;
     } catch (error) {
