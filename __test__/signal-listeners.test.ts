@@ -156,6 +156,25 @@ for (const [what, program] of Object.entries<Program>({
   'in place of all listeners': {
     after: `process.removeAllListeners('SIGTERM'); process.once('SIGTERM', graceful);`,
   },
+  'once, in place of all listeners, those of signal-exit 4 too': {
+    before: EXIT_4,
+    after: `process.removeAllListeners('SIGTERM'); process.once('SIGTERM', graceful);`,
+  },
+  'once, in place of all listeners, those of signal-exit 3 too': {
+    before: EXIT_3,
+    after: `process.removeAllListeners('SIGTERM'); process.once('SIGTERM', graceful);`,
+  },
+  'once, in front of us, many times over': {
+    before: `for (let i = 0; i < 50; i++) {
+      process.prependOnceListener('SIGTERM', i === 0 ? graceful : () => {});
+      await null;
+    }`,
+    after: `process.setMaxListeners(100); for (let i = 0; i < 50; i++) {
+      process.prependOnceListener('SIGTERM', () => {});
+      await null;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 150));`,
+  },
   'once, before us, for another signal': {
     before: `process.once('SIGINT', graceful);`,
     signals: ['SIGINT'],

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { performance, setImmediate, setTimeout } from './timers.ts';
+import { performance, setTimeout } from './timers.ts';
 
 /** How long a signal's death may be put off, in milliseconds; init systems wait for at least 10 s. */
 const FLUSH_TIMEOUT = 2000;
@@ -7,8 +7,9 @@ const FLUSH_TIMEOUT = 2000;
 const WRITE_TIMEOUT = 500;
 /** A process that is alive so many milliseconds after its death was asked for has none: it is the first of its container. */
 const DEATH = 100;
-/** How often our listeners are put first again in one turn of the event loop: somebody may do the same. */
+/** How often our listeners are put first again within so many milliseconds: somebody else may do the same. */
 const MOVES_MAX = 10;
+const MOVES_TIME = 100;
 
 /** Where `signal-exit` 4 counts its listeners. */
 const EMITTER = Symbol.for('signal-exit emitter');
@@ -78,10 +79,16 @@ export class SignalHub {
     this.#isTidying = true;
     // Not now: a new listener is not in the list yet.
     void Promise.resolve().then(() => {
-      if (this.#moves === 0) setImmediate(() => (this.#moves = 0)).unref();
+      if (this.#moves === 0) setTimeout(this.#moveAgain, MOVES_TIME).unref();
       if (++this.#moves <= MOVES_MAX) this.#tidy();
       this.#isTidying = false;
     });
+  };
+
+  readonly #moveAgain = (): void => {
+    const isOwed = this.#moves > MOVES_MAX;
+    this.#moves = 0;
+    if (isOwed) this.#tidy();
   };
 
   #received(signal: NodeJS.Signals): void {
@@ -103,8 +110,8 @@ export class SignalHub {
   /** How many others decide what a signal does. */
   #othersOf(signal: NodeJS.Signals): number {
     const own = this.#listeners.get(signal);
-    const others = process.listeners(signal).filter((listener) => listener !== own).length;
-    return others - (COUNTED.has(signal) ? counted() : 0);
+    const others = process.listeners(signal).filter((listener) => listener !== own);
+    return others.length - countedAmong(others);
   }
 
   #die(signal: NodeJS.Signals): void {
@@ -127,12 +134,6 @@ async function flush(users: readonly SignalUser[]): Promise<void> {
   await Promise.allSettled(users.map((user) => user.flush(FLUSH_TIMEOUT)));
 }
 
-/** The signals that `signal-exit` listens for, as far as they end a program. */
-const COUNTED = new Set<NodeJS.Signals>([
-  ...(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGABRT', 'SIGALRM', 'SIGVTALRM', 'SIGXCPU'] as const),
-  ...(['SIGXFSZ', 'SIGUSR2', 'SIGTRAP', 'SIGSYS', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'] as const),
-]);
-
 /** What a copy of `signal-exit` keeps for all of the process. */
 interface Counter {
   readonly count?: unknown;
@@ -146,11 +147,17 @@ function counters(): Counter[] {
 }
 
 /**
- * How many listeners for each signal are of `signal-exit`: they decide nothing, they pass a signal on when nobody
- * but them listens for it.
+ * How many of these listeners are of `signal-exit`: they decide nothing, they pass a signal on when nobody but them
+ * listens for it. It counts them, but not that somebody took them away; so they must look like it.
  */
-function counted(): number {
-  return counters().reduce((sum, { count }) => sum + (typeof count === 'number' ? count : 0), 0);
+function countedAmong(listeners: readonly unknown[]): number {
+  const all = counters().reduce((sum, { count }) => sum + (typeof count === 'number' ? count : 0), 0);
+  return all === 0 ? 0 : Math.min(all, listeners.filter(isCounting).length);
+}
+
+function isCounting(listener: unknown): boolean {
+  const source = Function.prototype.toString.call(listener);
+  return /\bcount\b/.test(source) && source.includes('.listeners(');
 }
 
 /** Whether one who was told of the end by `signal-exit` has held it up; the first process of a container can't die of a signal. */
