@@ -36,7 +36,9 @@ test('a signal flushes the pool, then the program dies of it', async (t) => {
     const source = `info('first'); console.log('ready'); info('last');`;
     const { signal: died, diagnostics } = await run(t, source, (child) => child.kill(signal));
     t.is(died, signal);
-    t.deepEqual(messages(diagnostics), ['first', 'last']);
+    t.deepEqual(messages(diagnostics), ['first', 'last', 'received a signal']);
+    const said = diagnostics.at(-1)!;
+    t.like(said, { level: 'WARN', target: 'kvp_tracing', fields: { signal } });
   }
 });
 
@@ -63,7 +65,7 @@ test('a program that listens for a signal itself goes on', async (t) => {
     console.log('ready');`;
   const { code, diagnostics } = await run(t, source, (child) => child.kill('SIGTERM'));
   t.is(code, 7);
-  t.deepEqual(messages(diagnostics), ['mine']);
+  t.deepEqual(messages(diagnostics), ['received a signal', 'mine']);
 });
 
 test('a second signal ends the program at once, while an exporter that never ends is flushed', async (t) => {
@@ -78,7 +80,7 @@ test('a second signal ends the program at once, while an exporter that never end
     child.kill('SIGTERM');
   });
   t.is(signal, 'SIGTERM');
-  t.deepEqual(messages(diagnostics), ['text']);
+  t.deepEqual(messages(diagnostics), ['text', 'received a signal', 'received a signal']);
   t.true(performance.now() - started < 30_000);
 });
 

@@ -5,6 +5,7 @@ import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
 import { failSpan } from './client-span.ts';
 import { isSuppressed, neverThrowing, subscribeToChannel } from './subscribe-to-channel.ts';
+import { nextTick, setImmediate } from '../tracing/timers.ts';
 
 const CHANNEL = 'child_process';
 const log = target(CHANNEL);
@@ -17,7 +18,7 @@ const log = target(CHANNEL);
 export function bridgeChildProcesses(): () => void {
   return subscribeToChannel<{ process: ChildProcess }>(CHANNEL, ({ process: child }) => {
     // Node.js publishes the child before it knows what the child will run.
-    if (!isSuppressed()) process.nextTick(begin, child);
+    if (!isSuppressed()) nextTick(begin, child);
   });
 }
 

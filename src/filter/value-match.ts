@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { DEPTH_MAX, errorMessage, isError } from '../tracing/value.ts';
+import { Date } from '../tracing/timers.ts';
 
 /** Whether a field has the value that a directive names. */
 export type ValueMatch = (value: unknown) => boolean;

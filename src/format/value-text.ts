@@ -1,4 +1,5 @@
 import { cutText, dateText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
+import { Date } from '../tracing/timers.ts';
 
 /** Characters that can't be seen: controls, formats, separators, unassigned and private ones. */
 const INVISIBLE_CLASS =

@@ -12,6 +12,7 @@ import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How a pool is opened for writing. */
 export interface KvpChannelOptions {
@@ -55,6 +56,8 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE_TIMEOUT = 100;
 /** How long after an emit problems are looked for, in milliseconds. */
 const CHECK_DELAY = 1000;
+/** How long a flush, a shutdown or an exit waits for a missing folder, in milliseconds; a running program waits on. */
+const FOLDER_TIMEOUT = 200;
 /** Turns of the event loop without a pause in a flush: that of an idle disk takes fewer. */
 const TURNS_MAX = 50;
 
@@ -98,6 +101,8 @@ export class KvpChannel {
   /** The core never releases the handle of a name: a name without room here is written as its text. */
   readonly #names = new BoundedCache<RecordName>({ whenFull: 'refuse' });
   #isExiting = false;
+  /** Whether the process exits and nothing is written any more. */
+  #isOver = false;
   #check: NodeJS.Timeout | undefined;
   /** What was reported last: each problem is reported once. */
   readonly #reported: { error: string | undefined; dropped: number; missing: number } = {
@@ -126,7 +131,10 @@ export class KvpChannel {
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(staleBefore === undefined ? undefined : { staleBefore }),
     });
-    this.#cancelAtExit = atExit((milliseconds) => this.#exit(milliseconds));
+    this.#cancelAtExit = atExit((milliseconds, isLast) => {
+      if (isLast) this.#exit(milliseconds);
+      else this.#wait(milliseconds);
+    });
   }
 
   /** What the keys of records have for a name. */
@@ -168,19 +176,19 @@ export class KvpChannel {
 
   /** While the process exits, nothing runs later: each record is written at once. Otherwise problems are looked for later. */
   #emitted(): void {
-    if (this.#isExiting) this.#writer.wait(Math.min(EXIT_WRITE_TIMEOUT, exitTimeLeft()));
+    if (this.#isExiting) this.#writeAtExit(EXIT_WRITE_TIMEOUT);
     else this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
   }
 
   /** Reports problems to a program that never flushes. */
   readonly #checkLater = (): void => {
     this.#check = undefined;
-    this.#report(true);
+    this.#report(true, false);
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
   async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return this.#report(await this.#drain(timeout));
+    return this.#report(await this.#drain(timeout), false);
   }
 
   /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
@@ -194,24 +202,45 @@ export class KvpChannel {
     this.#writer.close(CLOSE_TIMEOUT);
     this.#cancelAtExit();
     clearTimeout(this.#check);
-    return this.#report(isComplete);
+    return this.#report(isComplete, true);
   }
 
   #exit(milliseconds: number): void {
     this.#isExiting = true;
     this.#writer.requestDropReport();
-    const isComplete = this.#writer.wait(milliseconds);
-    // There is no time left: closing counts what is not written yet, and what is emitted later, as dropped.
-    if (!isComplete) this.#writer.close(CLOSE_TIMEOUT);
-    this.#report(isComplete);
+    this.#writeAtExit(milliseconds);
+    if (!this.#isOver) this.#report(true, true);
+  }
+
+  /** Writes, or closes when there is no time left: closing counts what is not written yet, and what is emitted later, as dropped. */
+  #writeAtExit(milliseconds: number): void {
+    if (this.#isOver) {
+      if (this.#reported.dropped === 0) this.#report(false, true);
+      return;
+    }
+    const left = Math.min(milliseconds, exitTimeLeft() - CLOSE_TIMEOUT);
+    if (left > 0 && this.#wait(left)) return;
+    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.missesFolder()) return;
+    this.#isOver = true;
+    this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
+    this.#report(false, true);
+  }
+
+  /** Blocks until everything emitted so far is written, or for so many milliseconds; returns whether it is. */
+  #wait(milliseconds: number): boolean {
+    const patience = Math.min(milliseconds, FOLDER_TIMEOUT);
+    if (this.#writer.wait(patience)) return true;
+    const rest = milliseconds - patience;
+    return rest > 0 && !this.#writer.missesFolder() && this.#writer.wait(rest);
   }
 
   /** Waits until everything emitted so far is written; polls, so that no other thread calls into a closing environment. */
   async #drain(timeout: number): Promise<boolean> {
     const position = this.#writer.position();
-    const deadline = performance.now() + timeout;
+    const started = performance.now();
     for (let turn = 0; !this.#writer.isDrained(position); turn++) {
-      if (performance.now() >= deadline) return false;
+      const patience = this.#writer.missesFolder() ? Math.min(timeout, FOLDER_TIMEOUT) : timeout;
+      if (performance.now() - started >= patience) return false;
       await new Promise((resolve) => {
         if (turn < TURNS_MAX) setImmediate(resolve);
         else setTimeout(resolve, 1);
@@ -220,25 +249,29 @@ export class KvpChannel {
     return true;
   }
 
-  /** Tells `onProblem` of problems that are new, and makes the outcome of a flush. */
-  #report(complete: boolean): Outcome {
+  /** Tells `onProblem` of problems that are new, and makes the outcome of a flush: it has what is in the way again. */
+  #report(complete: boolean, isLast: boolean): Outcome {
     const stats = this.#writer.stats();
     const dropped = totalOf(stats);
-    const problems = this.#newProblems(stats, dropped);
+    const problems = this.#newProblems(stats, dropped, isLast);
     for (const problem of problems) this.#onProblem(problem);
+    const { lastError } = stats;
+    const isInTheWay = !complete && lastError !== undefined && !problems.includes(lastError);
+    if (isInTheWay) problems.unshift(lastError);
     return { complete, dropped, problems };
   }
 
-  #newProblems({ lastError, dropped, missing }: WriterStats, total: number): Error[] {
+  #newProblems({ lastError, dropped, missing }: WriterStats, total: number, isLast: boolean): Error[] {
     const problems: Error[] = [];
     const reported = this.#reported;
     if (lastError !== undefined && lastError.message !== reported.error) {
       reported.error = lastError.message;
       problems.push(lastError);
     }
-    if (total > 0 && reported.dropped === 0) {
+    if (total > 0 && (reported.dropped === 0 || (isLast && total > reported.dropped))) {
       const records = total === 1 ? 'record' : 'records';
-      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}`));
+      const why = lastError !== undefined && dropped.io !== undefined ? `: ${lastError.message}` : '';
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}${why}`));
     }
     if (missing > 0 && reported.missing === 0) {
       problems.push(

@@ -8,6 +8,7 @@ import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { openWithoutBlocking } from '../tracing/stderr.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
+import { clearTimeout, performance, setTimeout } from '../tracing/timers.ts';
 
 /** Bytes of lines that may wait for a slow reader. */
 const WAITING_MAX = 64 * 1024;
@@ -56,7 +57,7 @@ export class LineFile implements Lines {
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);
-    this.#cancelAtExit = atExit(() => this.#exit());
+    this.#cancelAtExit = atExit((_milliseconds, isLast) => isLast && this.#exit());
   }
 
   write(text: string): void {

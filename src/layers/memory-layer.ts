@@ -4,6 +4,7 @@ import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Layer, type LayerView } from '../tracing/layer.ts';
 import { Level } from '../tracing/level.ts';
 import type { Result, Span } from '../tracing/span.ts';
+import { Date } from '../tracing/timers.ts';
 
 /** An event in a shape that tests can compare. Not enumerable: `time`. */
 export interface MemoryEvent {

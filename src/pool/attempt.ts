@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { RECORD_SIZE } from './limits.ts';
+import { performance } from '../tracing/timers.ts';
 
 /**
  * The outcome of one attempt, which never waits: it is `done` with a result, another process holds a lock or

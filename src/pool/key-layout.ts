@@ -1,6 +1,7 @@
 import { FieldError } from '../errors.ts';
 import { LEVELS } from '../tracing/level.ts';
 import { CHUNKS_MAX, ID_MAX, SAFE_KEY } from './limits.ts';
+import { Date } from '../tracing/timers.ts';
 
 /**
  * The layout of the keys of a format's records: `{prefix}{word}|{name}|{id}`, then

@@ -1,4 +1,5 @@
 import { sleepSync } from '../sleep-sync.ts';
+import { setTimeout } from '../tracing/timers.ts';
 
 /** Something that an operation waits for, in two forms: blocking, or without blocking the event loop. */
 interface Effect {

@@ -9,6 +9,7 @@ import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
+import { performance } from '../tracing/timers.ts';
 
 export interface StoreOptions {
   /**

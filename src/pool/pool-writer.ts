@@ -79,6 +79,8 @@ export interface PoolWriter {
   position(): number;
   /** Whether everything before `position` is written or counted as dropped. If not, wakes the writer. */
   isDrained(position: number): boolean;
+  /** Whether the pool's folder did not exist when it was last looked for; until it comes nothing can be written. */
+  missesFolder(): boolean;
   /** Asks for the drop report, which is written if anything was dropped since the last one. */
   requestDropReport(): void;
   /**

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { provisioningErrorOf } from '../diagnostics/report/provisioning-error.ts';
 import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
@@ -6,10 +7,12 @@ import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
+import { isNotFound } from '../pool/sys.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
 import { within } from '../tracing/within.ts';
+import { Date, performance, setTimeout } from '../tracing/timers.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */
@@ -32,6 +35,11 @@ export interface ReportOutcome {
 const FLUSH_TIMEOUT = 1000;
 const POOL_TIMEOUT = 1600;
 const TIMEOUT = 2000;
+/** How long a report waits for the pool's folder where there is no Hyper-V that will make it, and how often it looks, in milliseconds. */
+const FOLDER_TIMEOUT = 200;
+const FOLDER_PAUSE = 20;
+/** Where Linux shows what a Hyper-V host gives a guest. */
+const HYPERV = '/sys/bus/vmbus';
 
 /** The limit of keys does not apply to a report. */
 const KEYS_MAX = Number.MAX_SAFE_INTEGER;
@@ -71,12 +79,17 @@ export class Reporter {
   async #report(own: ReportExtras, extras: Fields, options?: ReportOptions): Promise<ReportOutcome> {
     const outcome: ReportOutcome = { written: false, text: '', refused: [], error: undefined };
     try {
-      const until = performance.now() + POOL_TIMEOUT;
+      const began = performance.now();
+      const until = began + POOL_TIMEOUT;
+      // At early boot the daemon makes the folder, and the report must reach the host.
+      const folderUntil = existsSync(HYPERV) ? until : began + FOLDER_TIMEOUT;
       const replaces = options?.replace === true || takesReplace(extras);
       Object.assign(outcome, this.#fit(own, extras));
       const flushed = this.#layer?.flush({ timeout: FLUSH_TIMEOUT });
       // One after the other, so that the last call wins.
-      const done = Promise.all([this.#last, flushed]).then(() => this.#write(outcome.text, replaces, until));
+      const done = Promise.all([this.#last, flushed]).then(() =>
+        this.#writeInFolder(outcome.text, replaces, until, folderUntil),
+      );
       this.#last = done.catch(() => {});
       await within(TIMEOUT, done);
       outcome.written = true;
@@ -104,6 +117,19 @@ export class Reporter {
   #findIdentity(): PoolIdentity {
     const { kvp, agent, onProblem } = this.#config;
     return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
+  }
+
+  /** Writes as soon as there is a folder, behind what was emitted before. */
+  async #writeInFolder(text: string, replaces: boolean, until: number, folderUntil: number): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#write(text, replaces, until);
+      } catch (error) {
+        if (!isNotFound(error) || performance.now() + FOLDER_PAUSE > folderUntil) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, FOLDER_PAUSE));
+      await this.#layer?.flush({ timeout: Math.max(0, folderUntil - performance.now()) });
+    }
   }
 
   async #write(text: string, replaces: boolean, until: number): Promise<void> {

@@ -1,10 +1,12 @@
+import { Date, performance, wallMillis } from './timers.ts';
+
 /** How far the two clocks may drift apart before they are compared anew, in milliseconds. */
 const DRIFT_MAX = 2;
 
 /** How often they are compared at most, in milliseconds: a burst of events asks one clock only. */
 const COMPARED_EVERY = 1;
 
-let offset = Date.now() - performance.now();
+let offset = wallMillis() - performance.now();
 let comparedAt = 0;
 
 /**
@@ -15,7 +17,7 @@ export function wallMicros(): number {
   const now = performance.now();
   if (now - comparedAt >= COMPARED_EVERY) {
     comparedAt = now;
-    const wall = Date.now();
+    const wall = wallMillis();
     if (Math.abs(now + offset - wall) > DRIFT_MAX) offset = wall - now;
   }
   return Math.floor((now + offset) * 1000);

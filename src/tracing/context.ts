@@ -12,6 +12,12 @@ export interface Context {
   readonly scope: ScopeLevels | undefined;
 }
 
+/** Code that a registry calls. What happens in it is not dispatched: it would be called for that again. */
+export interface Hook {
+  /** Counts something that happened in it. */
+  suppress(): void;
+}
+
 /** One per process, even if the package is loaded twice. */
 interface Dispatch {
   readonly storage: AsyncLocalStorage<Context>;
@@ -25,10 +31,12 @@ interface Dispatch {
   scopedVerbosity: number;
   /** The target of the free functions. */
   target: string;
+  /** The layer or filter that is being told of something in this thread right now. */
+  hook: Hook | undefined;
 }
 
 // The number changes with the shape: two versions with one shape share one dispatch.
-const KEY = Symbol.for('kvp-tracing.dispatch.1');
+const KEY = Symbol.for('kvp-tracing.dispatch.2');
 const globals = globalThis as { [KEY]?: Dispatch };
 
 export const dispatch: Dispatch = (globals[KEY] ??= {
@@ -38,6 +46,7 @@ export const dispatch: Dispatch = (globals[KEY] ??= {
   hasScoped: false,
   scopedVerbosity: 0,
   target: 'app',
+  hook: undefined,
 });
 
 /** The subscriber that hears of what happens here. */

@@ -1,4 +1,4 @@
-import { dispatch } from './context.ts';
+import { dispatch, type Hook } from './context.ts';
 import type { Fields } from './fields.ts';
 import type { FieldNames, Filter, SpanMatch } from './filter.ts';
 import type { Callsite } from './callsite.ts';
@@ -9,6 +9,8 @@ export interface FilterSlot {
   readonly filter: Filter;
   /** Whose it is: a layer's bit, or `COMMON`. */
   readonly owner: number;
+  /** What counts what it does while it is asked. */
+  readonly hook: Hook;
 }
 
 /** Before all layers. */
@@ -39,6 +41,7 @@ type Threw = (owner: number, thrown: unknown) => void;
 
 /** No filter has to say anything. */
 export const NO_MATCHES: SpanMatches = new Map();
+const NO_HOOK: Hook = { suppress: () => {} };
 const RANKS: readonly FieldNames[] = ['none', 'given', 'all'];
 
 /** The filters of a registry: those that all must pass, and those of single layers. Decides who hears of what. */
@@ -60,11 +63,14 @@ export class FilterSet {
   /** Another one after each change. */
   state: object = {};
   readonly #threw: Threw;
+  readonly #hookOf: (owner: number) => Hook;
+  #isAsking = false;
   readonly #changed: () => void;
 
-  /** `changed` is called after each change. */
-  constructor(threw: Threw, changed: () => void) {
+  /** `changed` is called after each change; `hookOf` says what counts what the filters of an owner emit while they are asked. */
+  constructor(threw: Threw, changed: () => void, hookOf = (_owner: number): Hook => NO_HOOK) {
     this.#threw = threw;
+    this.#hookOf = hookOf;
     this.#changed = changed;
   }
 
@@ -81,11 +87,12 @@ export class FilterSet {
   }
 
   #slot(filter: Filter, owner: number): FilterSlot {
-    let slot: FilterSlot = { filter, owner };
+    const hook = this.#hookOf(owner);
+    let slot: FilterSlot = { filter, owner, hook };
     filter.onChange?.(() => {
       const index = this.#all.indexOf(slot);
       if (index < 0) return;
-      slot = { filter, owner };
+      slot = { filter, owner, hook };
       this.#put(this.#all.with(index, slot));
     });
     return slot;
@@ -136,6 +143,7 @@ export class FilterSet {
   }
 
   #decide(callsite: Callsite): Decision {
+    if (this.#isAsking) return this.#silence();
     const needsScope: FilterSlot[] = [];
     let [passing, passable] = [this.#unfiltered, this.#unfiltered];
     let isShut = false;
@@ -143,11 +151,13 @@ export class FilterSet {
     for (const slot of this.#all) {
       const { filter, owner } = slot;
       let passes = false;
-      try {
-        passes = callsite.verbosity <= filter.verbosity && filter.enabled(callsite);
-      } catch (thrown) {
-        threw = true;
-        this.#threw(owner, thrown);
+      if (callsite.verbosity <= filter.verbosity) {
+        try {
+          passes = this.#ask(slot, () => filter.enabled(callsite));
+        } catch (thrown) {
+          threw = true;
+          this.#threw(owner, thrown);
+        }
       }
       const opens = filter.onSpan !== undefined && callsite.verbosity <= filter.verbosity;
       if (passes) passing |= owner;
@@ -213,9 +223,29 @@ export class FilterSet {
     for (const [slot, match] of matches) this.#try(slot, () => match?.record(fields));
   }
 
-  #try<R>(slot: FilterSlot, act: () => R): R | undefined {
+  /** Has a filter do something; what it emits meanwhile would be asked about again, and so on. */
+  #ask<R>(slot: FilterSlot, act: () => R): R {
+    const { hook } = dispatch;
+    const isAsking = this.#isAsking;
+    dispatch.hook = slot.hook;
+    this.#isAsking = true;
     try {
       return act();
+    } finally {
+      dispatch.hook = hook;
+      this.#isAsking = isAsking;
+    }
+  }
+
+  /** Of what a filter emits while it is asked: nobody hears of it. */
+  #silence(): Decision {
+    dispatch.hook?.suppress();
+    return { validFor: this.state, always: 0, sometimes: 0, passing: 0, needsScope: [] };
+  }
+
+  #try<R>(slot: FilterSlot, act: () => R): R | undefined {
+    try {
+      return this.#ask(slot, act);
     } catch (thrown) {
       this.#threw(slot.owner, thrown);
       return undefined;

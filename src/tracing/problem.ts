@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import { dispatch } from './context.ts';
 import { printLine } from './stderr.ts';
 
 /** Hears of a problem of the package's own. */
@@ -9,13 +10,17 @@ function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
 
-/** A handler that never throws: whoever hears of problems must not make one. */
+/** A handler that never throws: whoever hears of problems must not make one. It may emit, also where a layer has the problem. */
 export function guarded(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
+    const { hook } = dispatch;
+    dispatch.hook = undefined;
     try {
       handler(problem);
     } catch {
       // There is nobody left to tell.
+    } finally {
+      dispatch.hook = hook;
     }
   };
 }

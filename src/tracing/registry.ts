@@ -1,5 +1,5 @@
 import { LayerError, messageOf } from '../errors.ts';
-import { dispatch, updateVerbosity } from './context.ts';
+import { dispatch, type Hook, updateVerbosity } from './context.ts';
 import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
 import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
@@ -9,7 +9,7 @@ import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 import { guarded, type ProblemHandler } from './problem.ts';
 import { REDACTED_NAMES, Redactor } from './redactor.ts';
-import { Span } from './span.ts';
+import { disabledSpan, Span } from './span.ts';
 import { within } from './within.ts';
 
 export interface RegistryOptions {
@@ -22,16 +22,43 @@ export interface RegistryOptions {
   onProblem?: ProblemHandler;
 }
 
-interface Slot {
+/** A layer in its registry. */
+class Slot implements Hook {
   readonly layer: Layer;
   readonly name: string;
   readonly view: LayerView;
   readonly bit: number;
-  throws: number;
+  readonly #onProblem: ProblemHandler;
+  throws = 0;
+  suppressed = 0;
+
+  constructor(layer: Layer, name: string, index: number, onProblem: ProblemHandler) {
+    this.layer = layer;
+    this.name = name;
+    this.view = new LayerView(index);
+    this.bit = 1 << index;
+    this.#onProblem = onProblem;
+  }
+
+  threw(thrown: unknown): void {
+    this.throws++;
+    if (this.throws > 1) return;
+    this.#onProblem(new LayerError(`${this.name} threw: ${messageOf(thrown)}; it stays in use`, thrown));
+  }
+
+  suppress(): void {
+    this.suppressed++;
+    if (this.suppressed > 1) return;
+    this.#onProblem(
+      new LayerError(`${this.name} emitted while it was told of something; nobody hears of that`),
+    );
+  }
 }
 
 /** Layers are marked by the bits of a number. */
 const LAYERS_MAX = 31;
+/** The bits of all layers. */
+const ALL = -1;
 /** How long a flush or shutdown waits by default, in milliseconds. */
 const TIMEOUT = 5000;
 /** What a layer that keeps the deadline may need on top to tell how far it came. */
@@ -52,11 +79,21 @@ export class Registry {
       this.filterState = this.#filters.state;
       updateVerbosity(this.#isScoped ? this.verbosity : 0);
     },
+    (owner) => this.#slots.find(({ bit }) => bit === owner) ?? this.#filterHook,
   );
   readonly #onProblem: ProblemHandler;
   readonly #redactor: Redactor;
   readonly #onShutdown: (() => void)[] = [];
   #shutdown: Promise<Outcome> | undefined;
+  /** The filters of all layers. */
+  readonly #filterHook: Hook = {
+    suppress: () => {
+      if (this.#filterEmitted) return;
+      this.#filterEmitted = true;
+      this.problem(new LayerError('a filter emitted while it was asked; nobody hears of that'));
+    },
+  };
+  #filterEmitted = false;
   #isScoped = false;
   #filterThrew = false;
 
@@ -79,9 +116,8 @@ export class Registry {
     }
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
-    const name = this.#nameOf(layer);
     const bit = 1 << index;
-    this.#slots.push({ layer, name, view: new LayerView(index), bit, throws: 0 });
+    this.#slots.push(new Slot(layer, this.#nameOf(layer), index, this.#onProblem));
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
@@ -131,7 +167,7 @@ export class Registry {
 
   #filterFailed(place: number, thrown: unknown): void {
     const slot = this.#slots.find(({ bit }) => bit === place);
-    if (slot !== undefined) return this.#threw(slot, thrown);
+    if (slot !== undefined) return slot.threw(thrown);
     if (this.#filterThrew) return;
     this.#filterThrew = true;
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
@@ -139,18 +175,49 @@ export class Registry {
 
   /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
+    if (this.#isInHook()) return disabledSpan();
     this.redact(fields);
     const span = new Span(this, metadata, fields, parent, seenBy);
     span.filterMatches = this.#filters.matchesOf(metadata, fields, seenBy, span.filterMatches);
-    for (const slot of this.#slots) {
-      if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
-      try {
-        slot.layer.onNewSpan(span, slot.view);
-      } catch (thrown) {
-        this.#threw(slot, thrown);
+    const { hook } = dispatch;
+    try {
+      for (const slot of this.#slots) {
+        if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
+        dispatch.hook = slot;
+        try {
+          slot.layer.onNewSpan(span, slot.view);
+        } catch (thrown) {
+          slot.threw(thrown);
+        }
       }
+    } finally {
+      dispatch.hook = hook;
     }
     return span;
+  }
+
+  /** Whether this happens in a hook, which is then not called for it again; it is counted there. */
+  #isInHook(): boolean {
+    dispatch.hook?.suppress();
+    return dispatch.hook !== undefined;
+  }
+
+  /** Has the layers in `seenBy` do something; what one throws is its own. */
+  #tell(seenBy: number, tell: (layer: Layer, view: LayerView) => void): void {
+    const { hook } = dispatch;
+    try {
+      for (const slot of this.#slots) {
+        if ((seenBy & slot.bit) === 0) continue;
+        dispatch.hook = slot;
+        try {
+          tell(slot.layer, slot.view);
+        } catch (thrown) {
+          slot.threw(thrown);
+        }
+      }
+    } finally {
+      dispatch.hook = hook;
+    }
   }
 
   /** Replaces secrets among fields that layers are about to see. @internal */
@@ -178,38 +245,37 @@ export class Registry {
 
   /** Tells the layers in `seenBy` of an event. @internal */
   event(event: Event, seenBy: number): void {
+    if (this.#isInHook()) return;
     this.redact(event.fields);
-    for (const slot of this.#slots) {
-      if ((seenBy & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
-      try {
-        slot.layer.onEvent(event, slot.view);
-      } catch (thrown) {
-        this.#threw(slot, thrown);
+    const { hook } = dispatch;
+    try {
+      for (const slot of this.#slots) {
+        if ((seenBy & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
+        dispatch.hook = slot;
+        try {
+          slot.layer.onEvent(event, slot.view);
+        } catch (thrown) {
+          slot.threw(thrown);
+        }
       }
+    } finally {
+      dispatch.hook = hook;
     }
   }
 
-  /** Tells the layers that see a span what happened to it. @internal */
+  /** Tells the layers that see a span what happened to it, unless it happened in a hook. @internal */
   notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
-    for (const slot of this.#slots) {
-      if ((span.seenBy & slot.bit) === 0) continue;
-      try {
-        tell(slot.layer, slot.view);
-      } catch (thrown) {
-        this.#threw(slot, thrown);
-      }
-    }
+    if (!this.#isInHook()) this.#tell(span.seenBy, tell);
+  }
+
+  /** Tells the layers that see a span of its end, which it has but once, also in a hook. @internal */
+  notifyOfClose(span: Span): void {
+    this.#tell(span.seenBy, (layer, view) => layer.onClose?.(span, view));
   }
 
   /** Has the layers add to the environment of a child process what ties that to what runs here now. @internal */
   childEnv(env: NodeJS.ProcessEnv): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.layer.childEnv?.(env);
-      } catch (thrown) {
-        this.#threw(slot, thrown);
-      }
-    }
+    this.#tell(ALL, (layer) => layer.childEnv?.(env));
   }
 
   /** Runs the user's code inside of whatever the layers that see the span wrap around it. @internal */
@@ -226,35 +292,37 @@ export class Registry {
   /** What the user's code throws must pass; what the layer throws must neither pass nor stop the code. */
   #wrap<R>(slot: Slot, span: Span, fn: () => R): () => R {
     return () => {
+      const { hook } = dispatch;
       let ran: { result: R } | { thrown: unknown } | undefined;
       const once = (): R => {
         // A layer that calls it again, even later, hears the same again.
         if (ran === undefined) {
+          const inside = dispatch.hook;
+          dispatch.hook = hook;
           try {
             ran = { result: fn() };
           } catch (thrown) {
             ran = { thrown };
+          } finally {
+            dispatch.hook = inside;
           }
         }
         if ('thrown' in ran) throw ran.thrown;
         return ran.result;
       };
       const outcome = () => ran;
+      dispatch.hook = slot;
       try {
         slot.layer.run?.(span, once, slot.view);
       } catch (thrown) {
         const after = outcome();
         if (after === undefined || !('thrown' in after) || !Object.is(after.thrown, thrown))
-          this.#threw(slot, thrown);
+          slot.threw(thrown);
+      } finally {
+        dispatch.hook = hook;
       }
       return once();
     };
-  }
-
-  #threw(slot: Slot, thrown: unknown): void {
-    slot.throws++;
-    if (slot.throws > 1) return;
-    this.problem(new LayerError(`${slot.name} threw: ${messageOf(thrown)}; it stays in use`, thrown));
   }
 
   /** Reports a problem of the package's own; never throws. @internal */
@@ -285,7 +353,7 @@ export class Registry {
     this.#onShutdown.push(act);
   }
 
-  /** What each layer says of itself, by its name, and how often each threw. */
+  /** What each layer says of itself, by its name, how often it threw, and what of its own was suppressed in its hooks. */
   stats(): Record<string, unknown> {
     const stats: Record<string, unknown> = Object.create(null);
     for (const slot of this.#slots) {
@@ -293,9 +361,10 @@ export class Registry {
       try {
         own = slot.layer.stats?.();
       } catch (thrown) {
-        this.#threw(slot, thrown);
+        slot.threw(thrown);
       }
-      stats[slot.name] = { ...(own as object | undefined), throws: slot.throws };
+      const { throws, suppressed } = slot;
+      stats[slot.name] = { ...(own as object | undefined), throws, suppressed };
     }
     return stats;
   }

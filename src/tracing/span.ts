@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { type Context, dispatch } from './context.ts';
 import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
@@ -10,6 +9,7 @@ import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInside } from './run-inside.ts';
 import { emitEvent, Emitter } from './emitter.ts';
+import { performance } from './timers.ts';
 
 /** How a span ended. */
 export type Result = 'success' | 'fail';
@@ -182,16 +182,16 @@ export class Span extends Emitter {
     if (this.#depth > 0) this.#leave(now);
     this.#open += now;
     this.#closed = true;
-    this.registry.notify(this, (layer, view) => layer.onClose?.(this, view));
+    this.registry.notifyOfClose(this);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Called when code starts to run inside; `exit` must follow. @internal */
+  /** Called when code starts to run inside; `exit` must follow. In a hook of a layer neither counts. @internal */
   enter(): void {
-    if (this.registry === undefined || this.#closed) return;
+    if (this.registry === undefined || this.#closed || dispatch.hook !== undefined) return;
     this.entered++;
     if (this.#depth++ === 0 && this.registry.timed) this.#busy -= performance.now();
     this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
@@ -199,7 +199,8 @@ export class Span extends Emitter {
 
   /** Called when that code returned or its promise settled. @internal */
   exit(): void {
-    if (this.registry === undefined || this.#closed || this.#depth === 0) return;
+    if (this.registry === undefined || this.#closed || this.#depth === 0 || dispatch.hook !== undefined)
+      return;
     this.registry.notify(this, (layer, view) => layer.onExit?.(this, view));
     if (--this.#depth === 0) this.#leave(this.#busy < 0 ? performance.now() : 0);
   }

@@ -1,4 +1,5 @@
 import { inspect, types } from 'node:util';
+import { Date } from './timers.ts';
 
 /** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
 const TEXT_MAX = 256 * 1024;

@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import { dateText, DEPTH_MAX, isError, isPlainObject } from './value.ts';
 
 /** Members of one value that are read at most: what refers to the same arrays again and again would grow without end. */
@@ -57,7 +58,7 @@ export class ValueWalk<T> {
     if (typeof value !== 'object' || value === null) return sink.primitive(value);
     if (this.#ancestors.includes(value)) return sink.text('[Circular]');
     if (isError(value)) return sink.error(value, this);
-    if (value instanceof Date) return sink.text(dateText(value));
+    if (isDate(value)) return sink.text(dateText(value));
     const isArray = Array.isArray(value);
     if (!isArray && !isPlainObject(value) && !sink.follows(value)) return sink.text(sink.instanceText(value));
     if (this.depth > DEPTH_MAX) return sink.text(isArray ? '[Array]' : '[Object]');

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from './timers.ts';
 import { TIMER_MAX } from './timer-max.ts';
 
 /** Says that something was not done in time. */

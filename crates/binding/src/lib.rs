@@ -225,6 +225,12 @@ impl Channel {
         Ok(self.inner.borrow().is_drained(count("position", position)?))
     }
 
+    /// Whether the folder of the pool did not exist when it was last looked for.
+    #[napi]
+    pub fn misses_folder(&self) -> bool {
+        self.inner.borrow().misses_folder()
+    }
+
     /// Requests a last record that says what was dropped, if anything was.
     #[napi]
     pub fn request_drop_report(&self) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,14 +100,13 @@ impl Channel {
         let framer = Framer::new(&options.keys)?;
         check_key_field("dropReport.name", &options.drop_report.name, options.keys.name_max)?;
         let mut pool = Appender::new(sys, &options.path, options.stale_before);
-        if let Err(error) = pool.open() {
-            if !error.is_not_found() {
-                return Err(error);
-            }
+        let shared = Arc::new(Shared::default());
+        match pool.open() {
+            Err(error) if error.is_not_found() => shared.misses_folder.store(true, Ordering::Release),
+            opened => opened?,
         }
         let refused = |refused| Error::no_memory(Purpose::Queue, &options.path, refused);
         let (producer, consumer) = ring(options.queue_bytes).map_err(refused)?;
-        let shared = Arc::new(Shared::default());
         let budget = Budget::new(options.max_records, options.reserves_finishes);
         let report = options.drop_report.clone();
         let drain = Drain::new(pool, consumer, framer, report, budget, Arc::clone(&shared));
@@ -232,19 +231,19 @@ impl Channel {
         self.shared.wants_drop_report.store(true, Ordering::Release);
     }
 
-    /// Writes in this thread too, until everything emitted so far is in the file or the time is over; returns
-    /// whether it is.
+    /// Whether the folder of the pool did not exist when it was last looked for. It may come; until then
+    /// nothing can be written.
+    #[must_use]
+    pub fn misses_folder(&self) -> bool {
+        self.shared.misses_folder.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything emitted so far is in the file or the time is over; returns whether it is. The
+    /// writer's thread writes: a disk that does not answer would hold this one for longer.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
         let position = self.position();
-        poll(timeout, || {
-            match self.work.try_lock() {
-                Ok(work) => self.work_along(work),
-                Err(TryLockError::Poisoned(poisoned)) => self.work_along(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => self.wake_if_asleep(),
-            }
-            self.is_drained(position)
-        })
+        poll(timeout, || self.is_drained(position))
     }
 
     /// Ends the channel: what can't be written at once is dropped and counted. Waits until that is done, then

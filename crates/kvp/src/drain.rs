@@ -47,6 +47,8 @@ const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Who flushes gives a missing folder 200 ms; one that has come must be noticed by then.
+const FOLDER_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// An entry of a batch: its records, and its place in the queue.
 struct Group {
@@ -209,6 +211,7 @@ impl<S: Sys> Drain<S> {
     }
 
     fn forget_obstacle(&mut self) {
+        self.shared.misses_folder.store(false, Ordering::Release);
         self.not_before = None;
         self.lock_backoff.reset();
         self.io_backoff.reset();
@@ -222,12 +225,16 @@ impl<S: Sys> Drain<S> {
                 return Step::Wrote;
             }
             Err(error) => {
+                let misses_folder = error.is_not_found();
                 self.obstacle = Reason::Io;
                 self.shared.stats.failed(error);
-                self.io_backoff.pause()
+                self.shared.misses_folder.store(misses_folder, Ordering::Release);
+                let pause = self.io_backoff.pause();
+                if misses_folder { pause.min(FOLDER_PAUSE_MAX) } else { pause }
             }
             Ok(_) => {
                 self.obstacle = Reason::Lock;
+                self.shared.misses_folder.store(false, Ordering::Release);
                 self.lock_backoff.pause()
             }
         };

@@ -176,9 +176,11 @@ fn a_folder_that_appears_later_is_waited_for() {
     options.path = folder.path().join("hyperv/pool");
     let mut channel = Channel::open(&options).unwrap();
     event(&mut channel, Level::Info, "early");
+    assert!(channel.misses_folder(), "known from the start");
     assert!(!channel.wait(Duration::from_millis(30)));
     fs::create_dir(folder.path().join("hyperv")).unwrap();
     assert!(channel.wait(SOON));
+    assert!(!channel.misses_folder());
     assert_eq!(values(&options.path), ["early"]);
 }
 

@@ -1,3 +1,5 @@
+import { Date } from '../../tracing/timers.ts';
+
 const TIMESTAMP =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))$/;
 const MINUTE = 60_000;

@@ -1,6 +1,7 @@
 import { Level } from '../../tracing/level.ts';
 import { byRecord, byTime, type Diagnostic, producerOf } from '../diagnostic.ts';
 import { readingOf } from '../formats/format-table.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** A span, its events and its children. */
 export interface TimelineNode {

@@ -2,6 +2,7 @@ import { criticalPath } from './critical-path.ts';
 import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.ts';
 import { ParentFinder } from './parent-finder.ts';
 import { Pairs, type TimelineNode } from './timeline-node.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** A period in which no span was open. */
 export interface Gap {

@@ -9,6 +9,7 @@ import type { Span } from '../../tracing/span.ts';
 import { cutText, errorMessage, isError } from '../../tracing/value.ts';
 import { AGENT_MAX, checkProducer } from './legal-name.ts';
 import type { Layout } from '../layout.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** Bytes of a safe key that the longest agent, VM id, level and UUID and four separators leave for the name. */
 const NAME_MAX = SAFE_KEY - (AGENT_MAX + ID_MAX + 'ERROR'.length + ID_MAX + 4);

@@ -7,6 +7,7 @@ import type { OtlpSettings } from './otlp-settings.ts';
 import { type ExportCounts, type Answer, Outbox, type QueueOptions } from './outbox.ts';
 import type { Exporter } from './span-counts.ts';
 import { VERSION } from '../../version.ts';
+import { clearTimeout, Date, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 type Load = Awaited<ReturnType<Peers['transformer']>>;
 type Serializer = Awaited<ReturnType<Load>>['ProtobufTraceSerializer'];
@@ -221,7 +222,7 @@ interface Received {
 /** What `Retry-After` says, in milliseconds from now: seconds or a date. */
 function millisOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
-  const millis = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
+  const millis = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - wallMillis();
   return millis >= 0 ? millis : undefined;
 }
 

@@ -13,6 +13,7 @@ import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from '../setting.ts';
 import { registeredGlobals } from '../registered-globals.ts';
 import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
+import { clearTimeout, setTimeout } from '../../tracing/timers.ts';
 
 export interface ProviderOptions extends Service {
   /** Where spans go, in batches. Default: what `OTEL_TRACES_EXPORTER` names, `otlp`. */

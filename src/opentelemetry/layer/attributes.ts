@@ -2,6 +2,7 @@ import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import { cutText, dateText, errorMessage, inspectLine } from '../../tracing/value.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** Fields of a span that say something to OpenTelemetry instead of being attributes. */
 export const RESERVED: ReadonlySet<string> = new Set([

@@ -31,6 +31,7 @@ import { mirroring } from './mirrored.ts';
 import { joining } from '../propagation/propagation.ts';
 import { type SeenError, statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
+import { performance } from '../../tracing/timers.ts';
 
 /** A provider that may have more than OpenTelemetry's API asks for, as those of its SDK do. */
 export interface FlushableTracerProvider extends TracerProvider {

@@ -1,4 +1,5 @@
 import type { HrTime } from '@opentelemetry/api';
+import { performance, wallMillis } from '../../tracing/timers.ts';
 
 const TIME_ORIGIN = performance.timeOrigin;
 const ORIGIN = split(TIME_ORIGIN);
@@ -11,7 +12,7 @@ const STEP_MIN = 1000;
  * keeps what held when it began, so that its duration is always that of the monotonic clock.
  */
 export function clockStep(now = performance.now()): number {
-  const step = Math.round(Date.now() - TIME_ORIGIN - now);
+  const step = Math.round(wallMillis() - TIME_ORIGIN - now);
   return Math.abs(step) < STEP_MIN ? 0 : step;
 }
 

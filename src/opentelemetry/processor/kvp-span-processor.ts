@@ -26,6 +26,7 @@ import { REDACTED_NAMES } from '../../tracing/redactor.ts';
 import { dateText } from '../../tracing/value.ts';
 import { mirroredId, processors } from '../layer/mirrored.ts';
 import { AttributeReader } from './attribute-reader.ts';
+import { Date } from '../../tracing/timers.ts';
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */

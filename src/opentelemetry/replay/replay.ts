@@ -4,6 +4,7 @@ import { OptionError } from '../../errors.ts';
 import { forwardTo, type ReplayTarget } from './forward.ts';
 import { type PoolSpan, poolSpans } from './pool-spans.ts';
 import { ProducerResource, replayedSpan } from './replayed-span.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /** The spans that were forwarded so far: a plain object that can be stored as JSON. */
 export interface ReplayCursor {

@@ -1,4 +1,5 @@
 import type { DropReport, Dropped } from '../pool-writer.ts';
+import { Date } from '../../tracing/timers.ts';
 
 /**
  * The payload of the drop report for `total` dropped entries, at `time` in milliseconds since 1970; the

@@ -17,6 +17,7 @@ import type {
   WriterOptions,
   WriterStats,
 } from '../pool-writer.ts';
+import { performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 /** The most records of one write. It blocks the event loop, for about 0.2 ms with 256 records. */
 const BATCH_MAX = 256;
@@ -84,6 +85,7 @@ export class FallbackWriter implements PoolWriter {
   #pause = PAUSE_MIN;
   #obstacle: DropReason = 'lock';
   #lastError: KvpError | undefined;
+  #missesFolder = false;
 
   constructor(options: WriterOptions) {
     this.#framer = new Framer(options.keys);
@@ -97,6 +99,7 @@ export class FallbackWriter implements PoolWriter {
       runSync(this.#appender.open());
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      this.#missesFolder = true;
     }
   }
 
@@ -105,15 +108,15 @@ export class FallbackWriter implements PoolWriter {
   }
 
   start(_handle: number, level: number, payload: string, id: string, name: string): void {
-    this.#add({ kind: 'start', level, time: Date.now(), id, name, payload, seconds: 0 });
+    this.#add({ kind: 'start', level, time: wallMillis(), id, name, payload, seconds: 0 });
   }
 
   event(_handle: number, level: number, payload: string, name: string): void {
-    this.#add({ kind: 'event', level, time: Date.now(), id: '', name, payload, seconds: 0 });
+    this.#add({ kind: 'event', level, time: wallMillis(), id: '', name, payload, seconds: 0 });
   }
 
   finish(_handle: number, level: number, payload: string, id: string, name: string, seconds: number): void {
-    this.#add({ kind: 'finish', level, time: Date.now(), id, name, payload, seconds });
+    this.#add({ kind: 'finish', level, time: wallMillis(), id, name, payload, seconds });
   }
 
   #add(entry: Entry): void {
@@ -199,13 +202,16 @@ export class FallbackWriter implements PoolWriter {
   #append(choose: (used: number) => Buffer): boolean {
     try {
       const attempt = runSync(this.#appender.append(choose));
-      this.#obstacle = 'lock';
       const isDone = typeof attempt === 'object';
+      // What is left although nobody holds a lock was too much for the disk.
+      this.#obstacle = isDone ? 'io' : 'lock';
+      this.#missesFolder = false;
       if (isDone) this.#pause = PAUSE_MIN;
       return isDone;
     } catch (error) {
       this.#obstacle = 'io';
       this.#lastError = error as KvpError;
+      this.#missesFolder = isNotFound(error);
       if (error instanceof CutShortError) this.#dropBatch('io');
       return false;
     }
@@ -252,7 +258,7 @@ export class FallbackWriter implements PoolWriter {
     if (dropped > this.#reportedDrops) {
       const report = new Batch(1);
       const { name, style } = this.#dropReport;
-      const time = Date.now();
+      const time = wallMillis();
       const payload = dropReportPayload(style, dropped, this.#counts(), time);
       this.#framer.frame({ kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 }, report);
       const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
@@ -292,6 +298,10 @@ export class FallbackWriter implements PoolWriter {
     return this.#closed || (this.#consumed >= position && !this.#wantsDropReport);
   }
 
+  missesFolder(): boolean {
+    return this.#missesFolder;
+  }
+
   requestDropReport(): void {
     this.#wantsDropReport = true;
     if (!this.#scheduled && !this.#closed) {
@@ -303,9 +313,10 @@ export class FallbackWriter implements PoolWriter {
   wait(milliseconds: number): boolean {
     const deadline = performance.now() + milliseconds;
     while (!this.#closed && !this.#isDone()) {
-      if (this.#step()) continue;
-      if (performance.now() >= deadline) return false;
-      sleepSync(Math.min(this.#nextPause(), 10));
+      const wrote = this.#step();
+      // A write may have taken longer than all the time there was.
+      if (performance.now() >= deadline) return this.#closed || this.#isDone();
+      if (!wrote) sleepSync(Math.min(this.#nextPause(), 10));
     }
     return true;
   }
@@ -313,9 +324,7 @@ export class FallbackWriter implements PoolWriter {
   close(milliseconds: number): void {
     if (this.#closed) return;
     const deadline = performance.now() + milliseconds;
-    while (this.#step() && !this.#isDone()) {
-      if (performance.now() > deadline) break;
-    }
+    while (performance.now() < deadline && this.#step() && !this.#isDone());
     this.#closed = true;
     this.#wantsDropReport = false;
     this.#dropBatch(this.#obstacle);

@@ -1,0 +1,21 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { onBuilt, ROOT } from './programs.ts';
+
+/** What the tests with namespaces of their own lack on this machine, if anything. */
+export const namespacesMissing: string | undefined =
+  spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
+    ? undefined
+    : 'namespaces need root, and the program unshare (Debian: apt-get install util-linux)';
+
+/** Runs JavaScript on the built package as the first process of a container. */
+export function asFirstProcess(source: string, ...args: string[]): ChildProcess {
+  const node = [process.execPath, ...onBuilt(source, ...args)];
+  return spawn('unshare', ['--pid', '--fork', '--mount-proc', '--kill-child', ...node], { cwd: ROOT });
+}
+
+/** Runs it where `/sys` is that of a guest of Hyper-V, as far as it shows. */
+export function asHypervGuest(source: string, ...args: string[]): ChildProcess {
+  const script = 'mount -t tmpfs none /sys && mkdir -p /sys/bus/vmbus && exec "$@"';
+  const node = [process.execPath, ...onBuilt(source, ...args)];
+  return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], { cwd: ROOT });
+}

@@ -1,0 +1,115 @@
+/*
+ * The clocks and timers of Node.js, taken when the package is loaded: fake ones, which tests put in their place,
+ * must not stop a flush or an exit, nor say when a record was made. Where there are fake ones already, something
+ * that they leave alone serves instead. The whole package uses these.
+ */
+import { statSync } from 'node:fs';
+import { performance as nodePerformance } from 'node:perf_hooks';
+import * as nodeTimers from 'node:timers';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+
+const NodeDate = isNative(globalThis.Date, 'Date') ? globalThis.Date : hiddenDate();
+
+export { NodeDate as Date };
+
+/** Milliseconds since 1970, by the wall clock. */
+export const wallMillis: () => number = isNative(NodeDate.now, 'now')
+  ? NodeDate.now
+  : () => new NodeDate().getTime();
+
+/** The monotonic clock, in milliseconds; when it was 0, in milliseconds since 1970. */
+export const performance: { readonly now: () => number; readonly timeOrigin: number } = monotonic();
+
+/** Like those of Node.js: they keep the event loop alive unless `unref` is called. */
+export const { setTimeout, clearTimeout, setImmediate } = timers();
+
+export const { nextTick } = process;
+
+type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setImmediate'>;
+
+function isNative(value: unknown, name: string): boolean {
+  return (
+    typeof value === 'function' &&
+    Function.prototype.toString.call(value) === `function ${name}() { [native code] }`
+  );
+}
+
+/** The class of the dates that Node.js itself makes. */
+function hiddenDate(): DateConstructor {
+  const { constructor } = Object.getPrototypeOf(statSync('/').mtime) as { constructor: unknown };
+  return (isNative(constructor, 'Date') ? constructor : globalThis.Date) as DateConstructor;
+}
+
+function monotonic(): { now: () => number; timeOrigin: number } {
+  const now = nodePerformance.now.bind(nodePerformance);
+  if (isClock(now)) return { now, timeOrigin: nodePerformance.timeOrigin };
+  const { uptime } = process;
+  return { now: () => uptime() * 1000, timeOrigin: wallMillis() - uptime() * 1000 };
+}
+
+/** Whether it goes on by itself; two looks at the real one may be too close to differ. */
+function isClock(now: () => unknown): boolean {
+  try {
+    const first = now();
+    for (let look = 0; look < 1000; look++) {
+      const next = now();
+      if (typeof first !== 'number' || typeof next !== 'number') return false;
+      if (next > first) return true;
+    }
+  } catch {
+    // A fake one.
+  }
+  return false;
+}
+
+function timers(): Timers {
+  const { setTimeout, clearTimeout, setImmediate, clearImmediate } = nodeTimers;
+  try {
+    const [timer, immediate] = [setTimeout(() => {}, 1), setImmediate(() => {})];
+    clearTimeout(timer);
+    clearImmediate(immediate);
+    if (isOfNode(timer) && isOfNode(immediate)) return { setTimeout, clearTimeout, setImmediate };
+  } catch {
+    // Fake ones.
+  }
+  return {
+    setTimeout: (callback: Callback, milliseconds = 0, ...args: unknown[]) =>
+      new SignalTimer(milliseconds, () => callback(...args)),
+    clearTimeout: (timer: SignalTimer | undefined) => timer?.clear(),
+    setImmediate: (callback: Callback, ...args: unknown[]) => new SignalTimer(0, () => callback(...args)),
+  } as unknown as Timers;
+}
+
+type Callback = (...args: unknown[]) => void;
+
+/** Whether Node.js made it: then async hooks know it. */
+function isOfNode(timer: object): boolean {
+  return Object.getOwnPropertySymbols(timer).some(({ description }) => description === 'asyncId');
+}
+
+/** A timer made of what nobody fakes: the timeout of a signal, and a port that keeps the event loop alive. */
+class SignalTimer {
+  static readonly #running = new Set<SignalTimer>();
+  readonly #port: MessagePort;
+
+  constructor(milliseconds: number, callback: () => void) {
+    SignalTimer.#running.add(this);
+    this.#port = new MessageChannel().port1;
+    this.#port.ref();
+    AbortSignal.timeout(Math.max(0, Math.ceil(milliseconds))).onabort = () => {
+      if (!SignalTimer.#running.has(this)) return;
+      this.clear();
+      callback();
+    };
+  }
+
+  clear(): void {
+    SignalTimer.#running.delete(this);
+    this.#port.close();
+  }
+
+  unref(): this {
+    this.#port.unref();
+    return this;
+  }
+}
