@@ -1,9 +1,9 @@
-import type { Format } from '../format.ts';
+import type { WrittenFormat } from '../format.ts';
 import { AzureInitCollector } from '../collect/azure-init-collector.ts';
 import { AzureInitLayout } from '../write/azure-init-layout.ts';
 
 /** What azure-init 0.1 writes (azure-init libazureinit/src/kvp.rs). */
-export const azureInit = {
+export const azureInit: WrittenFormat<'azure-init'> = {
   name: 'azure-init',
   write: {
     // A span has one record, at its close: 'new' adds none, but is what the default asks for.
@@ -19,4 +19,4 @@ export const azureInit = {
     // As in `azure-init-0.1.1`.
     agentSeparator: /[/-](?=\d[^/]*$)/,
   },
-} as const satisfies Format;
+};

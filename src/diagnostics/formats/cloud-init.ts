@@ -2,7 +2,7 @@ import { AGENT_SEPARATOR, type Format } from '../format.ts';
 import { CloudInitCollector } from '../collect/cloud-init-collector.ts';
 
 /** What cloud-init's `HyperVKvpReportingHandler` writes (cloud-init cloudinit/reporting/handlers.py). */
-export const cloudInit = {
+export const cloudInit: Format<'cloud-init'> = {
   name: 'cloud-init',
   read: {
     recognizedBy: 'prefix',
@@ -12,4 +12,4 @@ export const cloudInit = {
     eventSpan: 'interval',
     agentSeparator: AGENT_SEPARATOR,
   },
-} as const satisfies Format;
+};

@@ -1,10 +1,10 @@
 import { SPAN_EVENTS } from '../../tracing/span-event.ts';
-import { AGENT_SEPARATOR, type Format } from '../format.ts';
+import { AGENT_SEPARATOR, type WrittenFormat } from '../format.ts';
 import { DiagCollector } from '../collect/diag-collector.ts';
 import { DiagLayout } from '../write/diag-layout.ts';
 
 /** azure-init's diagnostics contract (azure-init doc/diagnostics.md). */
-export const diag = {
+export const diag: WrittenFormat<'diag'> = {
   name: 'diag',
   write: {
     spanEvents: SPAN_EVENTS,
@@ -19,4 +19,4 @@ export const diag = {
     eventSpan: 'name',
     agentSeparator: AGENT_SEPARATOR,
   },
-} as const satisfies Format;
+};

@@ -1,4 +1,4 @@
-import type { Format, FormatReading, FormatWriting } from '../format.ts';
+import type { Format, FormatReading, FormatWriting, WrittenFormat } from '../format.ts';
 import * as table from './index.ts';
 
 type Entry = (typeof table)[keyof typeof table];
@@ -7,15 +7,13 @@ type Entry = (typeof table)[keyof typeof table];
 export type DiagnosticFormat = Entry['name'];
 
 /** A format that `EmitKVPLayer` writes. */
-export type WritableFormat = Extract<Entry, { write: FormatWriting }>['name'];
+export type WritableFormat = Extract<Entry, WrittenFormat>['name'];
 
-type NamedFormat = Format & { readonly name: DiagnosticFormat };
-
-const entries: readonly NamedFormat[] = Object.values(table);
-const byName = new Map<unknown, NamedFormat>(entries.map((format) => [format.name, format]));
+const entries: readonly Format<DiagnosticFormat>[] = Object.values(table);
+const byName = new Map<unknown, Format<DiagnosticFormat>>(entries.map((format) => [format.name, format]));
 
 /** All formats, in the order in which their collectors are asked whether a key is theirs. */
-export const FORMATS: readonly NamedFormat[] = [
+export const FORMATS: readonly Format<DiagnosticFormat>[] = [
   ...entries.filter(({ read }) => read.recognizedBy === 'prefix'),
   ...entries.filter(({ read }) => read.recognizedBy === 'shape'),
 ];
