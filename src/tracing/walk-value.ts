@@ -58,7 +58,7 @@ export class ValueWalk<T> {
     if (typeof value !== 'object' || value === null) return sink.primitive(value);
     if (this.#ancestors.includes(value)) return sink.text('[Circular]');
     if (isError(value)) return sink.error(value, this);
-    if (isDate(value)) return sink.text(dateText(value));
+    if (isDate(value) || value instanceof Date) return sink.text(dateText(value));
     const isArray = Array.isArray(value);
     if (!isArray && !isPlainObject(value) && !sink.follows(value)) return sink.text(sink.instanceText(value));
     if (this.depth > DEPTH_MAX) return sink.text(isArray ? '[Array]' : '[Object]');
