@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { printLine } from './stderr.ts';
+import { printLine } from './print-line.ts';
 
 /** Hears of a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
@@ -10,7 +10,7 @@ function printProblem(problem: Error): void {
 }
 
 /** A handler that never throws: whoever hears of problems must not make one. */
-export function guarded(handler: ProblemHandler = printProblem): ProblemHandler {
+export function guardedHandler(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
     try {
       handler(problem);
