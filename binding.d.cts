@@ -118,12 +118,7 @@ export interface DropReport {
 }
 
 /** The style of a drop report's payload. */
-export declare const enum DropReportStyle {
-  /** As JSON. */
-  Json = 'json',
-  /** As Rust's `Debug` prints values. */
-  Debug = 'debug',
-}
+export type DropReportStyle = 'json' | 'debug'
 
 /** The layout of keys; see the `kvp` crate's `KeyLayout`. */
 export interface KeyLayout {
@@ -140,12 +135,7 @@ export interface KeyLayout {
 }
 
 /** The field of a key behind its prefix. */
-export declare const enum KeyWord {
-  /** `start`, `finish` or `event`. */
-  Kind = 'kind',
-  /** `ERROR` to `TRACE`. */
-  Level = 'level',
-}
+export type KeyWord = 'kind' | 'level'
 
 /** Opens a channel, or returns why it can't be opened. */
 export declare function openChannel(options: ChannelOptions): Channel | Problem
