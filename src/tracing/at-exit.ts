@@ -1,4 +1,4 @@
-/** How long all outputs together may hold up a process that ends, in milliseconds. */
+/** How long all flushes together may delay the end of the process, in milliseconds. */
 const DEADLINE = 500;
 
 type Flush = (milliseconds: number) => void;
@@ -6,7 +6,7 @@ type Flush = (milliseconds: number) => void;
 const flushes = new Set<Flush>();
 let deadline: number | undefined;
 
-/** Calls `flush` with the milliseconds it has when the process (in a worker: the thread) exits; returns how to take that back. */
+/** Calls `flush` when the process exits (in a worker: the thread), with the milliseconds that are left. Returns a function that undoes this. */
 export function atExit(flush: Flush): () => void {
   if (flushes.size === 0) process.on('exit', flushNow);
   flushes.add(flush);
@@ -15,24 +15,24 @@ export function atExit(flush: Flush): () => void {
   };
 }
 
-/** Flushes everything in this thread, because the process ends now. */
+/** Flushes all outputs of this thread now, because the process is about to end. */
 export function flushNow(): void {
   for (const each of flushes) {
     try {
       each(exitTimeLeft());
     } catch {
-      // The others, and the program's own listeners, must have their turn.
+      // The other flushes and the program's own listeners must still run.
     }
   }
 }
 
-/** The milliseconds that are left once the process exits. */
+/** How much of the time for flushes is left once the process exits, in milliseconds. */
 export function exitTimeLeft(): number {
   deadline ??= performance.now() + DEADLINE;
   return Math.max(0, deadline - performance.now());
 }
 
-/** Blocks the thread. */
+/** Blocks the thread for so many milliseconds. */
 export function sleepSync(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { printLine } from './print-line.ts';
 
-/** Hears of a problem of the package's own. */
+/** Called with a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
 
 /** The default: a line on stderr. */
@@ -9,7 +9,7 @@ function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
 
-/** A handler that never throws: whoever hears of problems must not make one. */
+/** The handler, or by default one that prints a line on stderr, so that it never throws. */
 export function guardedHandler(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
     try {

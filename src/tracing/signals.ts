@@ -1,16 +1,16 @@
 import { flushNow } from './at-exit.ts';
 import { dispatch } from './context.ts';
 
-/** What ends a program politely. */
+/** The signals that ask a program to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** How long a signal's death may be put off, in milliseconds; init systems wait for at least 10 s. */
+/** How long a flush may delay the end of the program, in milliseconds. Init systems wait for at least 10 s. */
 const TIMEOUT = 2000;
 
 /**
- * Has a signal that ends the program flush the global default subscriber first; then the program dies of
- * that signal, as it would have. A second one ends it at once. Where the program listens for the signal
- * itself it is only flushed, and the program says what happens. Returns how to take that back.
+ * Flushes the global default subscriber when a signal arrives, then ends the program by that signal. A second signal
+ * ends it at once. If the program has a listener of its own for the signal, only the flush happens. Returns a function
+ * that undoes this.
  */
 export function installSignalHandlers(signals: readonly NodeJS.Signals[] = SIGNALS): () => void {
   let isEnding = false;
