@@ -21,7 +21,7 @@ export function atExit(flush: Flush): () => void {
   };
 }
 
-/** Flushes everything in this thread, because the process ends now. */
+/** Flushes all outputs of this thread now, because the process is about to end. */
 export function flushNow(): void {
   for (const each of flushes) attempt(each, exitTimeLeft(), true);
 }
@@ -40,7 +40,7 @@ function attempt(flush: Flush, milliseconds: number, isLast: boolean): void {
   }
 }
 
-/** The milliseconds that are left once the process exits. */
+/** How much of the time for flushes is left once the process exits, in milliseconds. */
 export function exitTimeLeft(): number {
   deadline ??= performance.now() + DEADLINE;
   return Math.max(0, deadline - performance.now());

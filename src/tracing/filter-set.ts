@@ -4,63 +4,63 @@ import type { FieldNames, Filter, SpanMatch } from './filter.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 
-/** A filter in its owner. A change makes a new one, so that what was found out under the old counts no more. */
+/** A filter and its owner. A change of the filter makes a new slot, so that results for the old slot no longer count. */
 export interface FilterSlot {
   readonly filter: Filter;
-  /** Whose it is: a layer's bit, or `COMMON`. */
+  /** The bit of the layer whose filter it is, or `GLOBAL`. */
   readonly owner: number;
   /** What counts what it does while it is asked. */
   readonly hook: Hook;
 }
 
-/** Before all layers. */
+/** The owner of filters that everything must pass, whatever the layer. */
 export const GLOBAL = 0;
 
-/** What passes some filters because of the spans that code runs inside of: up to which verbosity. */
+/** The verbosity that filters let pass because of the spans that code runs in. */
 export type ScopeLevels = ReadonlyMap<FilterSlot, number>;
 
-/** What filters say of what happens inside of one span. */
+/** What filters let pass inside of one span. */
 export type SpanMatches = ReadonlyMap<FilterSlot, SpanMatch | undefined>;
 
-/** What was found out about a callsite. */
-export interface Decision {
-  /** The state of the filters under which it holds. */
+/** Which layers want the spans or events of a callsite, as bits. */
+export interface Interest {
+  /** The state of the filters for which it holds. */
   readonly validFor: object;
-  /** The layers that hear of it wherever it happens, as bits. */
+  /** The layers that want it in any span. */
   readonly always: number;
-  /** Those and the ones that hear of it inside of some span. */
+  /** Those, and the layers that want it inside of some spans. */
   readonly sometimes: number;
-  /** The layers whose own filter lets it pass wherever it happens. */
+  /** The layers whose own filter lets it pass in any span. */
   readonly passing: number;
-  /** The common filters that let it pass inside of some span only. */
+  /** The global filters that let it pass only inside of some spans. */
   readonly needsScope: readonly FilterSlot[];
 }
 
-/** What hears that a filter threw. */
+/** Called with what a filter threw. */
 type Threw = (owner: number, thrown: unknown) => void;
 
-/** No filter has to say anything. */
-export const NO_MATCHES: SpanMatches = new Map();
+/** The matches of a span before any filter was asked. */
+export const NO_SPAN_MATCHES: SpanMatches = new Map();
 const NO_HOOK: Hook = { suppress: () => {} };
 const RANKS: readonly FieldNames[] = ['none', 'given', 'all'];
 
-/** The filters of a registry: those that all must pass, and those of single layers. Decides who hears of what. */
+/** The filters of a registry, global ones and those of layers. Decides which layers want a span or event. */
 export class FilterSet {
   /** Nothing more verbose than this passes. */
   verbosity = 0;
-  /** What must be known of the names of fields before deciding. */
+  /** Which field names the filters need. */
   fieldNames: Record<Metadata['kind'], FieldNames> = { span: 'none', event: 'none' };
   #all: FilterSlot[] = [];
-  /** The layers, as bits, and those that have no filter. */
+  /** All layers, and those without a filter, as bits. */
   #layers = 0;
   #unfiltered = 0;
-  /** Those that let more pass inside of some spans. */
+  /** The filters that let more pass inside of some spans. */
   #dynamic: FilterSlot[] = [];
-  /** What they say of the inside of most spans: nothing. */
-  #nothing: SpanMatches = NO_MATCHES;
-  /** Whether any span ever did; until then nobody needs to look whether it is inside of one. */
+  /** The matches of a span that no filter names. */
+  #nothing: SpanMatches = NO_SPAN_MATCHES;
+  /** Whether any span that a filter names was ever entered. Until then the current scope need not be looked up. */
   #opened = false;
-  /** Another one after each change. */
+  /** Identifies the current decisions: another object after each change. */
   state: object = {};
   readonly #threw: Threw;
   readonly #hookOf: (owner: number) => Hook;
@@ -74,12 +74,12 @@ export class FilterSet {
     this.#changed = changed;
   }
 
-  /** Adds one that everything must pass. */
+  /** Adds a global filter, besides those that are there. */
   add(filter: Filter): void {
     this.#put([...this.#all, this.#slot(filter, GLOBAL)]);
   }
 
-  /** Sets the filter of a owner, in owner of all that were there. */
+  /** Sets the filter of an owner, in place of all that it had; `undefined` is none. */
   set(owner: number, filter: Filter | undefined): void {
     const others = this.#all.filter((slot) => slot.owner !== owner);
     this.#layers |= owner;
@@ -126,23 +126,23 @@ export class FilterSet {
     return RANKS[Math.max(0, ...ranks)] ?? 'given';
   }
 
-  /** Which layers hear of what has this metadata and happens here, as bits. */
-  interest(callsite: Callsite): number {
-    let { decision } = callsite;
-    if (decision?.validFor !== this.state) decision = this.#decide(callsite);
-    if (decision.always === decision.sometimes) return decision.always;
+  /** The layers that want a span or event of this callsite in the current scope, as bits. */
+  enabledLayers(callsite: Callsite): number {
+    let { interest } = callsite;
+    if (interest?.validFor !== this.state) interest = this.#decide(callsite);
+    if (interest.always === interest.sometimes) return interest.always;
     const scope = dispatch.storage.getStore()?.scope;
-    if (scope === undefined) return decision.always;
+    if (scope === undefined) return interest.always;
     const opens = (slot: FilterSlot): boolean => (scope.get(slot) ?? 0) >= callsite.verbosity;
-    if (!decision.needsScope.every(opens)) return 0;
-    let bits = decision.passing;
+    if (!interest.needsScope.every(opens)) return 0;
+    let bits = interest.passing;
     for (const slot of this.#dynamic) {
       if (slot.owner !== GLOBAL && opens(slot)) bits |= slot.owner;
     }
     return bits;
   }
 
-  #decide(callsite: Callsite): Decision {
+  #decide(callsite: Callsite): Interest {
     if (this.#isAsking) return this.#silence();
     const needsScope: FilterSlot[] = [];
     let [passing, passable] = [this.#unfiltered, this.#unfiltered];
@@ -167,46 +167,46 @@ export class FilterSet {
         else isShut = true;
       }
     }
-    const decision: Decision = {
+    const interest: Interest = {
       validFor: this.state,
       always: isShut || needsScope.length > 0 ? 0 : passing,
       sometimes: isShut ? 0 : passable,
       passing,
       needsScope,
     };
-    // A filter that throws is asked again: it may have its reasons at the time.
+    // A filter that threw is asked again next time: the cause may be temporary.
     if (!threw) {
-      callsite.decision = decision;
-      const most = this.#opened ? decision.sometimes : decision.always;
-      if (most === 0 && this.fieldNames[callsite.kind] === 'none') callsite.never = this.state;
+      callsite.interest = interest;
+      const most = this.#opened ? interest.sometimes : interest.always;
+      if (most === 0 && this.fieldNames[callsite.kind] === 'none') callsite.disabledState = this.state;
     }
-    return decision;
+    return interest;
   }
 
   /**
-   * What the filters of those that see a span say of its inside; `known` is what they said before. A filter
-   * that was set since the span was made is asked now.
+   * What filters let pass inside of a span, of which only filters of layers in `layerMask` are asked. `known` is the
+   * earlier answer; filters that were set since then are asked now.
    */
-  matchesOf(metadata: Metadata, fields: Fields, seenBy: number, known: SpanMatches): SpanMatches {
+  matchesOf(metadata: Metadata, fields: Fields, layerMask: number, known: SpanMatches): SpanMatches {
     if (this.#dynamic.every((slot) => known.has(slot))) return known;
     const matches = new Map<FilterSlot, SpanMatch | undefined>();
     for (const slot of this.#dynamic) {
       const { filter, owner } = slot;
-      const isSeen = owner === GLOBAL || (seenBy & owner) !== 0;
+      const isSeen = owner === GLOBAL || (layerMask & owner) !== 0;
       const ask = (): SpanMatch | undefined => (isSeen ? filter.onSpan?.(metadata, fields) : undefined);
       matches.set(slot, known.has(slot) ? known.get(slot) : this.#try(slot, ask));
     }
-    // One for all spans that nobody is about: there may be a million.
+    // All spans that no filter names share one map: there may be a million of them.
     return [...matches.values()].some((match) => match !== undefined) ? matches : this.#nothing;
   }
 
-  /** The scope of code inside of a span that is entered in the scope `outer`. */
+  /** The scope inside of a span with these matches that is entered in the scope `outer`. */
   enter(matches: SpanMatches, outer: ScopeLevels | undefined): ScopeLevels | undefined {
     let scope: Map<FilterSlot, number> | undefined;
     for (const slot of this.#dynamic) {
       const verbosity = matches.get(slot)?.verbosity ?? 0;
       if (verbosity <= (outer?.get(slot) ?? 0)) continue;
-      // Only filters that are in use: a scope may be handed on for as long as the program runs.
+      // Only filters in use are copied: a scope may be passed on for as long as the program runs.
       scope ??= new Map(this.#dynamic.map((each) => [each, outer?.get(each) ?? 0]));
       scope.set(slot, verbosity);
     }
@@ -218,7 +218,7 @@ export class FilterSet {
     return scope ?? outer;
   }
 
-  /** Tells filters of fields that were recorded. */
+  /** Passes fields that were recorded to the matches of a span. */
   record(matches: SpanMatches, fields: Fields): void {
     for (const [slot, match] of matches) this.#try(slot, () => match?.record(fields));
   }
@@ -238,7 +238,7 @@ export class FilterSet {
   }
 
   /** Of what a filter emits while it is asked: nobody hears of it. */
-  #silence(): Decision {
+  #silence(): Interest {
     dispatch.hook?.suppress();
     return { validFor: this.state, always: 0, sometimes: 0, passing: 0, needsScope: [] };
   }

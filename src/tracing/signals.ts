@@ -4,7 +4,7 @@ import { dispatch } from './context.ts';
 import { SignalHub } from './signal-hub.ts';
 import { Target } from './target.ts';
 
-/** What ends a program politely. */
+/** The signals that ask a program to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 // The number changes with the shape: two versions with one shape share one hub.

@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.ts';
 import { dispatch } from './context.ts';
-import { printLine } from './stderr.ts';
+import { printLine } from './print-line.ts';
 
-/** Hears of a problem of the package's own. */
+/** Called with a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
 
 /** The default: a line on stderr. */
@@ -10,8 +10,8 @@ function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
 
-/** A handler that never throws: whoever hears of problems must not make one. It may emit, also where a layer has the problem. */
-export function guarded(handler: ProblemHandler = printProblem): ProblemHandler {
+/** The handler, or by default one that prints a line on stderr. It never throws, and it may emit, also where a layer has the problem. */
+export function guardedHandler(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
     const { hook } = dispatch;
     dispatch.hook = undefined;
