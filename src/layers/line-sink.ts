@@ -1,8 +1,7 @@
 import { LayerError } from '../errors.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
-import { TIMER_MAX } from '../tracing/timer-max.ts';
 import type { Lines, LineStats, Writer } from './lines.ts';
-import { clearTimeout, setTimeout } from '../tracing/timers.ts';
+import { clearTimeout, setTimeout, TIMER_MAX } from '../tracing/timers.ts';
 
 /** UTF-16 units that a full stream may buffer before lines are dropped. */
 const BUFFERED_MAX = 4 * 1024 * 1024;

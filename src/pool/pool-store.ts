@@ -6,7 +6,7 @@ import { bootTime } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
-import { checkKey, checkRecord, decodeRecords, type Limits, type PoolRecord } from './record.ts';
+import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { performance } from '../tracing/timers.ts';
@@ -384,23 +384,14 @@ export class PoolStore implements Disposable {
   #checkWritable(): void {
     this.#checkOpen();
     if (!this.#readOnly) return;
-    throw new ReadOnlyError(
-      'ERR_KVP_READ_ONLY',
-      `${this.path} was opened with readOnly: it can't be changed`,
-      {
-        path: this.path,
-      },
-    );
+    const message = `${this.path} was opened with readOnly: it can't be changed`;
+    throw new ReadOnlyError('ERR_KVP_READ_ONLY', message, { path: this.path });
   }
 
   #checkOpen(): void {
     if (!this.#closed) return;
     throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed`, { path: this.path });
   }
-}
-
-function entriesOf(pool: Buffer): Map<string, string> {
-  return new Map(decodeRecords(pool).map(({ key, value }) => [key, value]));
 }
 
 function iterable<T>(option: string, given: Iterable<T>, expected: string): Iterable<T> {

@@ -73,6 +73,11 @@ export function decodeRecords(bytes: Uint8Array, { raw = false }: { raw?: boolea
   return records;
 }
 
+/** Each key in the bytes of a pool with its last value. */
+export function entriesOf(pool: Uint8Array): Map<string, string> {
+  return new Map(decodeRecords(pool).map(({ key, value }) => [key, value]));
+}
+
 /** The part of a field before its first NUL. */
 export function textOf(field: Buffer): Buffer {
   const end = field.indexOf(0);

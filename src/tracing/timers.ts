@@ -23,6 +23,9 @@ export const performance: { readonly now: () => number; readonly timeOrigin: num
 /** Like those of Node.js: they keep the event loop alive unless `unref` is called. */
 export const { setTimeout, clearTimeout, setImmediate } = timers();
 
+/** The longest time that a timer takes, in milliseconds. A longer one would end at once. */
+export const TIMER_MAX = 2 ** 31 - 1;
+
 export const { nextTick } = process;
 
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setImmediate'>;

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from './timers.ts';
+import { clearTimeout, setTimeout, TIMER_MAX } from './timers.ts';
 
 /** Says that something was not done in time. */
 export class LateError extends Error {

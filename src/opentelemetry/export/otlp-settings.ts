@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../../errors.ts';
-import { TIMER_MAX } from '../../tracing/timer-max.ts';
+import { TIMER_MAX } from '../../tracing/timers.ts';
 import { settingOf } from '../setting.ts';
 
 /** How long one export may take, in milliseconds, unless the environment says: what a shutdown waits. */

@@ -1,6 +1,5 @@
 import { messageOf } from '../../errors.ts';
-import { TIMER_MAX } from '../../tracing/timer-max.ts';
-import { clearTimeout, performance, setTimeout } from '../../tracing/timers.ts';
+import { clearTimeout, performance, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
 /** How much waits for a collector that can't be reached, and how long. */
 export interface QueueOptions {

@@ -1,7 +1,6 @@
 import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError, messageOf, OptionError } from '../../errors.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
-import { TIMER_MAX } from '../../tracing/timer-max.ts';
 import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
@@ -13,7 +12,7 @@ import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from '../setting.ts';
 import { registeredGlobals } from '../registered-globals.ts';
 import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
-import { clearTimeout, setTimeout } from '../../tracing/timers.ts';
+import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
 export interface ProviderOptions extends Service {
   /** Where spans go, in batches. Default: what `OTEL_TRACES_EXPORTER` names, `otlp`. */

@@ -15,10 +15,10 @@ interface LevelLimits {
 }
 
 /**
- * The room of a pool, shared out by level and reserved for the finishes of admitted starts; the counterpart of
- * budget.rs. TRACE and DEBUG may fill half of what was free when the pool was first seen, INFO nine tenths.
- * WARN, ERROR and failed finishes may fill all but one record, which stays free for the drop report. A
- * start reserves room for its finish.
+ * The room of a pool, shared out by level and reserved for the finishes of admitted starts; the counterpart
+ * of budget.rs. TRACE and DEBUG may fill half of what was free when the pool was first seen, INFO nine tenths.
+ * WARN, ERROR and failed finishes may fill all but one record, which stays free for the drop report. A start
+ * reserves room for its finish.
  */
 export class Budget {
   readonly #max: number;
