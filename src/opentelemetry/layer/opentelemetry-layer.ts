@@ -28,7 +28,7 @@ import type { Environment } from '../propagation/process-environment.ts';
 import { recordException } from './exception.ts';
 import { kindOf } from './kind.ts';
 import { mirroring } from './mirrored.ts';
-import { joining } from '../propagation/propagation.ts';
+import { withInherited } from '../propagation/propagation.ts';
 import { type SeenError, statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
 import { performance } from '../../tracing/timers.ts';
@@ -260,7 +260,7 @@ function baseOf(span: Span, view: LayerView<State>, inherited: Context | undefin
   if (span.isRoot) return trace.deleteSpan(active);
   const parent = view.visible(span.parent);
   const state = parent === undefined ? undefined : view.get(parent);
-  if (state === undefined) return remoteOf(span) ?? joining(active, inherited);
+  if (state === undefined) return remoteOf(span) ?? withInherited(active, inherited);
   if (span.parent !== current) return state.context;
   // Another's span that was made active inside of ours lies between the two; so does a remote one.
   if (trace.getSpan(active) !== undefined) return active;
