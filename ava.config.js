@@ -7,6 +7,7 @@ export default {
   nodeArguments: [...(compiled === undefined ? ['--import=@oxc-node/core/register'] : []), '--expose-gc'],
   // The tests measure nothing; they run real daemons and processes on whatever machine there is.
   timeout: '3m',
-  concurrency: 2,
+  // One more than cores: many tests wait for programs and timers.
+  concurrency: 3,
   workerThreads: false,
 };

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OxcTransformer } from '@oxc-node/core';
 
 export const ROOT = new URL('../../', import.meta.url);
 
@@ -33,21 +32,15 @@ function compiledOf(file: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** Writes a program in TypeScript that imports the package into a folder; what Node.js is given to run it. */
+/** Writes a program in JavaScript that imports the package into a folder; what Node.js is given to run it. */
 function written(source: string, folder: string): string[] {
-  const index = compiledOf('src/index.ts');
-  const path = join(folder, index === undefined ? 'program.ts' : 'program.mjs');
-  const entry = index ?? fileURLToPath(new URL('src/index.ts', ROOT));
-  const text = source.replaceAll("'kvp-tracing'", JSON.stringify(entry));
-  if (index === undefined) {
-    writeFileSync(path, text);
-    return [...TYPESCRIPT, path];
-  }
-  writeFileSync(path, new OxcTransformer(fileURLToPath(ROOT)).transform('program.ts', text).source());
-  return [path];
+  const path = join(folder, 'program.mjs');
+  const args = onTypeScript('src/index.ts');
+  writeFileSync(path, source.replaceAll("'kvp-tracing'", JSON.stringify(args.at(-1))));
+  return [...args.slice(0, -1), path];
 }
 
-/** Starts a file of this project, or one made of `source` in `folder`, as a program of its own. */
+/** Starts a file of this project, or one made of JavaScript in `folder`, as a program of its own. */
 export function start(
   program: { file: string } | { source: string; folder: string },
   args: readonly string[] = [],

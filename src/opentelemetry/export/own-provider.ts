@@ -5,7 +5,7 @@ import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
 import { EXPORT_TIMEOUT } from './otlp-settings.ts';
-import type { QueueOptions } from './outbox.ts';
+import type { QueueOptions } from './export-queue.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { registerPropagator } from '../propagation/propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
@@ -58,10 +58,10 @@ export async function createProvider(
   });
   const onProblem = guardedHandler(options.onProblem);
   checkSampler(env, onProblem);
-  const exports: Exports = { tallies: [], outboxes: [] };
-  const tallied = (tally: SpanCounts, processor: Processor): Processor => {
-    exports.tallies.push(tally);
-    return tally.processor(processor);
+  const exports: Exports = { counts: [], exporters: [] };
+  const tallied = (spanCounts: SpanCounts, processor: Processor): Processor => {
+    exports.counts.push(spanCounts);
+    return spanCounts.processor(processor);
   };
   const batched = (exporter: Exporter): Processor => {
     const isTimed = settingOf(env, 'OTEL_BSP_EXPORT_TIMEOUT') !== undefined;
@@ -69,18 +69,18 @@ export async function createProvider(
   };
   const spanProcessors = [...(options.spanProcessors ?? [])];
   if (options.exporter !== undefined) {
-    const tally = new SpanCounts();
-    spanProcessors.push(tallied(tally, batched(tally.exporter(options.exporter))));
+    const spanCounts = new SpanCounts();
+    spanProcessors.push(tallied(spanCounts, batched(spanCounts.exporter(options.exporter))));
   } else if (options.spanProcessors === undefined) {
     for (const name of exporterNames(env)) {
-      const tally = new SpanCounts();
+      const spanCounts = new SpanCounts();
       if (name === 'console') {
-        const exporter = tally.exporter(new sdk.ConsoleSpanExporter());
-        spanProcessors.push(tallied(tally, new sdk.SimpleSpanProcessor(exporter)));
+        const exporter = spanCounts.exporter(new sdk.ConsoleSpanExporter());
+        spanProcessors.push(tallied(spanCounts, new sdk.SimpleSpanProcessor(exporter)));
       } else {
-        const exporter = await otlpExporter(env, tally, options.queue, peers);
-        exports.outboxes.push(exporter);
-        spanProcessors.push(tallied(tally, batched(exporter)));
+        const exporter = await otlpExporter(env, spanCounts, options.queue, peers);
+        exports.exporters.push(exporter);
+        spanProcessors.push(tallied(spanCounts, batched(exporter)));
       }
     }
   }
@@ -91,12 +91,12 @@ export async function createProvider(
 
 /** What the own provider exports by. */
 interface Exports {
-  readonly tallies: SpanCounts[];
-  readonly outboxes: OtlpExporter[];
+  readonly counts: SpanCounts[];
+  readonly exporters: OtlpExporter[];
 }
 
 function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => void): OwnProvider {
-  const { tallies, outboxes } = exports;
+  const { counts, exporters } = exports;
   let isOver = false;
   const made = {
     isGlobal: false,
@@ -104,7 +104,7 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       provider.getTracer(name, version, options),
     forceFlush: async (options?: { timeoutMillis?: number }) => {
       await provider.forceFlush(options);
-      await Promise.all(outboxes.map((outbox) => outbox.forceFlush()));
+      await Promise.all(exporters.map((exporter) => exporter.forceFlush()));
     },
     shutdown: async ({ timeoutMillis = EXPORT_TIMEOUT }: { timeoutMillis?: number } = {}) => {
       // From here on what is not exported is lost, unless it still gets through.
@@ -113,7 +113,7 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       made.isGlobal = false;
       forgetPropagator();
       const close = () => {
-        for (const outbox of outboxes) outbox.close();
+        for (const exporter of exporters) exporter.close();
       };
       const timer = setTimeout(close, Math.min(timeoutMillis, TIMER_MAX));
       timer.unref();
@@ -125,11 +125,11 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       }
     },
     waiting: () => {
-      const spans = tallies.reduce((sum, tally) => sum + tally.waiting, 0);
-      const obstacle = outboxes.find((outbox) => outbox.obstacle !== undefined)?.obstacle;
+      const spans = counts.reduce((sum, spanCounts) => sum + spanCounts.waiting, 0);
+      const obstacle = exporters.find((exporter) => exporter.obstacle !== undefined)?.obstacle;
       return { spans, reason: obstacle === undefined ? undefined : messageOf(obstacle) };
     },
-    lost: () => tallies.reduce((sum, tally) => sum + tally.lost(isOver), 0),
+    lost: () => counts.reduce((sum, spanCounts) => sum + spanCounts.lost(isOver), 0),
   };
   // Asked first, because a second registration is an error in OpenTelemetry's own log.
   if (globalProvider() === undefined) made.isGlobal = trace.setGlobalTracerProvider(made);

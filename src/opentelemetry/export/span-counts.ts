@@ -1,4 +1,4 @@
-import type { ExportCounts } from './outbox.ts';
+import type { ExportCounts } from './export-queue.ts';
 
 /** A span exporter of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
 export interface Exporter {
