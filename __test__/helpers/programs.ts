@@ -32,6 +32,12 @@ function compiledOf(file: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
+/** Imports a TypeScript file that `npm test` has not compiled. */
+export async function importTypeScript(url: URL): Promise<unknown> {
+  if (COMPILED !== undefined) await import(TYPESCRIPT[2]);
+  return import(url.href);
+}
+
 /** Writes a program in JavaScript that imports the package into a folder; what Node.js is given to run it. */
 function written(source: string, folder: string): string[] {
   const path = join(folder, 'program.mjs');
