@@ -1,7 +1,7 @@
-import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { type Attributes, type AttributeValue, SpanKind } from '@opentelemetry/api';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
-import { cutText, dateText, errorMessage, inspectLine } from '../../tracing/value.ts';
+import { cutText, dateText, errorMessage, inspectLine, textOf } from '../../tracing/value.ts';
 import { Date } from '../../tracing/timers.ts';
 
 /** Fields of a span that set its name, kind or status in OpenTelemetry; they are not exported as attributes. */
@@ -11,6 +11,14 @@ export const RESERVED: ReadonlySet<string> = new Set([
   'otel.status_code',
   'otel.status_description',
 ]);
+
+/** The kind that the field `otel.kind` names, in any case; `undefined` if it names none. */
+export function kindOf(value: unknown): SpanKind | undefined {
+  if (value === undefined) return undefined;
+  const kind: unknown = SpanKind[textOf(value).toUpperCase() as keyof typeof SpanKind];
+  // The enumeration also maps numbers to names.
+  return typeof kind === 'number' ? kind : undefined;
+}
 
 const NONE: ReadonlySet<string> = new Set();
 
