@@ -6,6 +6,7 @@ import { countTap, runCounted } from './count-tests.mjs';
 const ON_EACH_WRITER = [
   'azure-init-format',
   'azure-init-reader',
+  'bounded-cache',
   'channels',
   'cli',
   'cloud-init-reader',
@@ -15,12 +16,14 @@ const ON_EACH_WRITER = [
   'diag-writer',
   'durability',
   'exits',
+  'fake-timers',
   'fallback',
   'format',
   'hostile',
   'hostile-layers',
   'hyperv',
   'inheritance',
+  'json-layer',
   'key-layout',
   'kill',
   'kvp-layer',
@@ -38,6 +41,7 @@ const ON_EACH_WRITER = [
   'setup',
   'setup-shutdown',
   'signals',
+  'slow-disk',
   'span-processor',
   'span-processor-mirrored',
   'store',
@@ -53,7 +57,7 @@ const ON_EACH_WRITER = [
  * where every writer is refused. So a test that needs a writer and is not named above fails.
  */
 export async function runSuite(counts, writers, [program, ...options] = [process.execPath]) {
-  const folder = await compileTests();
+  const folder = compileTests();
   const files = readdirSync('__test__').filter((name) => name.endsWith('.test.ts'));
   const gone = ON_EACH_WRITER.filter((name) => !files.includes(`${name}.test.ts`));
   if (gone.length > 0)
