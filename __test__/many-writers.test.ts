@@ -10,6 +10,9 @@ import { folderOf, has } from './helpers/pool-folder.ts';
 import { textsIn } from './helpers/texts-in.ts';
 import { cloudInitMissing, type Kind, KINDS, WriterProgram } from './helpers/writer-program.ts';
 
+// Both writers take part in one run, so this does not depend on that of the suite.
+process.env['KVP_TRACING_BACKEND'] = 'auto';
+
 function canRun(t: ExecutionContext): boolean {
   const nativeMissing = nativeCore() === undefined ? 'missing the native core: npm run build' : undefined;
   return has(t, daemonMissing ?? cloudInitMissing ?? nativeMissing);

@@ -9,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -61,9 +60,11 @@ function read(fd: number): string {
 
 /** Sends this process a signal; resolves when the listeners that are there now have heard it. */
 async function signalled(signal: NodeJS.Signals): Promise<void> {
-  const heard = once(process, signal);
+  let isHeard = false;
+  process.once(signal, () => (isHeard = true));
   process.kill(process.pid, signal);
-  await heard;
+  // The listener alone would not keep the process alive.
+  while (!isHeard) await sleep(5);
 }
 
 test.serial('a file that was moved away is made anew at the signal, and no line is lost', async (t) => {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
@@ -28,6 +28,7 @@ for (const [what, [fixture, options]] of Object.entries(CONSUMERS)) {
     t.deepEqual(compiled(folder, ['agent.ts'], { ...options, skipLibCheck: false }), []);
     const args = ['--throw-deprecation', join(folder, 'agent.js')];
     for (const backend of ['auto', 'js']) {
+      rmSync(join(folder, 'pool'), { force: true });
       const env = { ...process.env, KVP_TRACING_BACKEND: backend };
       const { heard, code, records } = JSON.parse(
         execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env }),

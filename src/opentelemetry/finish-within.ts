@@ -13,7 +13,8 @@ export async function finishWithin(
   left: () => string | undefined = () => undefined,
 ): Promise<LayerError | undefined> {
   try {
-    await within(timeout, Promise.resolve(act()));
+    // The deadline starts first: `act` may have one of its own, just as long, whose error says less.
+    await within(timeout, Promise.resolve().then(act));
     return undefined;
   } catch (thrown) {
     if (thrown instanceof LateError) {
