@@ -3,15 +3,14 @@ import { createRequire } from 'node:module';
 import test from 'ava';
 import type * as Binding from '../binding.d.cts';
 import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
-import { chooseBackend } from '../src/pool/binding.ts';
+import { nativeCore } from '../src/pool/binding.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { openNative } from '../src/pool/native/native-writer.ts';
 import { decodeRecords } from '../src/pool/record.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 
 /** This is of the native core's border, which the fallback does not have. */
-const isNative = chooseBackend() === 'native';
-const nativeTest = isNative ? test : test.skip;
+const nativeTest = nativeCore() === undefined ? test.skip : test;
 
 type Callable = Record<string, (...given: unknown[]) => unknown>;
 

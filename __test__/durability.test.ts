@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, rmSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -9,6 +7,7 @@ import { readPool } from '../src/pool/read-pool.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
+import { holdLock } from './helpers/lock-holder.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 
 interface Set {
@@ -43,13 +42,11 @@ test('what is written through is in the file when the call returns', (t) => {
 test('a held lock is not waited for even when writing through', async (t) => {
   const { path, layer, info } = setUp(t, { durability: 'write-through' });
   info('first');
-  const holder = spawn('flock', ['-o', '-x', path, '-c', 'echo locked; exec sleep 30']);
-  t.teardown(() => holder.kill());
-  await once(holder.stdout, 'data');
+  const release = await holdLock(t, 'flock', path);
   const started = performance.now();
   for (let i = 0; i < 100; i++) info('held');
   t.true(performance.now() - started < 5000);
-  holder.kill();
+  await release();
   t.like(await layer.flush(), { complete: true, dropped: 0 });
   t.is(readPool(path).length, 101);
 });

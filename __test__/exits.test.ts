@@ -7,7 +7,7 @@ import { type Ended, ended, onBuilt, ROOT, start } from './helpers/programs.ts';
 
 const PREAMBLE = `
 import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
-const path = process.argv[2]!;
+const path = process.argv[2];
 const layer = new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 });
 setGlobalDefault(new Registry().with(layer));
 const log = target('t');

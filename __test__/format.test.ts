@@ -7,7 +7,7 @@ import ts from 'typescript';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 import { compiled } from './helpers/installed.ts';
 import { poolOf } from './helpers/pool-folder.ts';
-import { ROOT } from './helpers/programs.ts';
+import { importTypeScript, ROOT } from './helpers/programs.ts';
 
 /** The diff of a toy format in docs/design.md. */
 function documentedDiff(): string {
@@ -41,9 +41,8 @@ test('the documented diff of a toy format is one file and one line', (t) => {
 test('with the documented diff alone a toy format is written, read and put into a timeline', async (t) => {
   const folder = withToyFormat(t);
   type Package = typeof import('../src/index.ts');
-  const { EmitKVPLayer, openPool, readDiagnostics, Registry, target, timeline, withDefault } = (await import(
-    pathToFileURL(join(folder, 'src/index.ts')).href
-  )) as Package;
+  const { EmitKVPLayer, openPool, readDiagnostics, Registry, target, timeline, withDefault } =
+    (await importTypeScript(pathToFileURL(join(folder, 'src/index.ts')))) as Package;
   const path = poolOf(t);
   const options = {
     path,

@@ -79,7 +79,7 @@ test('hostile values thrown, returned, recorded and given as reasons harm neithe
   t.true(thrown.every((error, i) => Object.is(error, values[Math.floor(i / 2)])));
   t.is(thrown.length, 2 * values.length);
   const made = [...spans()];
-  t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
+  t.deepEqual(await registry.shutdown({ timeout: 60_000 }), { complete: true, dropped: 0, problems: [] });
   t.deepEqual(problems, []);
   for (const line of lines) t.regex(line, /^\P{Cc}+\n$/u);
   const read = readDiagnosticsSync(path);
@@ -107,7 +107,7 @@ test('texts of 10 MB are cut in each layer, wherever they stand', async (t) => {
     }),
   );
   const [span] = spans();
-  t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
+  t.deepEqual(await registry.shutdown({ timeout: 60_000 }), { complete: true, dropped: 0, problems: [] });
   const cut = `${'é'.repeat(128 * 1024)}… [+${10 * 1024 * 1024 - 256 * 1024} bytes]`;
   t.is(span?.attributes['long'], cut);
   t.is(span?.status.message, cut);

@@ -34,7 +34,7 @@ async function told(
     .with(new EmitKVPLayer({ path, vmId: 'vm', filter: 'trace', maxRecords: 4096, onProblem }))
     .with(new StderrLayer({ writer: { write: (line) => lines.push(line) }, filter: 'trace' }));
   t.notThrows(() => withDefault(registry, () => program(log)));
-  t.deepEqual(await registry.shutdown(), { complete: true, dropped: 0, problems: [] });
+  t.deepEqual(await registry.shutdown({ timeout: 60_000 }), { complete: true, dropped: 0, problems: [] });
   t.deepEqual(heard, []);
   const { diagnostics, problems, unknown } = readDiagnosticsSync(path);
   t.deepEqual([problems, unknown], [[], []]);

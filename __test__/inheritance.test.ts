@@ -26,7 +26,7 @@ const toStderr = new StderrLayer({ filter: 'error' });
 setGlobalDefault(new Registry().with(kvp).with(toFile).with(toStderr));
 const log = target('t');
 log.error('all are open');
-await kvp.flush();
+await kvp.flush({ timeout: 60_000 });
 
 const after = {
   spawn: [await list()],

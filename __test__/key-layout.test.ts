@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { FieldError } from '../src/errors.ts';
-import { chooseBackend, nativeCore } from '../src/pool/binding.ts';
+import { nativeCore } from '../src/pool/binding.ts';
 import { Batch } from '../src/pool/fallback/batch.ts';
 import { type Entry, Framer, isFailure } from '../src/pool/fallback/frame.ts';
 import { type KeyLayout, keyText } from '../src/pool/key-layout.ts';
@@ -146,7 +146,7 @@ test('both styles of a drop report say what was dropped, under its name', (t) =>
   }
 });
 
-(chooseBackend({ quiet: true }) === 'native' ? test : test.skip)(
+(nativeCore() === undefined ? test.skip : test)(
   'an unknown word or style is an error of the border, never a default',
   (t) => {
     const path = poolOf(t);

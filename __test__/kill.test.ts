@@ -9,7 +9,7 @@ import { target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 import { isWhole, textOf, Victim } from './helpers/victim.ts';
 
-const KILLS = 200;
+const KILLS = process.env['CI'] === 'true' ? 200 : 50;
 /** Programs that are killed on one pool, one after the other. */
 const RESTARTS = 10;
 /** Milliseconds until a kill. */

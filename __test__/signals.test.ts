@@ -8,7 +8,7 @@ import { type Ended, ended, start } from './helpers/programs.ts';
 
 const PREAMBLE = `
 import { installSignalHandlers, initializeTracing, info, inSpan } from 'kvp-tracing';
-const path = process.argv[2]!;
+const path = process.argv[2];
 const stay = setTimeout(() => {}, 30_000);
 const tracing = await initializeTracing({ kvp: { path, vmId: 'vm' }, stderr: false, signals: true });
 `;

@@ -58,6 +58,15 @@ function read(fd: number): string {
   return Buffer.concat(parts).toString();
 }
 
+/** Sends this process a signal; resolves when the listeners that are there now have heard it. */
+async function signalled(signal: NodeJS.Signals): Promise<void> {
+  let isHeard = false;
+  process.once(signal, () => (isHeard = true));
+  process.kill(process.pid, signal);
+  // The listener alone would not keep the process alive.
+  while (!isHeard) await sleep(5);
+}
+
 test.serial('a file that was moved away is made anew at the signal, and no line is lost', async (t) => {
   const folder = folderOf(t);
   const file = join(folder, 'log/agent.log');
@@ -65,8 +74,7 @@ test.serial('a file that was moved away is made anew at the signal, and no line 
   emit((log) => log.info('one'));
   renameSync(file, `${file}.1`);
   emit((log) => log.info('two'));
-  process.kill(process.pid, 'SIGHUP');
-  await sleep(50);
+  await signalled('SIGHUP');
   emit((log) => log.info('three'));
   t.regex(readFileSync(`${file}.1`, 'utf8'), /^\S+ {2}INFO t: one\n\S+ {2}INFO t: two\n$/);
   t.regex(readFileSync(file, 'utf8'), /^\S+ {2}INFO t: three\n$/);
@@ -81,8 +89,7 @@ test.serial('where no file can be made at the signal the old one is used on, and
   const { layer, problems, emit } = writing({ writer: file, reopenOn: 'SIGUSR2' });
   renameSync(join(folder, 'log'), join(folder, 'old'));
   writeFileSync(join(folder, 'log'), 'in the way');
-  process.kill(process.pid, 'SIGUSR2');
-  await sleep(50);
+  await signalled('SIGUSR2');
   emit((log) => log.info('still here'));
   await layer.shutdown();
   t.regex(readFileSync(join(folder, 'old/agent.log'), 'utf8'), /still here\n$/);

@@ -32,16 +32,6 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 let pools = 0;
 const newPath = () => join(folder, `${pools++}`);
 
-/** This is of the fallback's own code, so the suite's run on it is enough. */
-const isRun = process.env['KVP_TRACING_BACKEND'] === 'js';
-function faultTest(title: string, implementation: (t: ExecutionContext) => unknown): void {
-  test(title, (t) => {
-    if (isRun) return implementation(t) as Promise<void>;
-    t.log("left out: it is in the suite's run on the fallback");
-    return t.pass();
-  });
-}
-
 const CASES = GOLDEN.filter(({ error }) => error === undefined);
 
 /** Does what a case says, as often as it takes; in between others have their turn. */
@@ -118,7 +108,7 @@ async function callsOf(t: ExecutionContext, golden: GoldenCase): Promise<string[
   return system.calls;
 }
 
-faultTest('a fault at any call of any change leaves the pool as it was or as it should be', async (t) => {
+test('a fault at any call of any change leaves the pool as it was or as it should be', async (t) => {
   const check = async (golden: GoldenCase, number: number) => {
     const { error, system, found } = await actWith(t, golden, { at: number, fails: true });
     const call = system.calls[number];
@@ -142,7 +132,7 @@ faultTest('a fault at any call of any change leaves the pool as it was or as it 
   );
 });
 
-faultTest('what two faults leave half-way is said', async (t) => {
+test('what two faults leave half-way is said', async (t) => {
   let cutShort = 0;
   const check = async (golden: GoldenCase, length: number, first: Fault) => {
     // A second fault comes in what the first one leads to, too.
@@ -168,7 +158,7 @@ faultTest('what two faults leave half-way is said', async (t) => {
   t.true(cutShort > 10, `${cutShort}`);
 });
 
-faultTest('short reads and writes of one byte are carried on or taken back', async (t) => {
+test('short reads and writes of one byte are carried on or taken back', async (t) => {
   for (const golden of CASES.filter(({ tail }) => tail === undefined)) {
     const calls = await callsOf(t, golden);
     for (const [number, call] of calls.entries()) {
@@ -187,7 +177,7 @@ const isLook = (call: string) => call === 'fstat';
 const theirs = { key: 'theirs', value: 'late' };
 const theirBytes = bytesOf([theirs.key, theirs.value]);
 
-faultTest('what somebody without locks appends at any moment survives', async (t) => {
+test('what somebody without locks appends at any moment survives', async (t) => {
   for (const golden of CASES.filter(({ tail }) => tail === undefined)) {
     const calls = await callsOf(t, golden);
     for (const [number, call] of calls.entries()) {
@@ -212,7 +202,7 @@ faultTest('what somebody without locks appends at any moment survives', async (t
   }
 });
 
-faultTest('nobody is cut off behind half a write', async (t) => {
+test('nobody is cut off behind half a write', async (t) => {
   for (const op of ['append', 'load'] as const) {
     const path = newPath();
     const before = bytesOf(['a', '1']);
@@ -261,7 +251,7 @@ test.serial('what is refused off the event loop is said, and nothing stays open'
   }
 });
 
-faultTest('two that make a file at once make one of it', async (t) => {
+test('two that make a file at once make one of it', async (t) => {
   for (const op of ['set', 'load'] as const) {
     const golden: GoldenCase = { title: op, op, before: null, after: null, records: [['k', 'ours']] };
     const calls = await callsOf(t, { ...golden, after: [['k', 'ours']] });

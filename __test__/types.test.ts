@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
@@ -27,23 +27,27 @@ for (const [what, [fixture, options]] of Object.entries(CONSUMERS)) {
     const folder = installedIn(t, `consumers/${fixture}`);
     t.deepEqual(compiled(folder, ['agent.ts'], { ...options, skipLibCheck: false }), []);
     const args = ['--throw-deprecation', join(folder, 'agent.js')];
-    const { heard, code, records } = JSON.parse(
-      execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' }),
-    ) as Record<string, unknown>;
-    t.deepEqual(heard, [
-      'provision_user < none {"user_id":42}',
-      'Configuring SSH keys in provision_user',
-      'write < provision_user {}',
-      'error in write',
-    ]);
-    t.is(code, 'ERR_KVP_INVALID_OPTION');
-    t.deepEqual(records, [
-      'start provision_user',
-      'event provision_user',
-      'start write',
-      'event write',
-      'finish write',
-      'finish provision_user',
-    ]);
+    for (const backend of ['auto', 'js']) {
+      rmSync(join(folder, 'pool'), { force: true });
+      const env = { ...process.env, KVP_TRACING_BACKEND: backend };
+      const { heard, code, records } = JSON.parse(
+        execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env }),
+      ) as Record<string, unknown>;
+      t.deepEqual(heard, [
+        'provision_user < none {"user_id":42}',
+        'Configuring SSH keys in provision_user',
+        'write < provision_user {}',
+        'error in write',
+      ]);
+      t.is(code, 'ERR_KVP_INVALID_OPTION');
+      t.deepEqual(records, [
+        'start provision_user',
+        'event provision_user',
+        'start write',
+        'event write',
+        'finish write',
+        'finish provision_user',
+      ]);
+    }
   });
 }

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { OpenTelemetryLayer } from '../../src/opentelemetry/index.ts';
-import type { QueueOptions } from '../../src/opentelemetry/export/outbox.ts';
+import type { QueueOptions } from '../../src/opentelemetry/export/export-queue.ts';
 import { createProvider } from '../../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../../src/tracing/default-subscriber.ts';
 import { Registry } from '../../src/tracing/registry.ts';
@@ -56,7 +56,13 @@ export async function exportingTo(
 ) {
   const provider = await createProvider(
     { service: 'agent', queue: { minDelay: 50, maxDelay: 100, ...queue } },
-    { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', ...env },
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      // So long that a loaded machine is not taken for a collector that does not answer.
+      OTEL_EXPORTER_OTLP_TIMEOUT: '60000',
+      ...env,
+    },
   );
   if (provider === undefined) throw new Error('no provider');
   const problems: Error[] = [];

@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export const ROOT = new URL('../../', import.meta.url);
 
 /** How Node.js runs TypeScript; from version 26 on it would complain of how the loader registers. */
 export const TYPESCRIPT = ['--disable-warning=DEP0205', '--import', '@oxc-node/core/register'] as const;
+
+/** The folder into which `npm test` has compiled the project's files, so that no program does it again. */
+const COMPILED = process.env['KVP_TEST_COMPILED'];
 
 /** What a program came to. */
 export interface Ended {
@@ -16,20 +20,40 @@ export interface Ended {
   stderr: string;
 }
 
-/** Starts a file of this project, or one made of `source` in `folder`, as a program of its own. */
+/** What Node.js is given to run a TypeScript file, named by its path in this project. */
+export function onTypeScript(file: string): string[] {
+  const compiled = compiledOf(file);
+  return compiled === undefined ? [...TYPESCRIPT, fileURLToPath(new URL(file, ROOT))] : [compiled];
+}
+
+function compiledOf(file: string): string | undefined {
+  if (COMPILED === undefined) return undefined;
+  const path = fileURLToPath(new URL(join(COMPILED, file.replace(/\.ts$/, '.js')), ROOT));
+  return existsSync(path) ? path : undefined;
+}
+
+/** Imports a TypeScript file that `npm test` has not compiled. */
+export async function importTypeScript(url: URL): Promise<unknown> {
+  if (COMPILED !== undefined) await import(TYPESCRIPT[2]);
+  return import(url.href);
+}
+
+/** Writes a program in JavaScript that imports the package into a folder; what Node.js is given to run it. */
+function written(source: string, folder: string): string[] {
+  const path = join(folder, 'program.mjs');
+  const args = onTypeScript('src/index.ts');
+  writeFileSync(path, source.replaceAll("'kvp-tracing'", JSON.stringify(args.at(-1))));
+  return [...args.slice(0, -1), path];
+}
+
+/** Starts a file of this project, or one made of JavaScript in `folder`, as a program of its own. */
 export function start(
   program: { file: string } | { source: string; folder: string },
   args: readonly string[] = [],
   options: SpawnOptions = {},
 ): ChildProcess {
-  let file: string;
-  if ('file' in program) file = new URL(program.file, ROOT).pathname;
-  else {
-    file = join(program.folder, 'program.ts');
-    const source = new URL('src/index.ts', ROOT).pathname;
-    writeFileSync(file, program.source.replaceAll("'kvp-tracing'", JSON.stringify(source)));
-  }
-  return spawn(process.execPath, [...TYPESCRIPT, file, ...args], {
+  const run = 'file' in program ? onTypeScript(program.file) : written(program.source, program.folder);
+  return spawn(process.execPath, [...run, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,

@@ -2,8 +2,9 @@ import { LayerError, messageOf } from '../errors.ts';
 import { LateError, within } from '../tracing/within.ts';
 
 /**
- * Waits for what `act` starts, at most `timeout` milliseconds, and keeps the event loop alive meanwhile;
- * resolves to what went wrong, rejects never. `what` is the verb for messages, `left` says what is not done.
+ * Waits until the promise of `act` settles, for at most `timeout` milliseconds. Keeps the event loop alive while it
+ * waits. Resolves to the failure, or to `undefined`; never rejects. Messages say "did not `what`"; `left` names what
+ * is not done.
  */
 export async function finishWithin(
   timeout: number,
@@ -12,7 +13,8 @@ export async function finishWithin(
   left: () => string | undefined = () => undefined,
 ): Promise<LayerError | undefined> {
   try {
-    await within(timeout, Promise.resolve(act()));
+    // The deadline starts first: `act` may have one of its own, just as long, whose error says less.
+    await within(timeout, Promise.resolve().then(act));
     return undefined;
   } catch (thrown) {
     if (thrown instanceof LateError) {

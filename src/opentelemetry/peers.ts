@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 
-/** Loads the optional packages; literal specifiers, so that bundlers see them. */
+/** Loaders of the optional packages. The specifiers are literal, so that bundlers see them. */
 export const PEERS = {
   sdk: () => import('@opentelemetry/sdk-trace-base'),
   core: () => import('@opentelemetry/core'),
-  /** Slow to load: where it is installed nobody has to wait for that before there are spans to send. */
+  /** Resolves to a loader, because the package is slow to load; rejects if it is not installed. */
   transformer: async () => {
     const load = () => import('@opentelemetry/otlp-transformer');
     if (!isInstalled('@opentelemetry/otlp-transformer')) await load();
@@ -14,7 +14,7 @@ export const PEERS = {
 
 export type Peers = typeof PEERS;
 
-/** Whether a package is found without loading it; in a bundle none is. */
+/** Whether a package can be resolved, without loading it. Always `false` in a bundle. */
 function isInstalled(name: string): boolean {
   try {
     return createRequire(import.meta.url).resolve(name) !== '';
@@ -23,7 +23,7 @@ function isInstalled(name: string): boolean {
   }
 }
 
-/** Swallows that a package is not installed; any other failure to load it goes on. */
+/** Returns `undefined` if a package could not be loaded because it is not installed; rethrows any other error. */
 export function unlessMissing(error: unknown): undefined {
   const { code } = error as { code?: unknown };
   if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;

@@ -3,7 +3,7 @@ import '../filter/text-filters.ts';
 import { messageOf } from '../errors.ts';
 import { printLine } from '../tracing/print-line.ts';
 
-// Nothing that is missing or broken here may keep the program from starting.
+// A package that is missing or broken must not keep the program from starting.
 try {
   const { register } = await import('./processor/zero-code.ts');
   register(process.env);

@@ -1,4 +1,4 @@
-/** A variable's text, trimmed, in lower case; `undefined` if it is empty. */
+/** The value of an environment variable, trimmed and in lower case; `undefined` if it is unset or blank. */
 export function settingOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   return env[name]?.trim().toLowerCase() || undefined;
 }

@@ -1,6 +1,6 @@
 import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
 import type { StderrLayerOptions } from '../layers/stderr-layer.ts';
-import type { QueueOptions } from '../opentelemetry/export/outbox.ts';
+import type { QueueOptions } from '../opentelemetry/export/export-queue.ts';
 import type { Exporter, Processor } from '../opentelemetry/export/span-counts.ts';
 import type { OpenTelemetryLayerOptions } from '../opentelemetry/layer/opentelemetry-layer.ts';
 import type { FilterInput } from '../tracing/filter.ts';

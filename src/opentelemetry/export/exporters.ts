@@ -1,14 +1,14 @@
 import { MissingPeerError, OptionError } from '../../errors.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { readOtlpSettings } from './otlp-settings.ts';
-import type { ExportCounts, QueueOptions } from './outbox.ts';
+import type { ExportCounts, QueueOptions } from './export-queue.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { settingOf } from '../setting.ts';
 
 /** What `OTEL_TRACES_EXPORTER` may name. */
 export type ExporterName = 'otlp' | 'console';
 
-/** The exporters that `OTEL_TRACES_EXPORTER` asks for, by default `otlp`. Throws `OptionError` for others. */
+/** The exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp`. Throws `OptionError` for an unknown name. */
 export function exporterNames(env: NodeJS.ProcessEnv): ExporterName[] {
   const given = settingOf(env, 'OTEL_TRACES_EXPORTER') ?? 'otlp';
   const names = given.split(',').map((name) => name.trim());
@@ -21,7 +21,10 @@ export function exporterNames(env: NodeJS.ProcessEnv): ExporterName[] {
   return [...new Set(names as ExporterName[])];
 }
 
-/** The OTLP exporter that the environment describes. Throws `OptionError`, `MissingPeerError`, or that a certificate can't be read. */
+/**
+ * The OTLP exporter that the environment describes. Rejects with `OptionError`, with `MissingPeerError`, or with the
+ * system's error if a certificate can't be read.
+ */
 export async function otlpExporter(
   env: NodeJS.ProcessEnv,
   counts: ExportCounts,
@@ -33,7 +36,7 @@ export async function otlpExporter(
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/otlp-transformer', error);
   });
-  // Loaded late: instrumentation of `http` comes first, where there is any.
+  // Imported here, after any instrumentation of `http` has patched it.
   const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
   return new OtlpExporter(settings, load, http, counts, queue);
 }

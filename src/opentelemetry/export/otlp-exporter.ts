@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib';
 import { context } from '@opentelemetry/api';
 import type { Peers } from '../peers.ts';
 import type { OtlpSettings } from './otlp-settings.ts';
-import { type ExportCounts, type Answer, Outbox, type QueueOptions } from './outbox.ts';
+import { type ExportCounts, ExportQueue, type ExportResponse, type QueueOptions } from './export-queue.ts';
 import type { Exporter } from './span-counts.ts';
 import { VERSION } from '../../version.ts';
 import { clearTimeout, Date, setTimeout, wallMillis } from '../../tracing/timers.ts';
@@ -13,30 +13,30 @@ type Load = Awaited<ReturnType<Peers['transformer']>>;
 type Serializer = Awaited<ReturnType<Load>>['ProtobufTraceSerializer'];
 type Http = typeof import('node:http') | typeof import('node:https');
 
-/** More bytes than this are sent in several parcels: collectors refuse large ones, and the outbox takes or drops a whole one. */
-const PARCEL_MAX = 1024 * 1024;
+/** A larger request body, in bytes, is split: collectors refuse large requests, and the queue drops whole ones. */
+const BODY_MAX = 1024 * 1024;
 
-/** What a collector's answer is read of, at most. */
-const ANSWER_MAX = 64 * 1024;
+/** The most bytes of a response that are read. */
+const RESPONSE_MAX = 64 * 1024;
 
-/** How long a connection may take to be made, in milliseconds: so long it keeps the event loop alive, unlike all the rest. */
+/** The longest time to connect, in milliseconds. A socket that connects keeps the event loop alive; nothing else here does. */
 const CONNECT_MAX = 2000;
 
-/** Statuses after which the same request may be sent again (OTLP specification, "Retryable Response Codes"). */
+/** The status codes after which a request is retried (OTLP specification, "Retryable Response Codes"). */
 const RETRYABLE: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504]);
 
 /**
- * Exports by OTLP over HTTP. OpenTelemetry's own exporters give a batch up after five tries, and their
- * timers and sockets keep the event loop alive; in this one batches wait in an outbox.
+ * Exports spans by OTLP over HTTP. OpenTelemetry's own exporters drop a batch after five tries, and their timers and
+ * sockets keep the event loop alive. This one keeps batches in a queue and retries them.
  */
 export class OtlpExporter implements Exporter {
   readonly #settings: OtlpSettings;
-  /** Loaded while the program is at work already. */
+  /** Loading it is slow, and nothing waits for it before the first export. */
   readonly #serializer: Promise<Serializer>;
   readonly #http: Http;
   readonly #agent: InstanceType<Http['Agent']>;
   readonly #counts: ExportCounts;
-  readonly #outbox: Outbox;
+  readonly #queue: ExportQueue;
 
   constructor(
     settings: OtlpSettings,
@@ -47,20 +47,20 @@ export class OtlpExporter implements Exporter {
   ) {
     this.#settings = settings;
     this.#serializer = serializerOf(settings, load);
-    // Whoever exports hears of it.
+    // `export` reports a rejection.
     this.#serializer.catch(() => {});
     this.#http = http;
     this.#agent = new http.Agent({ keepAlive: true, ...settings.tls });
     this.#counts = counts;
-    this.#outbox = new Outbox(counts, queue);
+    this.#queue = new ExportQueue(counts, queue);
   }
 
-  /** Why spans wait, if the last request failed. */
+  /** The error of the last request, if it is to be retried. */
   get obstacle(): Error | undefined {
-    return this.#outbox.obstacle;
+    return this.#queue.obstacle;
   }
 
-  /** Is done when the outbox has the spans: what waits there is counted here. */
+  /** Calls `done` when the queue has the spans. `ExportCounts` is told what becomes of them there. */
   export(spans: never[], done: (result: { code: number; error?: Error }) => void): void {
     this.#counts.taken(spans.length);
     const failed = (lost: number, error: Error): void => {
@@ -69,7 +69,7 @@ export class OtlpExporter implements Exporter {
     };
     this.#serializer.then(
       (serializer) => {
-        const lost = this.#send(spans, serializer);
+        const lost = this.#enqueue(spans, serializer);
         if (lost === 0) done({ code: 0 });
         else failed(lost, new Error(`${lost} spans could not be told in OTLP`));
       },
@@ -77,47 +77,48 @@ export class OtlpExporter implements Exporter {
     );
   }
 
-  /** Gives spans to the outbox, in halves where they make a large parcel; returns how many can't be sent at all. */
-  #send(spans: never[], serializer: Serializer): number {
+  /** Queues spans, in several requests if the body of one would be too large. Returns how many can't be serialized. */
+  #enqueue(spans: never[], serializer: Serializer): number {
     let body: Uint8Array | undefined;
     try {
       body = serializer.serializeRequest(spans);
     } catch {
-      // Nobody can send what can't be spelled.
+      // Counted as lost below.
     }
     if (body === undefined) return spans.length;
-    if (body.length > PARCEL_MAX && spans.length > 1) {
+    if (body.length > BODY_MAX && spans.length > 1) {
       const middle = spans.length >> 1;
-      return this.#send(spans.slice(0, middle), serializer) + this.#send(spans.slice(middle), serializer);
+      return (
+        this.#enqueue(spans.slice(0, middle), serializer) + this.#enqueue(spans.slice(middle), serializer)
+      );
     }
-    const parcel = body;
-    // That of the batch processor, in which nobody traces the request.
+    const bytes = body;
+    // The batch processor's context, in which tracing is suppressed: the request must not make spans.
     const untraced = context.active();
-    const post = (signal: AbortSignal) =>
-      context.with(untraced, () => this.#post(parcel, serializer, signal));
-    this.#outbox.add({ body, spans: spans.length, post });
+    const send = (signal: AbortSignal) => context.with(untraced, () => this.#post(bytes, serializer, signal));
+    this.#queue.add({ body, spans: spans.length, send });
     return 0;
   }
 
   forceFlush(): Promise<void> {
-    return this.#outbox.drain();
+    return this.#queue.drain();
   }
 
   async shutdown(): Promise<void> {
     try {
-      await this.#outbox.drain();
+      await this.#queue.drain();
     } finally {
       this.close();
     }
   }
 
-  /** Gives up what waits and what is under way. */
+  /** Drops what is queued and aborts the current request. */
   close(): void {
-    this.#outbox.close();
+    this.#queue.close();
     this.#agent.destroy();
   }
 
-  async #post(body: Uint8Array, serializer: Serializer, signal: AbortSignal): Promise<Answer> {
+  async #post(body: Uint8Array, serializer: Serializer, signal: AbortSignal): Promise<ExportResponse> {
     try {
       const { statusCode, headers, answer } = await this.#request(body, signal);
       if (statusCode !== undefined && statusCode >= 200 && statusCode < 300)
@@ -126,20 +127,20 @@ export class OtlpExporter implements Exporter {
       if (!RETRYABLE.has(statusCode)) return { rejected: Infinity, error };
       return { retry: true, error, after: millisOf(headers['retry-after']) };
     } catch (thrown) {
-      // Whatever keeps a connection from being made may go: a route, a name, the clock that a certificate asks for.
+      // Every reason for a failed connection may be temporary: a route, a name, a clock outside a certificate's dates.
       return { retry: true, error: thrown as Error };
     }
   }
 
-  /** A collector may take a request and not all of its spans. */
-  #accepted(answer: Buffer, serializer: Serializer): Answer {
+  /** What a response of success says: it may still reject some of the spans. */
+  #accepted(answer: Buffer, serializer: Serializer): ExportResponse {
     let rejected: unknown;
     let why: string | undefined;
     try {
       const { partialSuccess } = serializer.deserializeResponse(answer);
       ({ rejectedSpans: rejected, errorMessage: why } = partialSuccess ?? {});
     } catch {
-      // An answer that can't be read is none.
+      // A response that can't be read is taken as full success.
     }
     const spans = Number(rejected ?? 0);
     if (!(spans > 0)) return { rejected: 0 };
@@ -181,7 +182,7 @@ export class OtlpExporter implements Exporter {
         socket.unref();
         if (!socket.connecting) return;
         const connect = () => (connecting = limit('could not be reached', Math.min(CONNECT_MAX, timeout)));
-        // Finding out an address may take a resolver longer.
+        // Resolving a name may take longer, and is not part of the limit.
         if (isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0) socket.once('lookup', connect);
         else connect();
         socket.once('connect', () => clearTimeout(connecting));
@@ -195,8 +196,8 @@ export class OtlpExporter implements Exporter {
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           bytes += chunk.length;
-          if (bytes <= ANSWER_MAX) return;
-          // The status says enough.
+          if (bytes <= RESPONSE_MAX) return;
+          // The status alone decides.
           done();
           response.destroy();
         });
@@ -219,14 +220,14 @@ interface Received {
   answer: Buffer;
 }
 
-/** What `Retry-After` says, in milliseconds from now: seconds or a date. */
+/** The delay of a `Retry-After`, which holds seconds or a date, in milliseconds. */
 function millisOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
   const millis = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - wallMillis();
   return millis >= 0 ? millis : undefined;
 }
 
-/** As much of an answer as a message can hold. */
+/** The first line of a response, at most 200 bytes of it, for a message. */
 function firstLine(answer: Buffer): string {
   const [line = ''] = answer.toString('utf8', 0, 200).split(/[^\x20-\x7e]/);
   return line;

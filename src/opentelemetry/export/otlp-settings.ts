@@ -3,22 +3,25 @@ import { OptionError } from '../../errors.ts';
 import { TIMER_MAX } from '../../tracing/timers.ts';
 import { settingOf } from '../setting.ts';
 
-/** How long one export may take, in milliseconds, unless the environment says: what a shutdown waits. */
+/** The default timeout of an export, in milliseconds; also how long a shutdown waits for one. */
 export const EXPORT_TIMEOUT = 5000;
 
-/** What the environment says of a collector, as OpenTelemetry's specification of the OTLP exporter has it. */
+/** The collector and how to reach it, as OpenTelemetry specifies the environment of an OTLP exporter. */
 export interface OtlpSettings {
   url: URL;
   protocol: 'http/protobuf' | 'http/json';
   headers: Record<string, string>;
-  /** How long a request may take, in milliseconds. */
+  /** The timeout of a request, in milliseconds. */
   timeout: number;
   gzip: boolean;
-  /** What a connection by TLS is made with. */
+  /** Certificates and key for TLS. */
   tls: { ca?: Buffer; cert?: Buffer; key?: Buffer };
 }
 
-/** Reads `OTEL_EXPORTER_OTLP_…`, of which the form `…_TRACES_…` wins. Throws `OptionError`, or that a certificate can't be read. */
+/**
+ * Reads `OTEL_EXPORTER_OTLP_*`; `OTEL_EXPORTER_OTLP_TRACES_*` take precedence. Throws `OptionError`, or the system's
+ * error if a certificate can't be read.
+ */
 export function readOtlpSettings(env: NodeJS.ProcessEnv): OtlpSettings {
   const tls: OtlpSettings['tls'] = {};
   for (const [part, name] of CERTIFICATES) {
@@ -43,7 +46,7 @@ const CERTIFICATES = [
   ['key', 'CLIENT_KEY'],
 ] as const;
 
-/** The name of the variable that counts, and its text. */
+/** The name and value of the variable that takes precedence. */
 function variable(env: NodeJS.ProcessEnv, name: string): [name: string, value: string | undefined] {
   const traces = env[`${TRACES}${name}`]?.trim();
   if (traces) return [`${TRACES}${name}`, traces];
@@ -53,7 +56,7 @@ function variable(env: NodeJS.ProcessEnv, name: string): [name: string, value: s
 
 function urlIn(env: NodeJS.ProcessEnv): URL {
   const [name, endpoint = 'http://localhost:4318'] = variable(env, 'ENDPOINT');
-  // A collector's address is completed, that of the traces is taken as it stands.
+  // As specified: the general endpoint is completed by a path, the one for traces is not.
   const text = name.startsWith(TRACES) ? endpoint : `${endpoint.replace(/\/+$/, '')}/v1/traces`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['http:', 'https:'].includes(url.protocol)) return url;
@@ -67,7 +70,7 @@ function timeoutIn(env: NodeJS.ProcessEnv): number {
   throw new OptionError(name, given, 'a number of milliseconds over 0');
 }
 
-/** The value of a variable, by default the first of those it may have. */
+/** The value of a variable; the first of `known` if it is unset. */
 function oneOf<const T extends string>(env: NodeJS.ProcessEnv, what: string, known: readonly [T, ...T[]]): T {
   const [name] = variable(env, what);
   const given = settingOf(env, name);
@@ -77,7 +80,7 @@ function oneOf<const T extends string>(env: NodeJS.ProcessEnv, what: string, kno
   return found;
 }
 
-/** What the value of a header may hold. */
+/** The characters that the value of an HTTP header may have. */
 const HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** `name=value,…`, the values percent-encoded. */
@@ -87,14 +90,14 @@ function headersIn(env: NodeJS.ProcessEnv, name: string): Record<string, string>
     if (part.trim() === '') continue;
     const [, key = '', given = ''] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=(.*)$/.exec(part) ?? [];
     const value = decoded(given.trim());
-    // What it holds may be secret.
+    // The message must not show the value: it may be secret.
     if (key === '' || !HEADER.test(value)) throw new OptionError(name, '…', 'a list of name=value');
     headers[key.toLowerCase()] = value;
   }
   return headers;
 }
 
-/** A text that is not percent-encoded after all is taken as it stands. */
+/** Decodes percent-encoding; a text that is not valid percent-encoding is returned as it is. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -5,7 +5,7 @@ import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
 import { EXPORT_TIMEOUT } from './otlp-settings.ts';
-import type { QueueOptions } from './outbox.ts';
+import type { QueueOptions } from './export-queue.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { registerPropagator } from '../propagation/propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
@@ -15,24 +15,26 @@ import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
 import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
 export interface ProviderOptions extends Service {
-  /** Where spans go, in batches. Default: what `OTEL_TRACES_EXPORTER` names, `otlp`. */
+  /** Exports spans in batches. Default: the exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp`. */
   exporter?: Exporter | undefined;
-  /** What is done with spans; takes the place of the default exporter. Default: none. */
+  /** Processors of the provider, in place of the default exporter's. Default: none. */
   spanProcessors?: readonly Processor[] | undefined;
-  /** What waits for the collector of the default exporter. */
+  /** Limits of the queue of the `otlp` exporter. */
   queue?: QueueOptions | undefined;
-  /** Hears of variables that are passed over. Default: a line on stderr each. */
+  /** Is called for each environment variable that is ignored. Default: prints a line on stderr. */
   onProblem?: ProblemHandler | undefined;
 }
 
 /** The provider of `createProvider`. */
 export interface OwnProvider extends FlushableTracerProvider {
-  /** Whether it is the global one. */
+  /** Whether it is registered as the global provider. */
   readonly isGlobal: boolean;
   forceFlush(options?: { timeoutMillis?: number }): Promise<void>;
-  /** Exports what is left, and takes it out of its global place. */
+  /** Exports what is left, and unregisters the provider. */
   shutdown(options?: { timeoutMillis?: number }): Promise<void>;
+  /** How many ended spans are not exported yet, and the error that delays them. */
   waiting(): { spans: number; reason: string | undefined };
+  /** How many ended spans are lost. */
   lost(): number;
 }
 
@@ -42,9 +44,9 @@ type Config = NonNullable<ConstructorParameters<Sdk['BasicTracerProvider']>[0]>;
 type Resource = NonNullable<Config['resource']>;
 
 /**
- * Makes a provider of OpenTelemetry's SDK, configured by the options and `OTEL_*`, and the global one if
- * there is none; `undefined` if `OTEL_SDK_DISABLED` is `true`. Throws `MissingPeerError` if a package is
- * not installed, `OptionError` for a variable's value that is not supported.
+ * Creates a provider of OpenTelemetry's SDK, configured by the options and by `OTEL_*`. Registers it if there is no
+ * global provider. Resolves to `undefined` if `OTEL_SDK_DISABLED` is `true`. Rejects with `MissingPeerError` if a
+ * package is not installed, with `OptionError` for an unsupported value of a variable.
  */
 export async function createProvider(
   options: ProviderOptions = {},
@@ -58,10 +60,10 @@ export async function createProvider(
   });
   const onProblem = guardedHandler(options.onProblem);
   checkSampler(env, onProblem);
-  const exports: Exports = { tallies: [], outboxes: [] };
-  const tallied = (tally: SpanCounts, processor: Processor): Processor => {
-    exports.tallies.push(tally);
-    return tally.processor(processor);
+  const exports: Exports = { counts: [], exporters: [] };
+  const counted = (spanCounts: SpanCounts, processor: Processor): Processor => {
+    exports.counts.push(spanCounts);
+    return spanCounts.processor(processor);
   };
   const batched = (exporter: Exporter): Processor => {
     const isTimed = settingOf(env, 'OTEL_BSP_EXPORT_TIMEOUT') !== undefined;
@@ -69,18 +71,18 @@ export async function createProvider(
   };
   const spanProcessors = [...(options.spanProcessors ?? [])];
   if (options.exporter !== undefined) {
-    const tally = new SpanCounts();
-    spanProcessors.push(tallied(tally, batched(tally.exporter(options.exporter))));
+    const spanCounts = new SpanCounts();
+    spanProcessors.push(counted(spanCounts, batched(spanCounts.exporter(options.exporter))));
   } else if (options.spanProcessors === undefined) {
     for (const name of exporterNames(env)) {
-      const tally = new SpanCounts();
+      const spanCounts = new SpanCounts();
       if (name === 'console') {
-        const exporter = tally.exporter(new sdk.ConsoleSpanExporter());
-        spanProcessors.push(tallied(tally, new sdk.SimpleSpanProcessor(exporter)));
+        const exporter = spanCounts.exporter(new sdk.ConsoleSpanExporter());
+        spanProcessors.push(counted(spanCounts, new sdk.SimpleSpanProcessor(exporter)));
       } else {
-        const exporter = await otlpExporter(env, tally, options.queue, peers);
-        exports.outboxes.push(exporter);
-        spanProcessors.push(tallied(tally, batched(exporter)));
+        const exporter = await otlpExporter(env, spanCounts, options.queue, peers);
+        exports.exporters.push(exporter);
+        spanProcessors.push(counted(spanCounts, batched(exporter)));
       }
     }
   }
@@ -89,14 +91,14 @@ export async function createProvider(
   return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), exports, forgetPropagator);
 }
 
-/** What the own provider exports by. */
+/** What a provider exports with. */
 interface Exports {
-  readonly tallies: SpanCounts[];
-  readonly outboxes: OtlpExporter[];
+  readonly counts: SpanCounts[];
+  readonly exporters: OtlpExporter[];
 }
 
 function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => void): OwnProvider {
-  const { tallies, outboxes } = exports;
+  const { counts, exporters } = exports;
   let isOver = false;
   const made = {
     isGlobal: false,
@@ -104,16 +106,16 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       provider.getTracer(name, version, options),
     forceFlush: async (options?: { timeoutMillis?: number }) => {
       await provider.forceFlush(options);
-      await Promise.all(outboxes.map((outbox) => outbox.forceFlush()));
+      await Promise.all(exporters.map((exporter) => exporter.forceFlush()));
     },
     shutdown: async ({ timeoutMillis = EXPORT_TIMEOUT }: { timeoutMillis?: number } = {}) => {
-      // From here on what is not exported is lost, unless it still gets through.
+      // From now on a span that is not exported counts as lost.
       isOver = true;
       if (globalProvider() === made) trace.disable();
       made.isGlobal = false;
       forgetPropagator();
       const close = () => {
-        for (const outbox of outboxes) outbox.close();
+        for (const exporter of exporters) exporter.close();
       };
       const timer = setTimeout(close, Math.min(timeoutMillis, TIMER_MAX));
       timer.unref();
@@ -125,13 +127,13 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
       }
     },
     waiting: () => {
-      const spans = tallies.reduce((sum, tally) => sum + tally.waiting, 0);
-      const obstacle = outboxes.find((outbox) => outbox.obstacle !== undefined)?.obstacle;
+      const spans = counts.reduce((sum, spanCounts) => sum + spanCounts.waiting, 0);
+      const obstacle = exporters.find((exporter) => exporter.obstacle !== undefined)?.obstacle;
       return { spans, reason: obstacle === undefined ? undefined : messageOf(obstacle) };
     },
-    lost: () => tallies.reduce((sum, tally) => sum + tally.lost(isOver), 0),
+    lost: () => counts.reduce((sum, spanCounts) => sum + spanCounts.lost(isOver), 0),
   };
-  // Asked first, because a second registration is an error in OpenTelemetry's own log.
+  // Checked first, because OpenTelemetry logs an error at a second registration.
   if (globalProvider() === undefined) made.isGlobal = trace.setGlobalTracerProvider(made);
   return made;
 }
@@ -139,27 +141,27 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
 const ALONE = ['always_on', 'always_off', 'traceidratio'];
 const SAMPLERS = [...ALONE, ...ALONE.map((name) => `parentbased_${name}`)];
 
-/** The SDK takes its default for a sampler that it does not know, and tells nobody. */
+/** Reports an unknown sampler, for which the SDK silently uses its default. */
 function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
   const sampler = env['OTEL_TRACES_SAMPLER'];
   if (!sampler || SAMPLERS.includes(sampler)) return;
   onProblem(new OptionError('OTEL_TRACES_SAMPLER', sampler, `one of ${SAMPLERS.join(', ')}; it is ignored`));
 }
 
-/** The registered provider, behind the proxy that the API puts before it. */
+/** The registered provider, without the API's proxy. */
 function globalProvider(): unknown {
   const registered = registeredGlobals().trace as { getDelegate?(): unknown } | undefined;
   return typeof registered?.getDelegate === 'function' ? registered.getDelegate() : registered;
 }
 
-/** The SDK's own attributes, which only its spans tell without another package. */
+/** The SDK's default resource, read from one of its spans: the function for it is in another package. */
 function defaultResource(sdk: Sdk): Resource {
   const provider = new sdk.BasicTracerProvider({ sampler: new sdk.AlwaysOnSampler() });
   const span: object = provider.getTracer('').startSpan('', {}, ROOT_CONTEXT);
   return (span as { resource: Resource }).resource;
 }
 
-/** As much of a resource as merging it into another takes. */
+/** The part of a resource that `merge` of another resource uses. */
 function resourceOf(attributes: Record<string, string>): Resource {
   return {
     attributes,

@@ -1,4 +1,4 @@
-/** What says which program the spans are from. */
+/** The program and machine that spans come from. */
 export interface Service {
   /** `service.name`. Default: the SDK's `unknown_service:…`. */
   service?: string | undefined;
@@ -8,9 +8,9 @@ export interface Service {
   vmId?: string | undefined;
 }
 
-/** Attributes of the resource; `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, win over what is given. */
+/** The attributes of the resource. `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, take precedence over `given`. */
 export function resourceAttributes(given: Service, env: NodeJS.ProcessEnv): Record<string, string> {
-  // Programs that report to Azure's host run there; `OTEL_RESOURCE_ATTRIBUTES` knows better.
+  // The default, because programs that report to Azure's host run on Azure.
   const attributes: Record<string, string> = { 'cloud.provider': 'azure', 'cloud.platform': 'azure.vm' };
   if (given.service !== undefined) attributes['service.name'] = given.service;
   if (given.version !== undefined) attributes['service.version'] = given.version;
@@ -21,7 +21,7 @@ export function resourceAttributes(given: Service, env: NodeJS.ProcessEnv): Reco
   return attributes;
 }
 
-/** `key=value,…`, percent-encoded; all of it is void if a part is wrong, as OpenTelemetry specifies. */
+/** Parses percent-encoded `key=value,…`. As OpenTelemetry specifies, one malformed part makes the whole list void. */
 function parse(list: string): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const part of list.split(',')) {

@@ -1,13 +1,13 @@
-import type { ExportCounts } from './outbox.ts';
+import type { ExportCounts } from './export-queue.ts';
 
-/** A span exporter of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
+/** The used part of a span exporter of OpenTelemetry's SDK, of version 2 or 3. */
 export interface Exporter {
   export(spans: never[], done: (result: { code: number; error?: Error }) => void): void;
   shutdown(): Promise<void>;
   forceFlush?(): Promise<void>;
 }
 
-/** A span processor of OpenTelemetry's SDK, as far as it matters here; SDK 2 and 3 both fit. */
+/** The used part of a span processor of OpenTelemetry's SDK, of version 2 or 3. */
 export interface Processor {
   onStart(span: never, parentContext: never): void;
   onEnding?(span: never): void;
@@ -23,10 +23,10 @@ interface EndedSpan {
 const SAMPLED = 1;
 const SUCCESS = 0;
 
-/** Counts the spans of one exporter, because the SDK forgets those it can't export without a word. */
+/** Counts the spans of one exporter, because the SDK silently drops those that it can't export. */
 export class SpanCounts implements ExportCounts {
   #ended = 0;
-  /** Of these, how many left the processor. */
+  /** How many of them the processor passed to the exporter. */
   #taken = 0;
   #exported = 0;
   #failed = 0;
@@ -43,7 +43,7 @@ export class SpanCounts implements ExportCounts {
     this.#failed += spans;
   }
 
-  /** `exporter`, which does not count by itself, counted. */
+  /** Wraps an exporter that does not count by itself. */
   exporter(exporter: Exporter): Exporter {
     return {
       export: (spans, done) => {
@@ -59,7 +59,7 @@ export class SpanCounts implements ExportCounts {
     };
   }
 
-  /** `processor`, whose exporter is a counted one, counted. */
+  /** Wraps a processor whose exporter counts. */
   processor(processor: Processor): Processor {
     return {
       onStart: (span, parentContext) => processor.onStart(span, parentContext),
@@ -71,22 +71,22 @@ export class SpanCounts implements ExportCounts {
       forceFlush: async () => {
         const ended = this.#ended;
         await processor.forceFlush();
-        // Nothing is left there: what did not come out of it found its queue full.
-        const forgotten = ended - this.#taken;
-        if (forgotten <= 0) return;
-        this.taken(forgotten);
-        this.failed(forgotten);
+        // After a flush the processor holds none: what it did not pass on, it dropped because its queue was full.
+        const droppedSpans = ended - this.#taken;
+        if (droppedSpans <= 0) return;
+        this.taken(droppedSpans);
+        this.failed(droppedSpans);
       },
       shutdown: () => processor.shutdown(),
     };
   }
 
-  /** Spans that ended, and of which it is not known yet whether they are exported. */
+  /** How many ended spans are neither exported nor failed. */
   get waiting(): number {
     return this.#ended - this.#exported - this.#failed;
   }
 
-  /** Spans whose export failed; from the shutdown on, all that ended and were not exported. */
+  /** How many spans failed to export; once `isOver`, how many ended spans are not exported. */
   lost(isOver: boolean): number {
     return isOver ? this.#ended - this.#exported : this.#failed;
   }

@@ -1,10 +1,10 @@
-import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { type Attributes, type AttributeValue, SpanKind } from '@opentelemetry/api';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
-import { cutText, dateText, errorMessage, inspectLine } from '../../tracing/value.ts';
+import { cutText, dateText, errorMessage, inspectLine, textOf } from '../../tracing/value.ts';
 import { Date } from '../../tracing/timers.ts';
 
-/** Fields of a span that say something to OpenTelemetry instead of being attributes. */
+/** Fields of a span that set its name, kind or status in OpenTelemetry; they are not exported as attributes. */
 export const RESERVED: ReadonlySet<string> = new Set([
   'otel.name',
   'otel.kind',
@@ -12,18 +12,26 @@ export const RESERVED: ReadonlySet<string> = new Set([
   'otel.status_description',
 ]);
 
+/** The kind that the field `otel.kind` names, in any case; `undefined` if it names none. */
+export function kindOf(value: unknown): SpanKind | undefined {
+  if (value === undefined) return undefined;
+  const kind: unknown = SpanKind[textOf(value).toUpperCase() as keyof typeof SpanKind];
+  // The enumeration also maps numbers to names.
+  return typeof kind === 'number' ? kind : undefined;
+}
+
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Fields as attributes (but `__proto__`, which the SDK loses), after `level` and `target` of the metadata if there is one; a field of such a
- * name replaces it.
+ * Attributes of a span or event: first `level` and `target`, if `metadata` is given, then `fields`. A field named
+ * `level` or `target` replaces that of the metadata. `__proto__` is left out, because the SDK loses it.
  */
 export function attributesOf(
   fields: Fields,
   metadata: Metadata | undefined,
   except: ReadonlySet<string> = NONE,
 ): Attributes {
-  // No object without a prototype: the SDK walks through those three times as slowly.
+  // Not `Object.create(null)`: the SDK iterates such objects three times as slowly.
   const attributes: Attributes =
     metadata === undefined ? {} : { level: metadata.level, target: metadata.target };
   const { names, values } = fields;
@@ -36,7 +44,7 @@ export function attributesOf(
   return attributes;
 }
 
-/** A value as OpenTelemetry takes it, anything it does not take as text; throws never. */
+/** A value as an attribute; a type that OpenTelemetry does not support becomes text. Never throws. */
 function attributeOf(value: unknown): AttributeValue {
   switch (typeof value) {
     case 'string':
@@ -62,15 +70,15 @@ function objectAttribute(value: unknown): AttributeValue {
   return inspectLine(value);
 }
 
-/** An array that takes about so many bytes is told as text, which is cut. */
+/** A larger array, in bytes, is exported as text, which is cut. */
 const ARRAY_MAX = 256 * 1024;
 
-/** Whether all items are primitives of one type, and not too many; OpenTelemetry knows no other arrays. */
+/** Whether an array has items of one primitive type and at most `ARRAY_MAX` bytes; OpenTelemetry supports no others. */
 function isUniform(items: readonly unknown[]): boolean {
   const type = typeof items[0];
   if (!['string', 'number', 'boolean', 'bigint'].includes(type)) return items.length === 0;
   let bytes = 0;
-  // Not `every`, which passes over holes.
+  // Not `every`, which skips holes.
   for (const item of items) {
     if (typeof item !== type) return false;
     bytes += typeof item === 'string' ? item.length : 8;

@@ -12,7 +12,7 @@ import { registeredGlobals } from '../registered-globals.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Keeps OpenTelemetry's active context across asynchronous code, by `AsyncLocalStorage`. */
+/** Carries OpenTelemetry's active context through asynchronous code in an `AsyncLocalStorage`. */
 export class AsyncContextManager implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>();
 
@@ -29,7 +29,7 @@ export class AsyncContextManager implements ContextManager {
     return this.#storage.run(active, Reflect.apply, fn, thisArg, args) as ReturnType<F>;
   }
 
-  /** A function bound to a context, or an emitter whose listeners added from now on are; others as they are. */
+  /** Binds a function, or the listeners that are added to an emitter from now on, to a context. Returns other values as they are. */
   bind<T>(active: Context, target: T): T {
     if (target instanceof EventEmitter) return this.#bindEmitter(active, target);
     if (typeof target !== 'function') return target;
@@ -54,7 +54,7 @@ export class AsyncContextManager implements ContextManager {
     return bound;
   }
 
-  /** An emitter finds a listener by its `listener` too, which is why removing needs nothing of its own. */
+  /** `removeListener` is not patched: an emitter also compares the `listener` property of the wrapped function. */
   #bindEmitter<T extends EventEmitter>(active: Context, emitter: T): T {
     const { on, prependListener } = emitter;
     const adding = (add: Callback, once: boolean) => (event: string | symbol, listener: Callback) => {
@@ -91,13 +91,12 @@ function works(api: ContextAPI): boolean {
   return api.with(marked, () => api.active().getValue(PROBE) === true);
 }
 
-/** How many need each context manager that was registered here. */
+/** How many callers still need each context manager that was registered here. */
 const users = new WeakMap<ContextManager, number>();
 
 /**
- * Registers a context manager with a copy of the API if there is none. Returns `undefined` if code does not run in
- * the context that it is given even so; else what to call when the manager is not needed any more: the last such
- * call takes back what was registered here.
+ * Registers a context manager with `api` if it has none. Returns a function that releases it; the last release
+ * unregisters a manager that was registered here. Returns `undefined` if `api.with` does not activate a context.
  */
 export function ensureContextManager(api: ContextAPI = context): (() => void) | undefined {
   if (!works(api)) {

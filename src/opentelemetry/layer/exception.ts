@@ -1,10 +1,10 @@
 import type { HrTime, Span as OtelSpan } from '@opentelemetry/api';
 import { cutText, isError, textOf } from '../../tracing/value.ts';
 
-/** Errors of a chain that are written out, at most. */
+/** The most errors of one chain of causes that are written. */
 const CHAIN_MAX = 16;
 
-/** Adds an `exception` event whose stack trace goes on with the causes, as Node.js prints them; throws never. */
+/** Adds an `exception` event. Its stack trace includes the causes, as Node.js prints them. Never throws. */
 export function recordException(otel: OtelSpan, thrown: unknown, time: HrTime): void {
   const message = textOf(thrown);
   if (!isError(thrown)) {
@@ -24,7 +24,7 @@ export function recordException(otel: OtelSpan, thrown: unknown, time: HrTime): 
   );
 }
 
-/** The stack of an error and, indented, of what caused it; its own properties stay out, they may be secret. */
+/** The stack of an error and, indented, of its causes. Properties of the error are left out: they may be secret. */
 function chainText(thrown: unknown, seen: Set<unknown>): string {
   if (!isError(thrown)) return textOf(thrown);
   if (seen.has(thrown)) return '[Circular]';

@@ -1,20 +1,20 @@
 import { type Context, createContextKey } from '@opentelemetry/api';
 import type { Span } from '../../tracing/span.ts';
 
-/** Which files have a span of ours already, and under which id, while OpenTelemetry makes its mirror image. */
+/** Says that a span from OpenTelemetry mirrors one of our spans, which `files` already have under `id`. */
 interface Mirrored {
   readonly id: string;
   readonly files: readonly string[];
 }
 
-// The number changes with the shape: two versions with one shape share it.
+// The number changes with the shape of the value, so that versions of the package with the same shape understand each other.
 const MIRRORED = createContextKey('kvp-tracing.mirrored.1');
 const PROCESSORS = Symbol.for('kvp-tracing.span-processors.1');
 
-/** How many processors write spans to pools, in all copies of the package. */
+/** How many span processors write to pools; shared by all copies of the package in this process. */
 export const processors = ((globalThis as { [PROCESSORS]?: { open: number } })[PROCESSORS] ??= { open: 0 });
 
-/** The context to make the mirror image of `span` in: it says where the span is written already. */
+/** `context`, marked with the files that `span` is written to, for starting the OpenTelemetry span that mirrors it. */
 export function mirroring(span: Span, context: Context): Context {
   if (processors.open === 0) return context;
   const files = span.registry?.layersOf(span).flatMap(({ spanFile }) => spanFile ?? []) ?? [];
@@ -22,7 +22,7 @@ export function mirroring(span: Span, context: Context): Context {
   return context.setValue(MIRRORED, { id: span.id, files } satisfies Mirrored);
 }
 
-/** The id of the span of ours that starts in `context` as a mirror image, if `file` has it. */
+/** The id of our span that a span started in `context` mirrors; `undefined` if `file` does not have our span. */
 export function mirroredId(context: Context, file: string): string | undefined {
   const mirrored = context.getValue(MIRRORED) as Mirrored | undefined;
   return mirrored?.files.includes(file) === true ? mirrored.id : undefined;

@@ -21,42 +21,41 @@ import { unredacted } from '../../tracing/redactor.ts';
 import type { Span } from '../../tracing/span.ts';
 import { isError, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
-import { attributesOf, RESERVED } from './attributes.ts';
+import { attributesOf, kindOf, RESERVED } from './attributes.ts';
 import { ensureContextManager } from './context-manager.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
 import { recordException } from './exception.ts';
-import { kindOf } from './kind.ts';
 import { mirroring } from './mirrored.ts';
-import { joining } from '../propagation/propagation.ts';
+import { withInherited } from '../propagation/propagation.ts';
 import { type SeenError, statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
 import { performance } from '../../tracing/timers.ts';
 
-/** A provider that may have more than OpenTelemetry's API asks for, as those of its SDK do. */
+/** A tracer provider, with the optional methods that those of OpenTelemetry's SDK have. */
 export interface FlushableTracerProvider extends TracerProvider {
   forceFlush?(options?: { timeoutMillis?: number }): Promise<void>;
   shutdown?(options?: { timeoutMillis?: number }): Promise<void>;
-  /** How many ended spans are not exported yet, and why, if there is a reason. */
+  /** How many ended spans are not exported yet, and the reason for the delay if one is known. */
   waiting?(): { spans: number; reason: string | undefined };
   /** How many ended spans are known to be lost. */
   lost?(): number;
 }
 
 export interface OpenTelemetryLayerOptions {
-  /** Makes the spans. Default: the provider's. */
+  /** Starts the spans. Default: the provider's tracer. */
   tracer?: Tracer;
-  /** Whose tracer makes the spans; `flush` and `shutdown` of the layer reach it. Default: the global one, which they leave alone. */
+  /** The provider of the tracer; `flush` and `shutdown` of the layer flush it and shut it down. Default: the global provider, which they leave alone. */
   provider?: FlushableTracerProvider;
-  /** What `processEnvironment` found: spans without a parent continue its trace, `childEnv` passes theirs on. Default: neither. */
+  /** The result of `processEnvironment`: spans without a parent continue its trace, and `childEnv` writes the active context. Default: neither. */
   environment?: Environment;
   /** Which spans and events are exported. Default `'info'`. */
   filter?: FilterInput;
-  /** Hears of problems. Default: a line on stderr each. */
+  /** Is called for each problem. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
-/** What became of spans and events. */
+/** Counts of spans and events. */
 export interface OpenTelemetryStats {
   /** Spans that were started and are recorded. */
   spans: number;
@@ -64,24 +63,24 @@ export interface OpenTelemetryStats {
   events: number;
   /** Events whose span was closed and had no open ancestor, and spans the provider knows to be lost. */
   dropped: number;
-  /** Events outside of any span, which OpenTelemetry has no place for. */
+  /** Events outside of any span, which OpenTelemetry's spans can't hold. */
   outside: number;
 }
 
 /** What the layer keeps with a span. */
 interface State {
   readonly otel: OtelSpan;
-  /** In which the code inside of the span runs. */
+  /** The context that is active inside of the span. */
   readonly context: Context;
   readonly step: number;
   error: SeenError | undefined;
-  /** Errors that were recorded. */
+  /** Errors with an `exception` event. */
   recorded: WeakSet<Error> | undefined;
 }
 
 const TIMEOUT = 5000;
 
-/** Makes an OpenTelemetry span of each span, and an event of that of each event in it. */
+/** Starts an OpenTelemetry span for each span, and adds the span's events to it. */
 export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'OpenTelemetryLayer';
   readonly #tracer: Tracer;
@@ -112,12 +111,12 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   onNewSpan(span: Span, view: LayerView<State>): void {
-    const base = baseOf(span, view, this.#environment?.context);
+    const base = parentContext(span, view, this.#environment?.context);
     const now = performance.now();
     const step = clockStep(now);
     const options: SpanOptions = {
       startTime: hrTimeNow(step, now),
-      // Here, not later: samplers and processors look at them when a span starts.
+      // Given here, because samplers and processors see the attributes of a span that starts.
       attributes: attributesOf(span.fields, span.metadata, RESERVED),
     };
     const kind = kindOf(span.fields.get('otel.kind'));
@@ -152,7 +151,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   onFollowsFrom(span: Span, from: Span, view: LayerView<State>): void {
-    // What another registry's spans keep is none of ours.
+    // A span of another registry has no state here.
     const cause = from.registry === span.registry ? view.get(from) : undefined;
     if (cause !== undefined) view.get(span)?.otel.addLink({ context: cause.otel.spanContext() });
   }
@@ -177,7 +176,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const message = event.message ?? (error === undefined ? undefined : textOf(error));
     const attributes = attributesOf(event.fields, event.metadata);
     state.otel.addEvent(textOf(message ?? event.target), attributes, time);
-    // An ancestor that a late event falls to has not failed by it.
+    // A late event of a closed span does not fail the ancestor to which it is added.
     if (event.metadata.verbosity === 1 && open === own) state.error = { message };
     if (error !== undefined) recordErrors(state, event.fields, time);
   }
@@ -203,12 +202,12 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     this.#environment?.write(context.active(), env);
   }
 
-  /** Has the given provider export what ended so far; resolves at the deadline at the latest. */
+  /** Flushes the given provider. Resolves at the deadline at the latest. Default timeout: 5000 ms. */
   async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     return this.#settle('export', timeout, () => this.#provider?.forceFlush?.({ timeoutMillis: timeout }));
   }
 
-  /** The same, and shuts the given provider down. Idempotent. */
+  /** Flushes the given provider and shuts it down. Idempotent. Default timeout: 5000 ms. */
   shutdown({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
     return (this.#shutdown ??= this.#settle('shut down', timeout, () =>
       this.#provider?.shutdown?.({ timeoutMillis: timeout }),
@@ -230,7 +229,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     if (waiting !== undefined) this.#say(new DroppedError(`OpenTelemetry did not export ${waiting}`));
   }
 
-  /** What is not exported, as text. */
+  /** The spans that are not exported, as text; `undefined` if there are none. */
   #waiting(): string | undefined {
     const { spans, reason } = this.#provider?.waiting?.() ?? { spans: 0, reason: undefined };
     if (spans === 0) return undefined;
@@ -243,7 +242,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     this.#onProblem(problem);
   }
 
-  /** What became of everything so far. */
+  /** The counts so far. */
   stats(): OpenTelemetryStats {
     const dropped = this.#dropped + (this.#provider?.lost?.() ?? 0);
     return { spans: this.#spans, events: this.#events, dropped, outside: this.#outside };
@@ -251,24 +250,24 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 }
 
 /**
- * The context in which a span starts: an explicit parent's, or OpenTelemetry's active one, which inside
- * of a span is that span's, or that of whoever started the process.
+ * The parent context of a span: that of its explicit parent, else OpenTelemetry's active context, completed by the
+ * inherited one.
  */
-function baseOf(span: Span, view: LayerView<State>, inherited: Context | undefined): Context {
+function parentContext(span: Span, view: LayerView<State>, inherited: Context | undefined): Context {
   const active = context.active();
   const current = currentSpan(span.registry);
   if (span.isRoot) return trace.deleteSpan(active);
   const parent = view.visible(span.parent);
   const state = parent === undefined ? undefined : view.get(parent);
-  if (state === undefined) return remoteOf(span) ?? joining(active, inherited);
+  if (state === undefined) return remoteOf(span) ?? withInherited(active, inherited);
   if (span.parent !== current) return state.context;
-  // Another's span that was made active inside of ours lies between the two; so does a remote one.
+  // A span of other instrumentation, or a remote span, that is active inside of the parent is the nearer parent.
   if (trace.getSpan(active) !== undefined) return active;
   // The active context may have got baggage since the parent started.
   return active === ROOT_CONTEXT ? state.context : trace.setSpan(active, state.otel);
 }
 
-/** The context of the remote span that the outermost of a span's ancestors, none of which the layer sees, stands for. */
+/** The remote context at the root of a span's ancestors, if the layer sees none of them. */
 function remoteOf(span: Span): Context | undefined {
   for (let at = span.parent; at !== undefined; at = at.parent) {
     if (at.remote !== undefined) return at.remote as Context;

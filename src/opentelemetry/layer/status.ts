@@ -7,18 +7,18 @@ export interface SeenError {
   readonly message: string | undefined;
 }
 
-/** What is known of a span that ends. */
+/** What decides the status of a span. */
 type Ended = Pick<Span, 'fields' | 'thrown' | 'statedResult' | 'reason'>;
 
 /**
- * The status of a span that ends: what the program asked for by `otel.status_*`, else what was thrown,
- * else the result that the program stated, else the last ERROR event. `undefined` is left unset.
+ * The status of a span that ends. The first of these decides: the fields `otel.status_*`, what was thrown, the result
+ * that the program stated, the last ERROR event. `undefined` leaves the status unset.
  */
 export function statusOf(span: Ended, error: SeenError | undefined): SpanStatus | undefined {
   const description = fieldOf(span, 'otel.status_description');
   const code = fieldOf(span, 'otel.status_code')?.toUpperCase();
   if (code === 'OK') return { code: SpanStatusCode.OK };
-  // A description alone means an error, as in tracing-opentelemetry.
+  // As in tracing-opentelemetry, a description without a code means an error.
   if (code === 'ERROR' || description !== undefined) return failed(description ?? reasonOf(span, error));
   if (span.thrown !== undefined || span.statedResult === 'fail') return failed(reasonOf(span, error));
   if (span.statedResult === 'success' || error === undefined) return undefined;

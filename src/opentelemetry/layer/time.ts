@@ -4,19 +4,19 @@ import { performance, wallMillis } from '../../tracing/timers.ts';
 const TIME_ORIGIN = performance.timeOrigin;
 const ORIGIN = split(TIME_ORIGIN);
 
-/** Less than this between the clocks, in milliseconds, is their resolution and drift, not a step. */
+/** Clocks that differ by less than this, in milliseconds, drifted; the wall clock was not set. */
 const STEP_MIN = 1000;
 
 /**
- * By how many milliseconds the wall clock was set since the process started, as first boots do. A span
- * keeps what held when it began, so that its duration is always that of the monotonic clock.
+ * By how many milliseconds the wall clock was set since the process started; a first boot sets it. A span keeps the
+ * step of its start, so that its duration is measured by the monotonic clock.
  */
 export function clockStep(now = performance.now()): number {
   const step = Math.round(wallMillis() - TIME_ORIGIN - now);
   return Math.abs(step) < STEP_MIN ? 0 : step;
 }
 
-/** Now, as seconds and nanoseconds: one float of both would lose the nanoseconds. */
+/** The time now, in seconds and nanoseconds: a single number would lose the nanoseconds. */
 export function hrTimeNow(step: number, now = performance.now()): HrTime {
   const time = split(now + step);
   time[0] += ORIGIN[0];

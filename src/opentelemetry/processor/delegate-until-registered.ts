@@ -1,15 +1,15 @@
 import type { Tracer, TracerOptions, TracerProvider } from '@opentelemetry/api';
 import { registeredGlobals } from '../registered-globals.ts';
 
-/** The proxy that OpenTelemetry's API has in front of the global provider. */
+/** The proxy through which OpenTelemetry's API reaches the global provider. */
 export interface Proxy extends TracerProvider {
   setDelegate(provider: TracerProvider): void;
 }
 
 /**
- * Has tracers of the API be those of `provider` for as long as the program registers none of its own: the global
- * place stays free. Tracers that were handed out before turn to the program's provider as well. Calls `replaced`
- * when it registers one.
+ * Makes the API's tracers use `provider` until the program registers a provider of its own. The global provider
+ * stays unset until then. Tracers that the program already holds switch to its provider too. Calls `replaced` when
+ * the program registers one.
  */
 export function delegateUntilRegistered(
   proxies: Iterable<Proxy>,
@@ -21,7 +21,7 @@ export function delegateUntilRegistered(
   };
   for (const proxy of proxies) {
     proxy.setDelegate(delegate);
-    // How the API hands a registered provider on.
+    // The API calls this when a provider is registered.
     const { setDelegate } = proxy;
     proxy.setDelegate = (theirs) => {
       Reflect.apply(setDelegate, proxy, [theirs]);
@@ -30,7 +30,7 @@ export function delegateUntilRegistered(
   }
 }
 
-/** A tracer of the program's provider once there is one, until then of ours. */
+/** Uses our provider's tracer until the program registers a provider, then that provider's tracer. */
 class SwitchingTracer implements Tracer {
   readonly #own: Tracer;
   readonly #args: [name: string, version?: string, options?: TracerOptions];

@@ -1,11 +1,11 @@
 import type { TextMapGetter, TextMapSetter } from '@opentelemetry/api';
 
 const KEY = '(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})';
-/** A member of `tracestate`, as W3C's specification has it. */
+/** A list member of `tracestate`, as W3C specifies it. */
 const MEMBER = new RegExp(`^(${KEY})=[ -+--<>-~]{0,255}[!-+--<>-~]$`);
 const MEMBERS_MAX = 32;
 
-/** Headers of HTTP as a carrier: names in any case, several of one name as one list. */
+/** Reads HTTP headers. Names match in any case; several headers of one name are joined by commas. */
 export const HEADERS_GETTER: TextMapGetter<object> = {
   get: (carrier, name) => {
     const values = entriesOf(carrier)
@@ -17,7 +17,7 @@ export const HEADERS_GETTER: TextMapGetter<object> = {
   keys: (carrier) => entriesOf(carrier).map(([key]) => String(key).toLowerCase()),
 };
 
-/** A plain object, or what has `set` as `Headers` and maps do. */
+/** Writes headers to a plain object, or to an object with a method `set`, such as `Headers` or a map. */
 export const HEADERS_SETTER: TextMapSetter<object> = {
   set: (carrier, name, value) => {
     const { set } = carrier as { set?: unknown };
@@ -32,8 +32,8 @@ function entriesOf(carrier: object): [unknown, unknown][] {
 }
 
 /**
- * A header's value without the blanks around it; `undefined` for a `tracestate` that is malformed, which is
- * discarded as a whole (OpenTelemetry's propagator would keep the members that it can read).
+ * The value of a header, trimmed. `undefined` for a malformed `tracestate`: W3C wants it discarded as a whole, while
+ * OpenTelemetry's propagator keeps the members that it can read.
  */
 export function wellFormed(name: string, value: string | undefined): string | undefined {
   const text = value?.replace(/^[ \t]+|[ \t]+$/g, '');

@@ -2,27 +2,27 @@ import { type Context, propagation, ROOT_CONTEXT, type TextMapSetter, trace } fr
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { wellFormed } from './carrier.ts';
 import { PEERS, unlessMissing } from '../peers.ts';
-import { extractedFrom, joining } from './propagation.ts';
+import { extractContext, withInherited } from './propagation.ts';
 import { registerPropagator } from './propagator.ts';
 
-/** How context comes from whoever started the process, and goes to the processes that it starts. */
+/** The context that the process inherited, and how child processes inherit one from it. */
 export interface Environment {
-  /** What the process was started in; OpenTelemetry's root context where nobody said. */
+  /** The inherited context; OpenTelemetry's root context if none was inherited. */
   readonly context: Context;
-  /** Writes a context, or, where that is in no trace, the inherited one, into a child's environment. */
+  /** Writes `active` to a child's environment, or the inherited context if `active` is in no trace. */
   write(active: Context, env: NodeJS.ProcessEnv): void;
-  /** Takes the propagator back that was registered for it. */
+  /** Unregisters the propagator that was registered for it. */
   release(): void;
 }
 
 export interface EnvironmentOptions {
   /** Whether the process's own environment is read. Default `true`. */
   inherits?: boolean;
-  /** Hears of propagators in `OTEL_PROPAGATORS` that are passed over. Default: a line on stderr each. */
+  /** Is called for each unknown name in `OTEL_PROPAGATORS`, which is ignored. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
-/** What is used of `@opentelemetry/propagator-env-carrier`; its types may be missing where ours are read. */
+/** The part of `@opentelemetry/propagator-env-carrier` that is used. Declared here, because our types must not need the package. */
 interface Carrier {
   EnvironmentGetter: new () => {
     get(carrier: unknown, name: string): string | undefined;
@@ -31,7 +31,7 @@ interface Carrier {
   EnvironmentSetter: new (variables: Record<string, string>) => TextMapSetter<unknown>;
 }
 
-/** Takes its place where it is not installed: as W3C's names and OpenTelemetry's are spelled, upper case is all. */
+/** Replaces that package where it is not installed. The names of W3C and OpenTelemetry only need upper case. */
 const PLAIN: Carrier = {
   EnvironmentGetter: class {
     get(_: unknown, name: string): string | undefined {
@@ -58,9 +58,9 @@ function variable(name: string): string {
 }
 
 /**
- * Reads the context that the process was started in (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`), for the option
- * `environment` of `OpenTelemetryLayer`. Uses the global propagator, or makes W3C's the global ones if there is none.
- * Where `OTEL_PROPAGATORS` is `none`, nothing is read and nothing written.
+ * Reads the inherited context from `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, for the option `environment` of
+ * `OpenTelemetryLayer`. Uses the global propagator; registers those that `OTEL_PROPAGATORS` names, by default W3C's,
+ * if there is none. With `OTEL_PROPAGATORS=none` it reads and writes nothing.
  */
 export function processEnvironment(options?: EnvironmentOptions): Promise<Environment>;
 /** @internal */
@@ -79,7 +79,7 @@ export async function processEnvironment(
   const release = await registerPropagator(process.env, PEERS, guardedHandler(onProblem));
   const getter = new EnvironmentGetter();
   const inherited = inherits
-    ? extractedFrom(
+    ? extractContext(
         ROOT_CONTEXT,
         {},
         {
@@ -96,10 +96,10 @@ export async function processEnvironment(
   return {
     context: inherited,
     write: (active, env) => {
-      const joined = joining(active, inherited);
+      const joined = withInherited(active, inherited);
       const variables = carrierOf((setter) => propagation.inject(joined, undefined, setter));
       if (trace.getSpanContext(joined) !== undefined && Object.keys(variables).length > 0) {
-        // What we inherited of another trace must not stay beside the new one.
+        // Variables of the inherited trace must not stay beside those of the new one.
         const names = carrierOf((setter) => {
           for (const field of propagation.fields()) setter.set(undefined, field, '');
         });

@@ -12,9 +12,9 @@ import { RemoteSpan } from './remote-span.ts';
 import { FLAGS } from './trace-context.ts';
 
 /**
- * Writes the active context, which inside of a span is that span's, into `carrier` (an object of headers, or what
- * has `set` as `Headers` does) and returns it: with W3C propagators `traceparent`, `tracestate` and `baggage`. Writes
- * nothing if no propagator is registered.
+ * Writes the active context, which is the current span's inside of a span, to `carrier` and returns `carrier`. The
+ * carrier is an object of headers, or has a method `set`, such as `Headers`. W3C's propagators write `traceparent`,
+ * `tracestate` and `baggage`. Without a registered propagator nothing is written.
  */
 export function inject<C extends object = Record<string, string>>(carrier: C = {} as C): C {
   propagation.inject(context.active(), carrier, HEADERS_SETTER);
@@ -22,21 +22,21 @@ export function inject<C extends object = Record<string, string>>(carrier: C = {
 }
 
 /**
- * The span of another process that `carrier` tells of, as `parent` of new ones: an object of headers, `Headers`, or a
- * list of names and values. What is malformed is ignored as W3C specifies: a span without a trace to continue starts
- * its own. Throws never.
+ * The remote span that `carrier` describes, to be the `parent` of new spans. The carrier is an object of headers,
+ * `Headers`, or an iterable of names and values. Malformed headers are ignored, as W3C specifies; a child of such a
+ * span starts a trace of its own. Never throws.
  */
 export function extract(carrier: object): Span {
-  return new RemoteSpan(extractedFrom(ROOT_CONTEXT, carrier, HEADERS_GETTER));
+  return new RemoteSpan(extractContext(ROOT_CONTEXT, carrier, HEADERS_GETTER));
 }
 
-/** Runs `fn` in the context that `carrier` holds and returns what it returns; spans made there have the remote span as parent. */
+/** Runs `fn` in the context that `carrier` describes and returns its result. The remote span is the parent of spans that start there. */
 export function withRemoteContext<R>(carrier: object, fn: () => R): R {
-  return context.with(extractedFrom(context.active(), carrier, HEADERS_GETTER), fn);
+  return context.with(extractContext(context.active(), carrier, HEADERS_GETTER), fn);
 }
 
-/** `base` with what the propagator finds in a carrier. */
-export function extractedFrom<C extends object>(
+/** `base`, with what the propagator extracts from `carrier`. Never throws. */
+export function extractContext<C extends object>(
   base: Context,
   carrier: C,
   getter: TextMapGetter<C>,
@@ -47,13 +47,13 @@ export function extractedFrom<C extends object>(
     if (ids === undefined || (ids.traceFlags & FLAGS) === ids.traceFlags) return found;
     return trace.setSpanContext(found, { ...ids, traceFlags: ids.traceFlags & FLAGS });
   } catch {
-    // A propagator of the program's own, or a carrier whose members throw.
+    // The program's own propagator threw, or a getter of the carrier did.
     return base;
   }
 }
 
-/** `active`, and what `inherited` has of a trace and baggage where `active` has none. */
-export function joining(active: Context, inherited: Context | undefined): Context {
+/** `active`, completed by the span and the baggage of `inherited`; unchanged if `active` has a span. */
+export function withInherited(active: Context, inherited: Context | undefined): Context {
   if (inherited === undefined || trace.getSpan(active) !== undefined) return active;
   const span = trace.getSpan(inherited);
   const baggage = propagation.getBaggage(active) ?? propagation.getBaggage(inherited);

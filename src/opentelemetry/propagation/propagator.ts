@@ -6,9 +6,9 @@ import { settingOf } from '../setting.ts';
 import { TraceContextPropagator } from './trace-context.ts';
 
 /**
- * Makes the propagators that `OTEL_PROPAGATORS` names, by default W3C's, the global ones if there are none;
- * returns how to take that back. They come with the SDK; where its package is hidden from ours, baggage is not
- * propagated.
+ * Registers the propagators that `OTEL_PROPAGATORS` names, by default W3C's, unless a global propagator is registered.
+ * Returns a function that unregisters them. They are those of `@opentelemetry/core`; without it trace context is still
+ * propagated, baggage is not.
  */
 export async function registerPropagator(
   env: NodeJS.ProcessEnv,

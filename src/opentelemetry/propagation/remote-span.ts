@@ -5,7 +5,7 @@ import { Span } from '../../tracing/span.ts';
 
 const METADATA = new Callsite('span', '', 'TRACE', '');
 
-/** Stands for a span of another process where a parent is asked for; does nothing itself. */
+/** A span of another process, to be given as a parent. It is never recorded. */
 export class RemoteSpan extends Span {
   readonly #context: Context;
 

@@ -11,13 +11,13 @@ import { wellFormed } from './carrier.ts';
 
 const PARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** Flags that are defined: sampled, and a random trace id. Others are not passed on, as W3C specifies. */
+/** The trace flags that W3C defines: sampled, random trace id. Other flags are cleared, as W3C specifies. */
 export const FLAGS = 0b11;
 
-/** What OpenTelemetry's `suppressTracing` sets in a context. */
+/** The context key that OpenTelemetry's `suppressTracing` sets. */
 export const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
-/** W3C's trace context, for programs that have OpenTelemetry's API and nothing else of it. */
+/** Propagates W3C's trace context in programs that have OpenTelemetry's API but not its packages. */
 export class TraceContextPropagator implements TextMapPropagator {
   inject(active: Context, carrier: unknown, setter: TextMapSetter): void {
     const ids = trace.getSpanContext(active);

@@ -12,8 +12,7 @@ import { readingOf } from '../../diagnostics/formats/format-table.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { VERSION } from '../../version.ts';
 import { textOf } from '../../tracing/value.ts';
-import { attributesOf, RESERVED } from '../layer/attributes.ts';
-import { kindOf } from '../layer/kind.ts';
+import { attributesOf, kindOf, RESERVED } from '../layer/attributes.ts';
 import type { PoolSpan } from './pool-spans.ts';
 import { statusOf } from '../layer/status.ts';
 

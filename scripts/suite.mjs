@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { compileTests } from './compile-tests.mjs';
+import { countTap, runCounted } from './count-tests.mjs';
+
+/** The test files that write or change pools by the writer of their process. */
+const ON_EACH_WRITER = [
+  'azure-init-format',
+  'azure-init-reader',
+  'bounded-cache',
+  'channels',
+  'cli',
+  'cloud-init-reader',
+  'demo',
+  'diag-artifact',
+  'diag-fields',
+  'diag-writer',
+  'durability',
+  'exits',
+  'fake-timers',
+  'fallback',
+  'format',
+  'hostile',
+  'hostile-layers',
+  'hyperv',
+  'inheritance',
+  'json-layer',
+  'key-layout',
+  'kill',
+  'kvp-layer',
+  'memory-limit',
+  'missing-folder',
+  'one-trace',
+  'opentelemetry-variables',
+  'package',
+  'reader',
+  'redact',
+  'register',
+  'replay',
+  'replay-export',
+  'report',
+  'reporter',
+  'setup',
+  'setup-shutdown',
+  'signal-listeners',
+  'signals',
+  'slow-disk',
+  'span-processor',
+  'span-processor-mirrored',
+  'store',
+  'store-errors',
+  'store-locks',
+  'store-properties',
+  'system-calls',
+  'timeline-inference',
+];
+
+/**
+ * Runs the suite by `command`, which is Node.js: the files that need a writer on each of `writers`, the others once,
+ * where every writer is refused. So a test that needs a writer and is not named above fails.
+ */
+export async function runSuite(counts, writers, [program, ...options] = [process.execPath]) {
+  const folder = compileTests();
+  const files = readdirSync('__test__').filter((name) => name.endsWith('.test.ts'));
+  const gone = ON_EACH_WRITER.filter((name) => !files.includes(`${name}.test.ts`));
+  if (gone.length > 0)
+    throw new Error(`scripts/suite.mjs names tests that are not there: ${gone.join(', ')}`);
+  for (const writer of [...writers, 'none']) {
+    console.error(`The suite ${writer === 'none' ? 'without a writer' : `on the writer ${writer}`}:`);
+    const chosen = files
+      .map((name) => name.replace(/\.test\.ts$/, ''))
+      .filter((name) => ON_EACH_WRITER.includes(name) !== (writer === 'none'))
+      .map((name) => `${folder}/__test__/${name}.test.js`);
+    const args = [...options, 'node_modules/ava/entrypoints/cli.mjs', '--tap', ...chosen];
+    const env = { KVP_TEST_COMPILED: folder, KVP_TRACING_BACKEND: writer };
+    await runCounted(counts, countTap, program, args, env);
+  }
+}
