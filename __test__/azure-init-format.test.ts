@@ -5,7 +5,7 @@ import { eventText, qualifiedName, spanText } from '../src/diagnostics/write/azu
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';

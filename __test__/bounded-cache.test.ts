@@ -3,7 +3,7 @@ import { BoundedCache } from '../src/tracing/bounded-cache.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { JsonLayer, pinoBridge } from '../src/pino/index.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';

@@ -6,7 +6,7 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { FieldError, OptionError } from '../src/errors.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { readPool } from '../src/pool/read-pool.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';

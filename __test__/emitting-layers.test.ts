@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { Layer } from '../src/tracing/layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { Span } from '../src/tracing/span.ts';
 import { target } from '../src/tracing/target.ts';

@@ -4,7 +4,7 @@ import '../src/filter/text-filters.ts';
 import { OptionError } from '../src/errors.ts';
 import { EnvFilter } from '../src/filter/env-filter.ts';
 import { reload } from '../src/filter/reload.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { Event } from '../src/tracing/event.ts';
 import type { Layer, LayerView } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';

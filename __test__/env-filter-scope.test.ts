@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import '../src/filter/text-filters.ts';
 import { EnvFilter } from '../src/filter/env-filter.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { FilterInput } from '../src/tracing/filter.ts';
 import type { Metadata } from '../src/tracing/metadata.ts';
 import { Registry } from '../src/tracing/registry.ts';

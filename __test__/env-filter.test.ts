@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import test from 'ava';
 import { FilterError } from '../src/errors.ts';
 import { EnvFilter, type EnvFilterOptions } from '../src/filter/env-filter.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { LevelName } from '../src/tracing/level.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { Target } from '../src/tracing/target.ts';

@@ -6,7 +6,7 @@ import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { LayerError } from '../src/errors.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import type { Layer } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';

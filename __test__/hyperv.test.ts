@@ -5,7 +5,7 @@ import { diagnostics } from '../src/diagnostics/write/diagnostics-writer.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { OptionError } from '../src/errors.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { target } from '../src/tracing/target.ts';
 import { recording } from './helpers/recorder.ts';
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import test from 'ava';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Span } from '../src/tracing/span.ts';
 import { target } from '../src/tracing/target.ts';
 import { recording } from './helpers/recorder.ts';

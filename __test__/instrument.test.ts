@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { InstrumentOptions } from '../src/tracing/instrument.ts';
 import { Span } from '../src/tracing/span.ts';
 import { target } from '../src/tracing/target.ts';

@@ -7,7 +7,7 @@ import { OptionError } from '../src/errors.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, type JsonLayerOptions } from '../src/pino/index.ts';
 import { initializeTracing } from '../src/setup/initialize-tracing.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { isError } from '../src/tracing/value.ts';

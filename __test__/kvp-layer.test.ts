@@ -7,7 +7,7 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { chooseBackend } from '../src/pool/binding.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { Outcome } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { MemoryLayer, type MemorySpan } from '../src/layers/memory-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 

@@ -9,7 +9,7 @@ import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { misbehaving } from './helpers/collector.ts';
 import { log, setUp } from './helpers/exported-spans.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { VERSION } from '../src/version.ts';
 import { log } from './helpers/exported-spans.ts';

@@ -10,7 +10,7 @@ import { initializeTracing, type TracingOptions } from '../src/index.ts';
 import { PEERS, type Peers } from '../src/opentelemetry/peers.ts';
 import { inject, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 

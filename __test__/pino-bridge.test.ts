@@ -10,7 +10,7 @@ import { OptionError } from '../src/errors.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, pinoBridge, type PinoBridgeOptions, pinoMixin } from '../src/pino/index.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { Recorder } from './helpers/recorder.ts';

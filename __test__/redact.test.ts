@@ -11,7 +11,7 @@ import { OptionError } from '../src/errors.ts';
 import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { initializeTracing } from '../src/setup/initialize-tracing.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Fields } from '../src/tracing/fields.ts';
 import { Registry, type RegistryOptions } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';

@@ -4,7 +4,7 @@ import test from 'ava';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import type { ReplayCursor } from '../src/opentelemetry/index.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { VM } from './helpers/diag-records.ts';
 import { log, millisOf, setUp } from './helpers/exported-spans.ts';

@@ -7,7 +7,7 @@ import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { ensureContextManager } from '../src/opentelemetry/layer/context-manager.ts';
 import { KvpSpanProcessor, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { reload } from '../src/filter/reload.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Span } from '../src/tracing/span.ts';
 import { target } from '../src/tracing/target.ts';
 import { type Recorder, recording } from './helpers/recorder.ts';

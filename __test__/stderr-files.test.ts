@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
 import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';

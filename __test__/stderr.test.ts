@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
 import { Duration, debugQuoted } from '../src/format/value-text.ts';
 import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { folderOf } from './helpers/pool-folder.ts';

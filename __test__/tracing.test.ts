@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { OptionError, SubscriberSetError } from '../src/errors.ts';
 import * as free from '../src/index.ts';
-import { setGlobalDefault, withDefault } from '../src/tracing/dispatch.ts';
+import { setGlobalDefault, withDefault } from '../src/tracing/default-subscriber.ts';
 import type { FilterInput } from '../src/tracing/filter.ts';
 import { Level, levelOf, verbosityOf } from '../src/tracing/level.ts';
 import { Registry } from '../src/tracing/registry.ts';

@@ -3,7 +3,7 @@ import { Span as SpanClass } from './tracing/span.ts';
 
 export { initializeTracing } from './setup/initialize-tracing.ts';
 export { Registry } from './tracing/registry.ts';
-export { setGlobalDefault, withDefault } from './tracing/dispatch.ts';
+export { setGlobalDefault, withDefault } from './tracing/default-subscriber.ts';
 export { installSignalHandlers } from './tracing/signals.ts';
 export { childEnv } from './tracing/child-env.ts';
 export { bridgeDiagnosticsChannels } from './bridges/bridge-diagnostics-channels.ts';
@@ -110,7 +110,7 @@ export type { FieldNames, Filter, FilterInput, SpanMatch } from './tracing/filte
 export type { InstrumentOptions } from './tracing/instrument.ts';
 export type { LevelFilterName, LevelName } from './tracing/level.ts';
 export type { Metadata } from './tracing/metadata.ts';
-export type { ProblemHandler } from './tracing/problem.ts';
+export type { ProblemHandler } from './tracing/problem-handler.ts';
 export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
 export type { SpanEvent } from './tracing/span-event.ts';

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { OpenTelemetryLayer } from '../../src/opentelemetry/index.ts';
 import type { QueueOptions } from '../../src/opentelemetry/export/outbox.ts';
 import { createProvider } from '../../src/opentelemetry/export/own-provider.ts';
-import { withDefault } from '../../src/tracing/dispatch.ts';
+import { withDefault } from '../../src/tracing/default-subscriber.ts';
 import { Registry } from '../../src/tracing/registry.ts';
 import { log } from './exported-spans.ts';
 

@@ -6,7 +6,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { OpenTelemetryLayer, type OpenTelemetryLayerOptions } from '../../src/opentelemetry/index.ts';
-import { withDefault } from '../../src/tracing/dispatch.ts';
+import { withDefault } from '../../src/tracing/default-subscriber.ts';
 import { Registry } from '../../src/tracing/registry.ts';
 import { target } from '../../src/tracing/target.ts';
 

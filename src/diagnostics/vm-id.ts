@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
-import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 
 /** The id if it can't be read. */
 const UNKNOWN = '00000000-0000-0000-0000-000000000000';
@@ -17,7 +17,7 @@ export function vmId({ onProblem }: { onProblem?: ProblemHandler } = {}): string
   } catch (cause) {
     const path = '/sys/class/dmi/id/product_uuid';
     const message = `the id of this VM can not be read, zeros stand for it: ${messageOf(cause)}`;
-    guarded(onProblem)(new IoError('ERR_KVP_IO', message, { syscall: 'read', path, cause }));
+    guardedHandler(onProblem)(new IoError('ERR_KVP_IO', message, { syscall: 'read', path, cause }));
     return UNKNOWN;
   }
 }

@@ -2,7 +2,7 @@ import { type FilterError, OptionError } from '../errors.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { FieldNames, Filter, SpanMatch } from '../tracing/filter.ts';
 import type { Metadata } from '../tracing/metadata.ts';
-import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import { type Directive, type FieldMatch, parseDirective, partsOf } from './directive.ts';
 
 export interface EnvFilterOptions {
@@ -103,7 +103,7 @@ type Refuse = (error: FilterError) => void;
 
 /** What reports a part that is ignored. */
 function ignoring(onProblem: ProblemHandler | undefined): Refuse {
-  const report = guarded(onProblem);
+  const report = guardedHandler(onProblem);
   return (error) => {
     error.message += '; it is ignored';
     report(error);

@@ -11,7 +11,7 @@ import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
-import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How a pool is opened for writing. */
@@ -77,7 +77,7 @@ export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
   return {
     path: poolPath(options.path ?? DEFAULTS.path),
     agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
-    vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guarded(options.onProblem) })),
+    vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) })),
     clearsStale: options.clearStale ?? options.path === undefined,
   };
 }
@@ -114,7 +114,7 @@ export class KvpChannel {
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
   constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Written) {
-    this.#onProblem = guarded(options.onProblem);
+    this.#onProblem = guardedHandler(options.onProblem);
     this.identity = poolIdentityOf(options);
     const { path, agent, vmId, clearsStale } = this.identity;
     this.path = resolve(path);

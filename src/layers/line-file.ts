@@ -6,7 +6,7 @@ import { LayerError, messageOf, OptionError } from '../errors.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
-import { openWithoutBlocking } from '../tracing/stderr.ts';
+import { openNonblocking } from '../tracing/open-nonblocking.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
 import { clearTimeout, performance, setTimeout } from '../tracing/timers.ts';
 
@@ -53,7 +53,7 @@ export class LineFile implements Lines {
     this.#onProblem = onProblem;
     this.#path = typeof writer === 'string' ? writer : undefined;
     this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
-    this.#fd = typeof writer === 'string' ? openFile(writer) : openWithoutBlocking(writer);
+    this.#fd = typeof writer === 'string' ? openFile(writer) : openNonblocking(writer);
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);

@@ -6,10 +6,10 @@ import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
-import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
-import { isJournal, withPriority } from '../tracing/stderr.ts';
+import { isJournal, withPriority } from '../tracing/journal.ts';
 import { LineFile } from './line-file.ts';
 import { LineSink } from './line-sink.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
@@ -52,7 +52,7 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
     this.timed = this.#spanEvents.has('close');
     this.isJournal = writer === STDERR && isJournal();
     const { reopenOn } = options;
-    this.lines = linesTo(writer, { reopenOn, onProblem: guarded(options.onProblem) });
+    this.lines = linesTo(writer, { reopenOn, onProblem: guardedHandler(options.onProblem) });
   }
 
   onNewSpan(span: Span, view: LayerView<State>): void {

@@ -1,5 +1,5 @@
 import type { Deadline, Outcome } from '../tracing/layer.ts';
-import type { ProblemHandler } from '../tracing/problem.ts';
+import type { ProblemHandler } from '../tracing/problem-handler.ts';
 
 /** Where lines are written: a file descriptor, the path of a file, or an object with `write`, as a destination of pino. */
 export type Writer = number | string | { write(line: string): unknown };

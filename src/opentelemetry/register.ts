@@ -1,7 +1,7 @@
 // `node --import kvp-tracing/register program.js`: the program's OpenTelemetry spans go to the pool.
 import '../filter/text-filters.ts';
 import { messageOf } from '../errors.ts';
-import { printLine } from '../tracing/stderr.ts';
+import { printLine } from '../tracing/print-line.ts';
 
 // Nothing that is missing or broken here may keep the program from starting.
 try {

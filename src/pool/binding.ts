@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, CutShortError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
-import { printLine } from '../tracing/stderr.ts';
+import { printLine } from '../tracing/print-line.ts';
 import type { Backend } from './pool-writer.ts';
 import { systemError } from './system-error.ts';
 

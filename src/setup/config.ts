@@ -6,7 +6,7 @@ import { registeredGlobals } from '../opentelemetry/registered-globals.ts';
 import { booleanOption, textOption } from '../option.ts';
 import { type FilterInput, filterOf } from '../tracing/filter.ts';
 import type { Layer } from '../tracing/layer.ts';
-import { guarded, type ProblemHandler } from '../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import { REDACTED_NAMES } from '../tracing/redactor.ts';
 import type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './tracing-options.ts';
 
@@ -174,6 +174,7 @@ export function sectionOf<T extends object>(option: string, given: T | false | u
 
 /** The handler of problems; what it throws is ignored. */
 function handlerOf(given: unknown): ProblemHandler {
-  if (given === undefined || typeof given === 'function') return guarded(given as ProblemHandler | undefined);
+  if (given === undefined || typeof given === 'function')
+    return guardedHandler(given as ProblemHandler | undefined);
   throw new OptionError('onProblem', given, 'a function');
 }

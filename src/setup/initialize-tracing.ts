@@ -1,6 +1,6 @@
 import type { ReportExtras } from '../diagnostics/report/report.ts';
 import { dispatch } from '../tracing/context.ts';
-import { setGlobalDefault } from '../tracing/dispatch.ts';
+import { setGlobalDefault } from '../tracing/default-subscriber.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { Registry } from '../tracing/registry.ts';
 import { installSignalHandlers } from '../tracing/signals.ts';

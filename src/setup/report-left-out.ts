@@ -1,5 +1,5 @@
 import { LayerError, messageOf } from '../errors.ts';
-import type { ProblemHandler } from '../tracing/problem.ts';
+import type { ProblemHandler } from '../tracing/problem-handler.ts';
 
 /** Reports why `what` could not be set up; tracing goes on without it. */
 export function reportLeftOut(onProblem: ProblemHandler, what: string, thrown: unknown): void {

@@ -5,7 +5,7 @@ import type { Exporter, Processor } from '../opentelemetry/export/span-counts.ts
 import type { OpenTelemetryLayerOptions } from '../opentelemetry/layer/opentelemetry-layer.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import type { Layer } from '../tracing/layer.ts';
-import type { ProblemHandler } from '../tracing/problem.ts';
+import type { ProblemHandler } from '../tracing/problem-handler.ts';
 
 /** Lines on stderr or in a file. The format `json` is `JsonLayer` of `kvp-tracing/pino`, which is loaded only then. */
 export type LinesOptions = Omit<StderrLayerOptions, 'format'> & {

@@ -1,5 +1,5 @@
 import { BoundedCache } from './bounded-cache.ts';
-import type { Decision } from './filter-set.ts';
+import type { Interest } from './filter-set.ts';
 import { Level, type Verbosity, verbosityOf } from './level.ts';
 import type { Metadata } from './metadata.ts';
 
@@ -15,9 +15,9 @@ export class Callsite implements Metadata {
   readonly name: string | undefined;
   readonly fieldNames: readonly string[];
   /** What the registry that was asked last decided. */
-  decision: Decision | undefined = undefined;
+  interest: Interest | undefined = undefined;
   /** The state of a registry's filters under which nobody hears of it, wherever and with whatever fields. */
-  never: object | undefined = undefined;
+  disabledState: object | undefined = undefined;
   #named: BoundedCache<Callsite> | undefined;
 
   constructor(

@@ -71,9 +71,9 @@ export function emitEvent(
   const given = need === 'all' ? resolveLazy(input) : input;
   const metadata =
     need === 'none' ? callsite : callsite.withFields(eventFieldNames(given, message, own?.names));
-  const seenBy = registry.interest(metadata);
-  if (seenBy === 0) return;
+  const layerMask = registry.enabledLayers(metadata);
+  if (layerMask === 0) return;
   const { message: text, fields } = readEvent(given, message);
   const parent = span ?? currentSpan(registry, context);
-  registry.event(new Event(metadata, text, mergeFields(own, fields), parent), seenBy);
+  registry.event(new Event(metadata, text, mergeFields(own, fields), parent), layerMask);
 }

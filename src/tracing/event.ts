@@ -1,4 +1,4 @@
-import { Fields, type FieldsInput, namesOf, resolveLazy } from './fields.ts';
+import { Fields, type FieldsInput, fieldNamesOf, resolveLazy } from './fields.ts';
 import type { Level } from './level.ts';
 import type { Metadata } from './metadata.ts';
 import type { Span } from './span.ts';
@@ -55,7 +55,7 @@ export function eventFieldNames(
   message: string | undefined,
   own: readonly string[] = [],
 ): readonly string[] {
-  const names = typeof input === 'string' ? [] : namesOf(input);
+  const names = typeof input === 'string' ? [] : fieldNamesOf(input);
   const hasMessage = typeof input === 'string' || message !== undefined || isError(input);
   return [...new Set([...(hasMessage ? ['message'] : []), ...own, ...names])];
 }

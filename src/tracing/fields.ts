@@ -95,7 +95,7 @@ export function resolveLazy<T>(input: T): T | object | undefined {
 }
 
 /** The names of the fields, without reading any value; a function has none yet. */
-export function namesOf(input: object | undefined): readonly string[] {
+export function fieldNamesOf(input: object | undefined): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   try {
     return input instanceof Error ? ['error'] : Object.keys(input);

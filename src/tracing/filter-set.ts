@@ -23,7 +23,7 @@ export type ScopeLevels = ReadonlyMap<FilterSlot, number>;
 export type SpanMatches = ReadonlyMap<FilterSlot, SpanMatch | undefined>;
 
 /** What was found out about a callsite. */
-export interface Decision {
+export interface Interest {
   /** The state of the filters under which it holds. */
   readonly validFor: object;
   /** The layers that hear of it wherever it happens, as bits. */
@@ -40,7 +40,7 @@ export interface Decision {
 type Threw = (owner: number, thrown: unknown) => void;
 
 /** No filter has to say anything. */
-export const NO_MATCHES: SpanMatches = new Map();
+export const NO_SPAN_MATCHES: SpanMatches = new Map();
 const NO_HOOK: Hook = { suppress: () => {} };
 const RANKS: readonly FieldNames[] = ['none', 'given', 'all'];
 
@@ -57,7 +57,7 @@ export class FilterSet {
   /** Those that let more pass inside of some spans. */
   #dynamic: FilterSlot[] = [];
   /** What they say of the inside of most spans: nothing. */
-  #nothing: SpanMatches = NO_MATCHES;
+  #nothing: SpanMatches = NO_SPAN_MATCHES;
   /** Whether any span ever did; until then nobody needs to look whether it is inside of one. */
   #opened = false;
   /** Another one after each change. */
@@ -127,22 +127,22 @@ export class FilterSet {
   }
 
   /** Which layers hear of what has this metadata and happens here, as bits. */
-  interest(callsite: Callsite): number {
-    let { decision } = callsite;
-    if (decision?.validFor !== this.state) decision = this.#decide(callsite);
-    if (decision.always === decision.sometimes) return decision.always;
+  enabledLayers(callsite: Callsite): number {
+    let { interest } = callsite;
+    if (interest?.validFor !== this.state) interest = this.#decide(callsite);
+    if (interest.always === interest.sometimes) return interest.always;
     const scope = dispatch.storage.getStore()?.scope;
-    if (scope === undefined) return decision.always;
+    if (scope === undefined) return interest.always;
     const opens = (slot: FilterSlot): boolean => (scope.get(slot) ?? 0) >= callsite.verbosity;
-    if (!decision.needsScope.every(opens)) return 0;
-    let bits = decision.passing;
+    if (!interest.needsScope.every(opens)) return 0;
+    let bits = interest.passing;
     for (const slot of this.#dynamic) {
       if (slot.owner !== GLOBAL && opens(slot)) bits |= slot.owner;
     }
     return bits;
   }
 
-  #decide(callsite: Callsite): Decision {
+  #decide(callsite: Callsite): Interest {
     if (this.#isAsking) return this.#silence();
     const needsScope: FilterSlot[] = [];
     let [passing, passable] = [this.#unfiltered, this.#unfiltered];
@@ -167,7 +167,7 @@ export class FilterSet {
         else isShut = true;
       }
     }
-    const decision: Decision = {
+    const interest: Interest = {
       validFor: this.state,
       always: isShut || needsScope.length > 0 ? 0 : passing,
       sometimes: isShut ? 0 : passable,
@@ -176,23 +176,23 @@ export class FilterSet {
     };
     // A filter that throws is asked again: it may have its reasons at the time.
     if (!threw) {
-      callsite.decision = decision;
-      const most = this.#opened ? decision.sometimes : decision.always;
-      if (most === 0 && this.fieldNames[callsite.kind] === 'none') callsite.never = this.state;
+      callsite.interest = interest;
+      const most = this.#opened ? interest.sometimes : interest.always;
+      if (most === 0 && this.fieldNames[callsite.kind] === 'none') callsite.disabledState = this.state;
     }
-    return decision;
+    return interest;
   }
 
   /**
    * What the filters of those that see a span say of its inside; `known` is what they said before. A filter
    * that was set since the span was made is asked now.
    */
-  matchesOf(metadata: Metadata, fields: Fields, seenBy: number, known: SpanMatches): SpanMatches {
+  matchesOf(metadata: Metadata, fields: Fields, layerMask: number, known: SpanMatches): SpanMatches {
     if (this.#dynamic.every((slot) => known.has(slot))) return known;
     const matches = new Map<FilterSlot, SpanMatch | undefined>();
     for (const slot of this.#dynamic) {
       const { filter, owner } = slot;
-      const isSeen = owner === GLOBAL || (seenBy & owner) !== 0;
+      const isSeen = owner === GLOBAL || (layerMask & owner) !== 0;
       const ask = (): SpanMatch | undefined => (isSeen ? filter.onSpan?.(metadata, fields) : undefined);
       matches.set(slot, known.has(slot) ? known.get(slot) : this.#try(slot, ask));
     }
@@ -238,7 +238,7 @@ export class FilterSet {
   }
 
   /** Of what a filter emits while it is asked: nobody hears of it. */
-  #silence(): Decision {
+  #silence(): Interest {
     dispatch.hook?.suppress();
     return { validFor: this.state, always: 0, sometimes: 0, passing: 0, needsScope: [] };
   }

@@ -3,7 +3,7 @@ import { dispatch } from './context.ts';
 import type { FieldsObject } from './fields.ts';
 import { Level, type LevelName, verbosityOf } from './level.ts';
 import { mimicFunction } from './mimic-function.ts';
-import { type CallObserver, runInside } from './run-inside.ts';
+import { type CallObserver, runInSpan } from './run-in-span.ts';
 import type { Span } from './span.ts';
 import type { SpanOptions, Target } from './target.ts';
 
@@ -80,7 +80,7 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
         ? { ...how, fields: () => Reflect.apply(fields, this, args) as object | undefined }
         : spanOptions,
     );
-    return runInside(span, true, fn as never, this, args, report);
+    return runInSpan(span, true, fn as never, this, args, report);
   };
   const wrapper = function (this: unknown): unknown {
     if (new.target !== undefined) throw refused(fn, true);

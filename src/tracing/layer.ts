@@ -65,7 +65,7 @@ export class LayerView<State = unknown> {
 
   /** The span itself or its nearest ancestor that this layer sees. */
   visible(span: Span | undefined): Span | undefined {
-    while (span !== undefined && (span.seenBy & this.#bit) === 0) span = span.parent;
+    while (span !== undefined && (span.layerMask & this.#bit) === 0) span = span.parent;
     return span;
   }
 
@@ -78,11 +78,11 @@ export class LayerView<State = unknown> {
 
   /** What this layer keeps with a span. */
   get(span: Span): State | undefined {
-    return span.states[this.index] as State | undefined;
+    return span.extensions[this.index] as State | undefined;
   }
 
   set(span: Span, state: State): void {
-    span.states[this.index] = state;
+    span.extensions[this.index] = state;
   }
 }
 

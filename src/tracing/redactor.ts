@@ -144,7 +144,7 @@ export class Redactor {
 const ORIGINALS = new WeakMap<object, object>();
 
 /** What a value was before secrets in it were replaced: the same thing, told twice, is known by it. */
-export function originalOf<T extends object>(value: T): T {
+export function unredacted<T extends object>(value: T): T {
   return (ORIGINALS.get(value) as T | undefined) ?? value;
 }
 

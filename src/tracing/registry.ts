@@ -7,7 +7,7 @@ import { GLOBAL, FilterSet, type ScopeLevels } from './filter-set.ts';
 import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
-import { guarded, type ProblemHandler } from './problem.ts';
+import { guardedHandler, type ProblemHandler } from './problem-handler.ts';
 import { REDACTED_NAMES, Redactor } from './redactor.ts';
 import { disabledSpan, Span } from './span.ts';
 import { within } from './within.ts';
@@ -100,7 +100,7 @@ export class Registry {
   /** Throws `OptionError`. */
   constructor(options: RegistryOptions = {}) {
     const { redact = REDACTED_NAMES } = options;
-    this.#onProblem = guarded(options.onProblem);
+    this.#onProblem = guardedHandler(options.onProblem);
     this.#redactor = new Redactor(redact);
   }
 
@@ -156,13 +156,13 @@ export class Registry {
   }
 
   /** Which layers want a span or event with this metadata here, as bits. @internal */
-  interest(metadata: Callsite): number {
-    return this.#filters.interest(metadata);
+  enabledLayers(metadata: Callsite): number {
+    return this.#filters.enabledLayers(metadata);
   }
 
   /** The layers that see a span. @internal */
   layersOf(span: Span): Layer[] {
-    return this.#slots.filter(({ bit }) => (span.seenBy & bit) !== 0).map(({ layer }) => layer);
+    return this.#slots.filter(({ bit }) => (span.layerMask & bit) !== 0).map(({ layer }) => layer);
   }
 
   #filterFailed(place: number, thrown: unknown): void {
@@ -173,16 +173,16 @@ export class Registry {
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
-  /** Makes a span that the layers in `seenBy` see; a parent of `null` makes a root. @internal */
-  newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, seenBy: number): Span {
+  /** Makes a span that the layers in `layerMask` see; a parent of `null` makes a root. @internal */
+  newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, layerMask: number): Span {
     if (this.#isInHook()) return disabledSpan();
     this.redact(fields);
-    const span = new Span(this, metadata, fields, parent, seenBy);
-    span.filterMatches = this.#filters.matchesOf(metadata, fields, seenBy, span.filterMatches);
+    const span = new Span(this, metadata, fields, parent, layerMask);
+    span.filterMatches = this.#filters.matchesOf(metadata, fields, layerMask, span.filterMatches);
     const { hook } = dispatch;
     try {
       for (const slot of this.#slots) {
-        if ((seenBy & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
+        if ((layerMask & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
         dispatch.hook = slot;
         try {
           slot.layer.onNewSpan(span, slot.view);
@@ -202,12 +202,12 @@ export class Registry {
     return dispatch.hook !== undefined;
   }
 
-  /** Has the layers in `seenBy` do something; what one throws is its own. */
-  #tell(seenBy: number, tell: (layer: Layer, view: LayerView) => void): void {
+  /** Has the layers in `layerMask` do something; what one throws is its own. */
+  #tell(layerMask: number, tell: (layer: Layer, view: LayerView) => void): void {
     const { hook } = dispatch;
     try {
       for (const slot of this.#slots) {
-        if ((seenBy & slot.bit) === 0) continue;
+        if ((layerMask & slot.bit) === 0) continue;
         dispatch.hook = slot;
         try {
           tell(slot.layer, slot.view);
@@ -233,7 +233,12 @@ export class Registry {
   /** What passes because of the spans that code runs inside of, when it enters `span` as well. @internal */
   scopeLevels(span: Span, outer: ScopeLevels | undefined): ScopeLevels | undefined {
     if (!this.#filters.isDynamic || span.isClosed) return outer;
-    span.filterMatches = this.#filters.matchesOf(span.metadata, span.fields, span.seenBy, span.filterMatches);
+    span.filterMatches = this.#filters.matchesOf(
+      span.metadata,
+      span.fields,
+      span.layerMask,
+      span.filterMatches,
+    );
     return this.#filters.enter(span.filterMatches, outer);
   }
 
@@ -243,14 +248,14 @@ export class Registry {
     this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 
-  /** Tells the layers in `seenBy` of an event. @internal */
-  event(event: Event, seenBy: number): void {
+  /** Tells the layers in `layerMask` of an event. @internal */
+  event(event: Event, layerMask: number): void {
     if (this.#isInHook()) return;
     this.redact(event.fields);
     const { hook } = dispatch;
     try {
       for (const slot of this.#slots) {
-        if ((seenBy & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
+        if ((layerMask & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
         dispatch.hook = slot;
         try {
           slot.layer.onEvent(event, slot.view);
@@ -265,12 +270,12 @@ export class Registry {
 
   /** Tells the layers that see a span what happened to it, unless it happened in a hook. @internal */
   notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
-    if (!this.#isInHook()) this.#tell(span.seenBy, tell);
+    if (!this.#isInHook()) this.#tell(span.layerMask, tell);
   }
 
   /** Tells the layers that see a span of its end, which it has but once, also in a hook. @internal */
   notifyOfClose(span: Span): void {
-    this.#tell(span.seenBy, (layer, view) => layer.onClose?.(span, view));
+    this.#tell(span.layerMask, (layer, view) => layer.onClose?.(span, view));
   }
 
   /** Has the layers add to the environment of a child process what ties that to what runs here now. @internal */
@@ -283,7 +288,7 @@ export class Registry {
     let wrapped = fn;
     for (let at = this.#slots.length - 1; at >= 0; at--) {
       const slot = this.#slots[at] as Slot;
-      if ((span.seenBy & slot.bit) === 0 || slot.layer.run === undefined) continue;
+      if ((span.layerMask & slot.bit) === 0 || slot.layer.run === undefined) continue;
       wrapped = this.#wrap(slot, span, wrapped);
     }
     return wrapped();

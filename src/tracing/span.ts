@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { type Context, dispatch } from './context.ts';
 import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
-import { type SpanMatches, NO_MATCHES } from './filter-set.ts';
+import { type SpanMatches, NO_SPAN_MATCHES } from './filter-set.ts';
 import { mimicFunction } from './mimic-function.ts';
 import { eventCallsites } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
-import { runInside } from './run-inside.ts';
+import { runInSpan } from './run-in-span.ts';
 import { emitEvent, Emitter } from './emitter.ts';
 import { performance } from './timers.ts';
 
@@ -30,11 +30,11 @@ export class Span extends Emitter {
   /** Whether it was asked to have no parent, of whatever kind. */
   readonly isRoot: boolean;
   /** Which layers see it, as bits. @internal */
-  readonly seenBy: number;
+  readonly layerMask: number;
   /** What layers keep with it, by their index. A first write to an empty array would make room for 17. @internal */
-  readonly states: unknown[] = [undefined, undefined, undefined];
+  readonly extensions: unknown[] = [undefined, undefined, undefined];
   /** What filters say of what happens inside of it. @internal */
-  filterMatches: SpanMatches = NO_MATCHES;
+  filterMatches: SpanMatches = NO_SPAN_MATCHES;
   /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
   traceId: string | undefined;
   /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
@@ -61,7 +61,7 @@ export class Span extends Emitter {
     metadata: Metadata,
     fields: Fields,
     parent: Span | null | undefined,
-    seenBy: number,
+    layerMask: number,
   ) {
     super();
     this.registry = registry;
@@ -69,7 +69,7 @@ export class Span extends Emitter {
     this.fields = fields;
     this.parent = parent ?? undefined;
     this.isRoot = parent === null;
-    this.seenBy = seenBy;
+    this.layerMask = layerMask;
     this.#open = registry === undefined ? 0 : -performance.now();
     if (fields.names.length > 0) this.#readResultField(fields);
   }
@@ -164,12 +164,12 @@ export class Span extends Emitter {
 
   /** Runs `fn` inside of the span, sync or async, and returns what it returns; does not close it. */
   inScope<R>(fn: () => R): R {
-    return runInside(this, false, fn, undefined, []) as R;
+    return runInSpan(this, false, fn, undefined, []) as R;
   }
 
   /** `fn`, bound to run inside of the span, for emitters and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
-    const run = (self: unknown, args: unknown[]): unknown => runInside(this, false, fn as never, self, args);
+    const run = (self: unknown, args: unknown[]): unknown => runInSpan(this, false, fn as never, self, args);
     return mimicFunction(function (this: unknown, ...args: unknown[]): unknown {
       return run(this, args);
     }, fn);

@@ -1,11 +1,11 @@
 import { currentSpan, currentSubscriber, dispatch } from './context.ts';
 import { emitEvent, Emitter } from './emitter.ts';
-import { evaluate, type Fields, type FieldsInput, mergeFields, namesOf, resolveLazy } from './fields.ts';
+import { evaluate, type Fields, type FieldsInput, mergeFields, fieldNamesOf, resolveLazy } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { Callsite, eventCallsites } from './callsite.ts';
-import { runInside } from './run-inside.ts';
+import { runInSpan } from './run-in-span.ts';
 import { disabledSpan, Span } from './span.ts';
 
 export interface SpanOptions {
@@ -52,7 +52,7 @@ export class Target extends Emitter {
 
   /** Whether anybody would see an event of this level. */
   enabled(level: LevelName): boolean {
-    return (currentSubscriber()?.interest(this.#eventCallsite(levelOf(level))) ?? 0) !== 0;
+    return (currentSubscriber()?.enabledLayers(this.#eventCallsite(levelOf(level))) ?? 0) !== 0;
   }
 
   /** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
@@ -66,13 +66,13 @@ export class Target extends Emitter {
     const given = need === 'all' ? resolveLazy(options?.fields) : options?.fields;
     const level = levelOf(options?.level ?? Level.INFO);
     let metadata = this.#spanCallsite(options?.target ?? this.name, level, name);
-    if (need !== 'none') metadata = metadata.withFields(this.#namesWith(namesOf(given)));
-    const seenBy = registry.interest(metadata);
-    if (seenBy === 0) return disabledSpan();
+    if (need !== 'none') metadata = metadata.withFields(this.#namesWith(fieldNamesOf(given)));
+    const layerMask = registry.enabledLayers(metadata);
+    if (layerMask === 0) return disabledSpan();
     const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
     const fields = mergeFields(this.#fields, evaluate(given));
     const isParent = parent === null || parent?.registry === registry || parent?.remote !== undefined;
-    const span = registry.newSpan(metadata, fields, isParent ? parent : undefined, seenBy);
+    const span = registry.newSpan(metadata, fields, isParent ? parent : undefined, layerMask);
     if (options?.followsFrom !== undefined) {
       for (const from of [options.followsFrom].flat()) span.followsFrom(from);
     }
@@ -85,7 +85,7 @@ export class Target extends Emitter {
   inSpan<R>(name: string, options: SpanOptions | undefined | ((span: Span) => R), fn?: (span: Span) => R): R {
     const body = typeof options === 'function' ? options : fn;
     const span = this.span(name, typeof options === 'function' ? undefined : options);
-    return runInside(span, true, body as never, undefined, [span]) as R;
+    return runInSpan(span, true, body as never, undefined, [span]) as R;
   }
 
   /** `fn`, or a method, with a span around each call. */
@@ -103,7 +103,7 @@ export class Target extends Emitter {
     // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
     const context = dispatch.hasScoped ? dispatch.storage.getStore() : undefined;
     const registry = context?.subscriber ?? dispatch.global;
-    if (registry === undefined || callsite.never === registry.filterState) return;
+    if (registry === undefined || callsite.disabledState === registry.filterState) return;
     emitEvent(registry, callsite, input, message, this.#fields, undefined, context);
   }
 

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError, messageOf, OptionError } from '../../errors.ts';
-import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { TIMER_MAX } from '../../tracing/timer-max.ts';
 import { exporterNames, otlpExporter } from './exporters.ts';
 import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
@@ -57,7 +57,7 @@ export async function createProvider(
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/sdk-trace-base', error);
   });
-  const onProblem = guarded(options.onProblem);
+  const onProblem = guardedHandler(options.onProblem);
   checkSampler(env, onProblem);
   const exports: Exports = { tallies: [], outboxes: [] };
   const tallied = (tally: SpanCounts, processor: Processor): Processor => {

@@ -16,8 +16,8 @@ import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { FilterInput } from '../../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../../tracing/layer.ts';
-import { type ProblemHandler, guarded } from '../../tracing/problem.ts';
-import { originalOf } from '../../tracing/redactor.ts';
+import { type ProblemHandler, guardedHandler } from '../../tracing/problem-handler.ts';
+import { unredacted } from '../../tracing/redactor.ts';
 import type { Span } from '../../tracing/span.ts';
 import { isError, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
@@ -102,7 +102,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     this.#provider = options.provider;
     this.#environment = options.environment;
     this.#tracer = options.tracer ?? (options.provider ?? trace).getTracer('kvp-tracing', VERSION);
-    this.#onProblem = guarded(options.onProblem);
+    this.#onProblem = guardedHandler(options.onProblem);
     this.#releaseContextManager = ensureContextManager();
     if (this.#releaseContextManager === undefined) {
       const message =
@@ -282,7 +282,7 @@ function recordErrors(state: State, fields: Fields, time: HrTime): void {
 
 function recordOnce(state: State, thrown: unknown, time: HrTime): void {
   if (isError(thrown)) {
-    const original = originalOf(thrown);
+    const original = unredacted(thrown);
     if (state.recorded?.has(original) === true) return;
     (state.recorded ??= new WeakSet()).add(original);
   }

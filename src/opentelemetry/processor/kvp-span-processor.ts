@@ -21,7 +21,7 @@ import { FilterSet } from '../../tracing/filter-set.ts';
 import { type FilterInput, filterOf } from '../../tracing/filter.ts';
 import { Level } from '../../tracing/level.ts';
 
-import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { REDACTED_NAMES } from '../../tracing/redactor.ts';
 import { dateText } from '../../tracing/value.ts';
 import { mirroredId, processors } from '../layer/mirrored.ts';
@@ -99,7 +99,7 @@ export class KvpSpanProcessor {
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
   constructor(options: KvpSpanProcessorOptions = {}) {
-    this.#onProblem = guarded(options.onProblem);
+    this.#onProblem = guardedHandler(options.onProblem);
     this.#reader = new AttributeReader(options.redact ?? REDACTED_NAMES);
     this.#filters = new FilterSet(
       (_, thrown) => this.#failed(thrown),
@@ -242,10 +242,11 @@ export class KvpSpanProcessor {
   }
 
   #passes(callsite: Callsite, attributes: object | undefined): boolean {
-    if (this.#filters.fieldNames[callsite.kind] === 'none') return this.#filters.interest(callsite) !== 0;
+    if (this.#filters.fieldNames[callsite.kind] === 'none')
+      return this.#filters.enabledLayers(callsite) !== 0;
     const names = Object.keys(attributes ?? {});
     if (callsite.kind === 'event') names.unshift('message');
-    return this.#filters.interest(callsite.withFields(names)) !== 0;
+    return this.#filters.enabledLayers(callsite.withFields(names)) !== 0;
   }
 
   #failed(thrown: unknown): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as ownApi from '@opentelemetry/api';
 import { LayerError, messageOf } from '../../errors.ts';
 import { type Filter, type FilterInput, filterOf } from '../../tracing/filter.ts';
-import { printLine } from '../../tracing/stderr.ts';
+import { printLine } from '../../tracing/print-line.ts';
 import { ensureContextManager } from '../layer/context-manager.ts';
 import { unlessMissing } from '../peers.ts';
 import { processors } from '../layer/mirrored.ts';

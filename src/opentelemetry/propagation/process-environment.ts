@@ -1,5 +1,5 @@
 import { type Context, propagation, ROOT_CONTEXT, type TextMapSetter, trace } from '@opentelemetry/api';
-import { guarded, type ProblemHandler } from '../../tracing/problem.ts';
+import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { wellFormed } from './carrier.ts';
 import { PEERS, unlessMissing } from '../peers.ts';
 import { extractedFrom, joining } from './propagation.ts';
@@ -76,7 +76,7 @@ export async function processEnvironment(
     unlessMissing(error);
     return PLAIN;
   });
-  const release = await registerPropagator(process.env, PEERS, guarded(onProblem));
+  const release = await registerPropagator(process.env, PEERS, guardedHandler(onProblem));
   const getter = new EnvironmentGetter();
   const inherited = inherits
     ? extractedFrom(

@@ -1,6 +1,6 @@
 import { propagation, type TextMapPropagator } from '@opentelemetry/api';
 import { OptionError } from '../../errors.ts';
-import type { ProblemHandler } from '../../tracing/problem.ts';
+import type { ProblemHandler } from '../../tracing/problem-handler.ts';
 import { type Peers, unlessMissing } from '../peers.ts';
 import { settingOf } from '../setting.ts';
 import { TraceContextPropagator } from './trace-context.ts';

@@ -15,47 +15,47 @@ export interface CallObserver {
 interface Call {
   readonly span: Span;
   /** Whether the span was made for this call. */
-  readonly owned: boolean;
+  readonly ownsSpan: boolean;
   readonly report: CallObserver | undefined;
   /** Whether its outcome is known. */
   isOver: boolean;
 }
 
 /**
- * Calls `fn` inside of `span` and returns what it returns. With `owned` the span was made for this call:
+ * Calls `fn` inside of `span` and returns what it returns. With `ownsSpan` the span was made for this call:
  * it is closed when the call has settled, and marked failed if it threw.
  */
-export function runInside(
+export function runInSpan(
   span: Span,
-  owned: boolean,
+  ownsSpan: boolean,
   fn: Callback,
   self: unknown,
   args: unknown[],
   report?: CallObserver,
 ): unknown {
   if (span.registry === undefined && report === undefined) return Reflect.apply(fn, self, args);
-  const call: Call = { span, owned, report, isOver: false };
+  const call: Call = { span, ownsSpan, report, isOver: false };
   span.enter();
   let result: unknown;
   try {
-    result = callInside(span, fn, self, args);
+    result = callInContext(span, fn, self, args);
   } catch (thrown) {
     fail(call, thrown);
     throw thrown;
   }
   if (typeof result === 'object' && result !== null) {
-    if (isPromise(result) && result.constructor === Promise) return settled(call, result);
-    if (isGeneratorObject(result) || isResumed(result)) {
+    if (isPromise(result) && result.constructor === Promise) return followPromise(call, result);
+    if (isGeneratorObject(result) || isFollowedGenerator(result)) {
       span.exit();
-      return resumed(call, result as unknown as Resumable);
+      return followGenerator(call, result as unknown as Resumable);
     }
   }
-  if (isThenable(result)) return watched(call, result);
+  if (isThenable(result)) return followThenable(call, result);
   succeed(call, result);
   return result;
 }
 
-function callInside(span: Span, fn: Callback, self: unknown, args: unknown[]): unknown {
+function callInContext(span: Span, fn: Callback, self: unknown, args: unknown[]): unknown {
   if (span.registry === undefined) return Reflect.apply(fn, self, args);
   const { storage } = dispatch;
   const context = span.context(storage.getStore());
@@ -65,26 +65,28 @@ function callInside(span: Span, fn: Callback, self: unknown, args: unknown[]): u
 
 function succeed(call: Call, value: unknown): void {
   const { span, report } = call;
-  if (report?.returned !== undefined && !call.isOver) callInside(span, report.returned, undefined, [value]);
+  if (report?.returned !== undefined && !call.isOver)
+    callInContext(span, report.returned, undefined, [value]);
   end(call);
 }
 
 function fail(call: Call, error: unknown): void {
-  const { span, owned, report, isOver } = call;
-  if (report?.threw !== undefined && !isOver) callInside(span, report.threw, undefined, [error]);
+  const { span, ownsSpan, report, isOver } = call;
+  if (report?.threw !== undefined && !isOver) callInContext(span, report.threw, undefined, [error]);
   // A generator that is done throws what it is given; that is none of its span's any more.
-  if (owned && span.registry !== undefined && !isOver) span.thrown = { error: span.registry.redacted(error) };
+  if (ownsSpan && span.registry !== undefined && !isOver)
+    span.thrown = { error: span.registry.redacted(error) };
   end(call);
 }
 
 function end(call: Call): void {
   call.isOver = true;
   call.span.exit();
-  if (call.owned) call.span.close();
+  if (call.ownsSpan) call.span.close();
 }
 
 /** The promise's own outcome, passed on by a promise that settles after the span ended. */
-function settled(call: Call, promise: Promise<unknown>): Promise<unknown> {
+function followPromise(call: Call, promise: Promise<unknown>): Promise<unknown> {
   const following = promise.then(
     (value) => {
       succeed(call, value);
@@ -118,9 +120,9 @@ function isThenable(value: unknown): value is { then: Then } {
  * same object; its `then` runs inside of the span and tells it when it settles. It is not called here:
  * that might start it.
  */
-function watched(call: Call, thenable: { then: Then }): unknown {
+function followThenable(call: Call, thenable: { then: Then }): unknown {
   const { then } = thenable;
-  const known = WATCHED.get(then);
+  const known = WAITING_CALLS.get(then);
   if (known !== undefined) {
     // The same one again, as from a cache: wrapping it anew each time would grow without end.
     known.push(call);
@@ -139,17 +141,17 @@ function watched(call: Call, thenable: { then: Then }): unknown {
       throw error;
     };
     const { span } = calls.at(-1) ?? call;
-    return callInside(span, then as Callback, this, [fulfilled, rejected]);
+    return callInContext(span, then as Callback, this, [fulfilled, rejected]);
   };
-  WATCHED.set(watching, calls);
-  if (!replaced(thenable, watching)) succeed(call, thenable);
+  WAITING_CALLS.set(watching, calls);
+  if (!replaceThen(thenable, watching)) succeed(call, thenable);
   return thenable;
 }
 
 /** The calls that wait for what this `then` tells. */
-const WATCHED = new WeakMap<Then, Call[]>();
+const WAITING_CALLS = new WeakMap<Then, Call[]>();
 
-function replaced(thenable: object, then: Then): boolean {
+function replaceThen(thenable: object, then: Then): boolean {
   try {
     return Reflect.defineProperty(thenable, 'then', { value: then, configurable: true, writable: true });
   } catch {
@@ -164,25 +166,25 @@ interface Resumable {
 }
 
 /** Marks a generator that enters a span at each resume: it is none to Node.js. All copies of the package know it. */
-const RESUMED = Symbol.for('kvp-tracing.resumed');
+const FOLLOWED = Symbol.for('kvp-tracing.resumed');
 
-function isResumed(value: object): boolean {
+function isFollowedGenerator(value: object): boolean {
   try {
-    return RESUMED in value;
+    return FOLLOWED in value;
   } catch {
     return false;
   }
 }
 
 /** A generator that enters the span at each resume and ends it when it is done. */
-function resumed(call: Call, generator: Resumable): unknown {
+function followGenerator(call: Call, generator: Resumable): unknown {
   const { span } = call;
   const resume = (how: keyof Resumable) =>
     function (this: unknown, ...args: unknown[]): unknown {
       span.enter();
       let step: unknown;
       try {
-        step = callInside(span, generator[how] as Callback, generator, args);
+        step = callInContext(span, generator[how] as Callback, generator, args);
       } catch (thrown) {
         fail(call, thrown);
         throw thrown;
@@ -206,7 +208,7 @@ function resumed(call: Call, generator: Resumable): unknown {
   for (const how of ['next', 'return', 'throw'] as const) {
     Object.defineProperty(wrapper, how, { value: resume(how), configurable: true, writable: true });
   }
-  Object.defineProperty(wrapper, RESUMED, { value: true });
+  Object.defineProperty(wrapper, FOLLOWED, { value: true });
   return wrapper;
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { dispatch } from './context.ts';
-import { printLine } from './stderr.ts';
+import { printLine } from './print-line.ts';
 
 /** Hears of a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
@@ -11,7 +11,7 @@ function printProblem(problem: Error): void {
 }
 
 /** A handler that never throws: whoever hears of problems must not make one. It may emit, also where a layer has the problem. */
-export function guarded(handler: ProblemHandler = printProblem): ProblemHandler {
+export function guardedHandler(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
     const { hook } = dispatch;
     dispatch.hook = undefined;
