@@ -4,19 +4,19 @@ import { parseValue, type ValueMatch } from './value-match.ts';
 
 export interface FieldMatch {
   readonly name: string;
-  /** Its value must match this; without it, the field must be there. */
+  /** What the field's value must match; without it any value matches. */
   readonly value: ValueMatch | undefined;
 }
 
-/** One part of a filter: up to which level what passes. */
+/** One part of a filter: what it selects, and up to which level that passes. */
 export interface Directive {
-  /** Which targets, by how they begin; `undefined` is all. */
+  /** The start of the targets; `undefined` is all. */
   readonly target: string | undefined;
-  /** Inside of spans of which name; `undefined` is any, if there are fields. */
+  /** The name of the span inside of which it holds; `undefined` is any span with the fields. */
   readonly span: string | undefined;
   readonly fields: readonly FieldMatch[];
   readonly verbosity: Verbosity;
-  /** What it selects, as a text: a later directive with the same one replaces it. */
+  /** What it selects, as a text: a later directive with the same text replaces it. */
   readonly selector: string;
 }
 
@@ -24,14 +24,14 @@ const TARGET = /^[\p{Alphabetic}\p{N}:_./@-]+$/u;
 const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
 const LEVELS = 'off, error, warn, info, debug, trace or 0 to 5';
 
-/** The parts of a filter's text, without those that are empty. A comma inside of {} or "" does not split. */
+/** The parts of a filter's text, without empty ones. A comma inside of {} or "" does not separate. */
 export function partsOf(text: string): string[] {
   return split(text)
     .map((part) => part.trim())
     .filter((part) => part !== '');
 }
 
-/** Throws `FilterError`, which names the part and why. */
+/** The directive of a part. With `regex`, values without quotes are regular expressions. Throws `FilterError`. */
 export function parseDirective(part: string, regex: boolean): Directive {
   const [, head = '', rest = ''] = /^([^[=]*)(.*)$/su.exec(part) ?? [];
   if (rest === '') {
@@ -65,7 +65,7 @@ function targetOf(part: string, text: string): string {
   throw new FilterError(part, `${JSON.stringify(text)} is neither a level (${LEVELS}) nor a target`);
 }
 
-/** The level behind `=`; nothing at all is trace. */
+/** The level behind `=`; without one it is TRACE. */
 function levelAfter(part: string, text: string): Verbosity {
   if (text === '' || text === '=') return 5;
   if (!text.startsWith('=')) throw new FilterError(part, `there is ${JSON.stringify(text)} behind "]"`);
@@ -78,7 +78,7 @@ function levelOf(text: string): Verbosity | undefined {
   return /^[0-5]$/.test(text) ? (Number(text) as Verbosity) : verbosityOf(text);
 }
 
-/** What stands between the brackets, and what behind them. */
+/** The name and the fields between the brackets, and the text behind them. */
 function spanOf(part: string, text: string): { span: string | undefined; fields: string[]; after: string } {
   const end = text.search(/[\]{]/);
   if (end < 0) throw new FilterError(part, 'there is no "]"');
@@ -101,7 +101,7 @@ function fieldOf(part: string, text: string, regex: boolean): FieldMatch {
   }
 }
 
-/** Splits at the commas that are not inside of {} or "". */
+/** Splits a text at the commas that are not inside of {} or "". With `inBraces` it is the text inside of {}. */
 function split(text: string, inBraces = false): string[] {
   const closings = closingsOf(text, inBraces);
   const parts: string[] = [];
@@ -115,10 +115,7 @@ function split(text: string, inBraces = false): string[] {
   return [...parts, text.slice(start)];
 }
 
-/**
- * Where each brace that opens is closed, and each quote inside of braces; one that stays open is a character
- * like others.
- */
+/** The indexes of closing braces, and of closing quotes inside of braces, by those of the opening ones. One that is never closed is a character like any other. */
 function closingsOf(text: string, inBraces = false): Map<number, number> {
   const closings = new Map<number, number>();
   const open: number[] = [];

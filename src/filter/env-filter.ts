@@ -6,13 +6,13 @@ import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.
 import { type Directive, type FieldMatch, parseDirective, partsOf } from './directive.ts';
 
 export interface EnvFilterOptions {
-  /** Directives that hold when the text has none. Default `''`: nothing passes. */
+  /** The directives to use when the text has none. Default `''`, by which nothing passes; of the constructor `'error'`. */
   default?: string;
-  /** Whether values without quotes are regular expressions, else exact texts. Default `true`. */
+  /** Whether values without quotes are regular expressions; otherwise they are exact texts. Default `true`. */
   regex?: boolean;
-  /** Whether a bad part is reported and ignored. Default `false`: it throws. */
+  /** Whether a part that is no directive is reported and ignored. Default `false`, which throws; of the constructor `true`. */
   lenient?: boolean;
-  /** Hears of parts that are ignored. Default: a line on stderr each. */
+  /** Called with each part that is ignored. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
@@ -22,13 +22,13 @@ export interface EnvFilterOptions {
  */
 export class EnvFilter implements Filter {
   readonly verbosity: number;
-  /** What decides by metadata alone, the most specific first. */
+  /** The directives that decide by metadata alone, the most specific first. */
   readonly #statics: readonly Directive[];
-  /** What lets more pass inside of spans. */
+  /** The directives that let more pass inside of spans. */
   readonly #dynamics: readonly Directive[];
   readonly onSpan?: (span: Metadata, fields: Fields) => SpanMatch | undefined;
 
-  /** Is lenient, and what has no good part is `error`, unless `options` say otherwise. */
+  /** Ignores and reports parts that are no directive, unless `options` say otherwise. Throws `OptionError` for what is no text. */
   constructor(directives: string, options: EnvFilterOptions = {}) {
     const { default: otherwise = 'error', regex = true, lenient = true } = options;
     const refuse = lenient ? ignoring(options.onProblem) : undefined;
@@ -43,14 +43,14 @@ export class EnvFilter implements Filter {
   }
 
   /**
-   * Throws `FilterError`, which names the bad part and why, unless it is `lenient`; `OptionError` for what is
-   * no text.
+   * The filter of a text. Throws `FilterError`, which names the part that is no directive and the reason, unless it is
+   * `lenient`; `OptionError` for what is no text.
    */
   static parse(directives: string, options: EnvFilterOptions = {}): EnvFilter {
     return new EnvFilter(directives, { default: '', lenient: false, ...options });
   }
 
-  /** The filter in an environment variable, read as the constructor does; `error` where it is not set. */
+  /** The filter of an environment variable, read as by the constructor; `error` if it is not set. */
   static fromEnv(name: string): EnvFilter {
     return new EnvFilter(process.env[name] ?? '');
   }
@@ -58,7 +58,7 @@ export class EnvFilter implements Filter {
   enabled(metadata: Metadata): boolean {
     const { kind, verbosity, fieldNames } = metadata;
     if (verbosity > this.verbosity) return false;
-    // A span that a directive is about must exist, or nothing could happen inside of it.
+    // A span that a directive names must exist, or nothing could happen inside of it.
     if (kind === 'span' && this.#dynamics.some((each) => isAbout(each, metadata, fieldNames))) return true;
     const first = this.#statics.find((each) => isAbout(each, metadata, fieldNames));
     return first !== undefined && verbosity <= first.verbosity;
@@ -75,7 +75,7 @@ export class EnvFilter implements Filter {
   }
 }
 
-/** What the directives that are about a span let pass inside of it, by the values that its fields had. */
+/** What directives let pass inside of a span that they name, once its fields had the values that they ask for. */
 class DirectiveMatch implements SpanMatch {
   verbosity = 0;
   #pending: { readonly verbosity: number; readonly fields: readonly FieldMatch[] }[];
@@ -88,7 +88,7 @@ class DirectiveMatch implements SpanMatch {
     this.record(fields);
   }
 
-  /** As in Rust, a value that matched once stays matched. */
+  /** As in Rust, a value that matched once counts from then on. */
   record(recorded: Fields): void {
     this.#pending = this.#pending.flatMap(({ verbosity, fields }) => {
       const left = fields.filter(({ name, value }) => value?.(recorded.get(name)) === false);
@@ -101,7 +101,7 @@ class DirectiveMatch implements SpanMatch {
 
 type Refuse = (error: FilterError) => void;
 
-/** What reports a part that is ignored. */
+/** Reports a part that is ignored. */
 function ignoring(onProblem: ProblemHandler | undefined): Refuse {
   const report = guardedHandler(onProblem);
   return (error) => {
@@ -110,7 +110,7 @@ function ignoring(onProblem: ProblemHandler | undefined): Refuse {
   };
 }
 
-/** Throws for a bad part, unless there is another way to `refuse` it. */
+/** The directives of a text. A part that is none goes to `refuse`; without it, its error is thrown. */
 function parseAll(option: string, text: unknown, regex: boolean, refuse: Refuse | undefined): Directive[] {
   if (typeof text !== 'string') throw new OptionError(option, text, 'a text');
   return partsOf(text).flatMap((part) => {
@@ -141,7 +141,7 @@ function isAbout({ target, span, fields }: Directive, metadata: Metadata, names:
   );
 }
 
-/** The longest target first, then most fields, then as Rust does: what is later in the alphabet. */
+/** The longest target first, then the most fields, then, as in Rust, the later in the alphabet. */
 function bySpecificity(a: Directive, b: Directive): number {
   return (
     (b.target?.length ?? -1) - (a.target?.length ?? -1) ||

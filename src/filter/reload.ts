@@ -13,27 +13,27 @@ import { type Deadline, type Layer, LayerView, type Outcome } from '../tracing/l
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 
-/** Exchanges what `reload` was given, at any time. */
+/** Replaces the filter or layer that `reload` was given, at any time. */
 export interface ReloadHandle<T> {
-  /** Throws `OptionError` for what is neither. */
+  /** Throws `OptionError` for what is neither a filter nor a layer. */
   reload(value: T): void;
 }
 
-/** A layer whose filter can be set, as that of `BaseLayer`. */
+/** A layer whose filter can be set, as a `BaseLayer`. */
 interface Filterable {
   withFilter(filter: FilterInput): unknown;
 }
 
 /**
- * A filter or a layer that can be exchanged while spans are open: `[value, handle]`. The value goes where
- * the original would have gone.
+ * Makes a filter or a layer that can be replaced while spans are open: `[value, handle]`. Use the value in place of the
+ * original.
  *
- * A filter decides from the next span or event on; what its directives let pass inside of a span counts from
- * the next time on that the span is entered.
+ * A new filter decides from the next span or event on. What it lets pass inside of a span counts from the next time
+ * that the span is entered.
  *
- * A layer is exchanged for another layer, which hears of the spans that are made from then on and of all
- * events; the one that it replaces is shut down. A filter in place of a layer is set as the filter of the
- * layer that is there. Throws `OptionError` for what is neither.
+ * A new layer sees the spans that are made from then on, and all events; the layer that it replaces is shut down. A
+ * filter given to the handle of a layer becomes the filter of the current layer. Throws `OptionError` for what is
+ * neither.
  */
 export function reload(filter: FilterInput): [Filter, ReloadHandle<FilterInput>];
 export function reload(layer: Layer): [Layer, ReloadHandle<Layer | FilterInput>];
@@ -98,24 +98,24 @@ class ReloadableFilter implements Required<Filter> {
   }
 }
 
-/** What the layer that is in place keeps with a span, and which layer that is. */
-interface Kept {
+/** A layer's state of a span, and the layer: it was the current one when the span was made. */
+interface LayerState {
   readonly layer: Layer;
   state: unknown;
 }
 
-/** A layer sees only the spans that were made since it is in place: it knows nothing of others. */
-class View extends LayerView {
-  readonly #outer: LayerView<Kept>;
+/** The current layer's view: it sees only the spans that were made since it became the current one. */
+class CurrentLayerView extends LayerView {
+  readonly #outer: LayerView<LayerState>;
   readonly #layer: Layer;
 
-  constructor(outer: LayerView<Kept>, layer: Layer) {
+  constructor(outer: LayerView<LayerState>, layer: Layer) {
     super(outer.index);
     this.#outer = outer;
     this.#layer = layer;
   }
 
-  isOf(layer: Layer, outer: LayerView<Kept>): boolean {
+  isOf(layer: Layer, outer: LayerView<LayerState>): boolean {
     return this.#layer === layer && this.#outer === outer;
   }
 
@@ -139,13 +139,13 @@ class View extends LayerView {
 }
 
 /** `Required`: a member that is added to `Layer` and not forwarded here is a type error. */
-class ReloadableLayer implements Required<Layer<Kept>> {
+class ReloadableLayer implements Required<Layer<LayerState>> {
   readonly name: string;
-  /** Always: what a span did not measure from its start is no use to a later layer. */
+  /** Always `true`: a later layer may need `Span.busy`, which must be measured from a span's start. */
   readonly timed = true;
   #layer: Layer;
   readonly #filterListeners: (() => void)[] = [];
-  #view: View | undefined;
+  #view: CurrentLayerView | undefined;
 
   constructor(layer: Layer) {
     this.#layer = layer;
@@ -180,10 +180,10 @@ class ReloadableLayer implements Required<Layer<Kept>> {
     for (const listener of this.#filterListeners) listener();
   }
 
-  /** The view of the layer that is in place. */
-  #viewOf(outer: LayerView<Kept>): View {
-    if (this.#view?.isOf(this.#layer, outer) !== true) this.#view = new View(outer, this.#layer);
-    return this.#view as View;
+  /** The view of the current layer. */
+  #viewOf(outer: LayerView<LayerState>): CurrentLayerView {
+    if (this.#view?.isOf(this.#layer, outer) !== true) this.#view = new CurrentLayerView(outer, this.#layer);
+    return this.#view as CurrentLayerView;
   }
 
   get filter(): Filter | undefined {
@@ -198,42 +198,42 @@ class ReloadableLayer implements Required<Layer<Kept>> {
     this.#filterListeners.push(listener);
   }
 
-  onNewSpan(span: Span, outer: LayerView<Kept>): void {
+  onNewSpan(span: Span, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     view.set(span, undefined);
     this.#layer.onNewSpan?.(span, view);
   }
 
-  onRecord(span: Span, fields: Fields, outer: LayerView<Kept>): void {
+  onRecord(span: Span, fields: Fields, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     if (view.knows(span)) this.#layer.onRecord?.(span, fields, view);
   }
 
-  onFollowsFrom(span: Span, from: Span, outer: LayerView<Kept>): void {
+  onFollowsFrom(span: Span, from: Span, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     if (view.knows(span)) this.#layer.onFollowsFrom?.(span, from, view);
   }
 
-  onEnter(span: Span, outer: LayerView<Kept>): void {
+  onEnter(span: Span, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     if (view.knows(span)) this.#layer.onEnter?.(span, view);
   }
 
-  onExit(span: Span, outer: LayerView<Kept>): void {
+  onExit(span: Span, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     if (view.knows(span)) this.#layer.onExit?.(span, view);
   }
 
-  onClose(span: Span, outer: LayerView<Kept>): void {
+  onClose(span: Span, outer: LayerView<LayerState>): void {
     const view = this.#viewOf(outer);
     if (view.knows(span)) this.#layer.onClose?.(span, view);
   }
 
-  onEvent(event: Event, outer: LayerView<Kept>): void {
+  onEvent(event: Event, outer: LayerView<LayerState>): void {
     this.#layer.onEvent?.(event, this.#viewOf(outer));
   }
 
-  run<R>(span: Span, fn: () => R, outer: LayerView<Kept>): R {
+  run<R>(span: Span, fn: () => R, outer: LayerView<LayerState>): R {
     const view = this.#viewOf(outer);
     if (this.#layer.run === undefined || !view.knows(span)) return fn();
     return this.#layer.run(span, fn, view);
@@ -256,12 +256,12 @@ class ReloadableLayer implements Required<Layer<Kept>> {
   }
 }
 
-/** A layer that is no longer in place reports for itself what it could not finish. */
+/** Shuts down a layer that was replaced. It reports its problems itself. */
 async function end(layer: Layer): Promise<void> {
   try {
     await layer.shutdown?.();
   } catch {
-    // Nobody waits for it.
+    // There is no caller that waits for it.
   }
 }
 

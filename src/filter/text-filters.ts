@@ -1,4 +1,4 @@
-// Each entry imports this once, so that an option `filter` may be the text of an `EnvFilter`: `tracing` knows no grammar.
+// Lets an option `filter` be the text of an `EnvFilter`. Each entry of the package imports this module once.
 import { setFilterParser } from '../tracing/filter.ts';
 import { EnvFilter } from './env-filter.ts';
 

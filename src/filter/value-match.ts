@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { DEPTH_MAX, errorMessage, isError } from '../tracing/value.ts';
 import { Date } from '../tracing/timers.ts';
 
-/** Whether a field has the value that a directive names. */
+/** Whether the value of a field is the one that a directive names. */
 export type ValueMatch = (value: unknown) => boolean;
 
 /** Rust's grammar of floating point numbers; integers are among them. */
@@ -10,10 +10,10 @@ const NUMBER = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$/i;
 const QUOTED = /^"(?:[^"\\]|\\.)*"$/s;
 const INTEGER = /^[+-]?\d+$/;
 
-/** A regular expression of JavaScript backtracks: longer texts than this, in UTF-16 units, match none. */
+/** JavaScript's regular expressions backtrack: a longer text, in UTF-16 units, matches none. */
 const SEARCHED_MAX = 4096;
 
-/** What the text of a value in a directive matches. Throws `SyntaxError` for a bad regular expression. */
+/** The match of the text of a value in a directive. Throws `SyntaxError` for a bad regular expression. */
 export function parseValue(text: string, regex: boolean): ValueMatch {
   if (text === 'true' || text === 'false') return (value) => value === (text === 'true');
   if (NUMBER.test(text)) return numberMatch(text);
@@ -21,7 +21,7 @@ export function parseValue(text: string, regex: boolean): ValueMatch {
     const own = text.slice(1, -1).replace(/\\(["\\])/g, '$1');
     return (value) => (typeof value === 'string' ? value === own : debugText(value) === text);
   }
-  // A text as Rust's Debug writes it has quotes, so no string is equal to one without.
+  // Rust's Debug writes a string in quotes, so no string equals a text without quotes.
   if (!regex) return (value) => typeof value !== 'string' && debugText(value) === text;
   const pattern = patternOf(text);
   return (value) => {
@@ -40,16 +40,16 @@ function numberMatch(text: string): ValueMatch {
   };
 }
 
-/** The regular expression, which must match up to the end; `(?i)` and `(?s)` may stand in front. */
+/** The regular expression of a text. It must match up to the end; flags `(?i)` and `(?s)` may stand in front. */
 function patternOf(text: string): RegExp {
   const [prefix, flags = ''] = /^\(\?([is]+)\)/.exec(text) ?? [''];
   const rest = text
     .slice(prefix.length)
-    // With the flag u JavaScript refuses to escape what needs no escape.
+    // With the flag `u` JavaScript refuses an escape that is not needed.
     .replace(/\\([\s\S])/g, (all, character: string) =>
       /[!"#%&',:;=@_`~-]/.test(character) ? `\\x${character.charCodeAt(0).toString(16)}` : all,
     );
-  // Alone first: together with what follows, parentheses that don't match could.
+  // Checked alone first: what is put around it could complete unbalanced parentheses.
   new RegExp(rest, 'u');
   return new RegExp(`(?:${rest})$`, `u${[...new Set(flags)].join('')}`);
 }

@@ -1,6 +1,6 @@
 let isOwn = false;
 
-/** Runs `write`, during which no line becomes an event: neither one of a layer nor one that an event led to. */
+/** Runs `write`. Lines of pino that are written meanwhile do not become events, or lines and events would cause one another without end. */
 export function withoutEcho(write: () => void): void {
   const before = isOwn;
   isOwn = true;
@@ -11,7 +11,7 @@ export function withoutEcho(write: () => void): void {
   }
 }
 
-/** Whether a line that is written now would be an echo. */
+/** Whether a line that is written now is caused by an event or by another line. */
 export function isEcho(): boolean {
   return isOwn;
 }

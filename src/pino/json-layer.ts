@@ -11,13 +11,13 @@ import { type ErrorSerializer, plain, setOwn } from './plain.ts';
 
 export interface JsonLayerOptions extends LineLayerOptions {
   /**
-   * Options of the pino that writes, such as `timestamp`, `formatters` or `redact`. Default: pino's own, without
-   * `pid` and `hostname`.
+   * Options of the pino that writes the lines, such as `timestamp`, `formatters` or `redact`. Default: pino's defaults,
+   * without `pid` and `hostname`.
    */
   pino?: Omit<LoggerOptions, 'enabled' | 'level' | 'mixin' | 'mixinMergeStrategy' | 'transport'>;
 }
 
-/** What is kept with a span: the loggers that write its lines, by target, until a field changes. */
+/** The loggers of a span's lines by target. They are dropped when a field of the span or of one around it changes. */
 interface State {
   readonly loggers: BoundedCache<Logger>;
   generation: number;
@@ -26,7 +26,7 @@ interface State {
 
 /** pino's methods by verbosity. */
 const METHODS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-/** Members of a line that a field can't have; it gets an underscore then. */
+/** Members that every line may have. A field of such a name gets an underscore behind its name. */
 const RESERVED: ReadonlySet<string> = new Set([
   'level',
   'time',
@@ -39,8 +39,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 const RESERVED_IN_SPAN: ReadonlySet<string> = new Set(['name']);
 
 /**
- * Writes each event as a line of JSON, by pino: `level`, `time`, `target`, where there is one the `span` it is
- * in and `spans`, the root first, the fields, `msg`.
+ * Writes each event as a line of JSON by pino: `level`, `time`, `target`, inside of a span `span` and `spans` (the root
+ * first), the fields, and `msg`.
  */
 export class JsonLayer extends LineLayer<State> {
   override readonly name = 'JsonLayer';
@@ -49,9 +49,9 @@ export class JsonLayer extends LineLayer<State> {
   readonly #reserved: ReadonlySet<string>;
   /** Loggers of events outside of any span. */
   readonly #outside: State = { loggers: new BoundedCache(), generation: 0, traceId: undefined };
-  /** How often fields of spans were changed. */
+  /** The number of changes of spans' fields so far. */
   #generation = 0;
-  /** Of the line that is written now. */
+  /** The verbosity and the members of the line that is written now. */
   #verbosity = 0;
   #members: object = {};
 
@@ -61,10 +61,10 @@ export class JsonLayer extends LineLayer<State> {
     const own = options.pino ?? {};
     this.#serializeError = own.serializers?.['err'] ?? pino.stdSerializers.err;
     this.#reserved = new Set([...RESERVED, own.messageKey ?? 'msg']);
-    // Errors are serialised wherever they are, and need not be once more.
+    // `plain` has serialised errors already.
     const serializers = { ...own.serializers, err: (value: unknown) => value };
     const stream = { write: (line: string) => this.write(this.#verbosity, line) };
-    // As an argument, members that look like those of an HTTP request would be taken for one.
+    // Passed by the mixin: as an argument, pino would take members like those of an HTTP request for one.
     const mixin = (): object => this.#members;
     this.#pino = pino({ base: null, ...own, serializers, mixin, level: 'trace' }, stream);
   }
@@ -93,11 +93,11 @@ export class JsonLayer extends LineLayer<State> {
     withoutEcho(() => logger[METHODS[metadata.verbosity]](text));
   }
 
-  /** The logger whose bindings are what all lines of this target in this span have. */
+  /** The logger whose bindings are the members that all lines of this target in this span have. */
   #logger(target: string, span: Span | undefined, view: LayerView<State>): Logger {
     const state = (span === undefined ? undefined : view.get(span)) ?? this.#outside;
     if (span !== undefined && (state.generation !== this.#generation || state.traceId !== span.traceId)) {
-      // A span around it may have changed, or OpenTelemetry's layer came later.
+      // A field of a span around it changed, or OpenTelemetry's layer has set the ids since.
       state.loggers.clear();
       state.generation = this.#generation;
       state.traceId = span.traceId;

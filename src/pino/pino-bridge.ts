@@ -11,23 +11,23 @@ import { idsOf } from './pino-mixin.ts';
 import { isEcho, withoutEcho } from './echo.ts';
 
 export interface PinoBridgeOptions {
-  /** The target of loggers without a `name`. Default: that of the free functions. */
+  /** The target of the events of loggers without a `name`. Default: that of the free functions. */
   target?: string;
 }
 
-/** What pino tells a destination of itself when it is made. */
+/** What pino emits to its destination as `message` with the code `PINO_CONFIG`. */
 interface PinoConfig {
   levels: { labels: Record<number, string> };
   messageKey: string;
   errorKey: string;
 }
 
-/** Labels that say no more than the level does. */
+/** Labels that are the same as the event's level. */
 const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', 'trace']);
 
 /**
- * A destination for pino, `pino({}, pinoBridge())`: each line becomes an event of the current subscriber, in the
- * current span, with the line's level, bindings and fields. Throws `OptionError` for a target that is none.
+ * A destination for pino, `pino({}, pinoBridge())`. Each line becomes an event of the current subscriber in the current
+ * span, with the line's level, bindings and fields. Throws `OptionError` for a `target` that is no text.
  */
 export function pinoBridge(options: PinoBridgeOptions = {}): DestinationStream {
   const { target } = options;
@@ -38,7 +38,7 @@ export function pinoBridge(options: PinoBridgeOptions = {}): DestinationStream {
 }
 
 class PinoBridge extends EventEmitter implements DestinationStream {
-  // Has pino tell the level of each line, however it is spelled in it.
+  // Makes pino set `lastLevel` for each line, whatever the formatters make of the level in the line.
   readonly [symbols.needsMetadataGsym] = true;
   lastLevel: number | undefined;
   readonly #default: Target;
@@ -79,7 +79,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
     target.event(level, this.#fieldsOf(members, number, target));
   }
 
-  /** What is left of a line without what an event has of its own. */
+  /** The members of a line as fields of an event, without those that the event has by itself. */
   #fieldsOf(members: Record<string, unknown>, number: unknown, target: Target): object {
     const message = take(members, this.#messageKey);
     const error = take(members, this.#errorKey);
@@ -88,7 +88,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
     if (target !== this.#default) take(members, 'name');
     if (members['pid'] === process.pid) take(members, 'pid');
     if (members['hostname'] === hostname()) take(members, 'hostname');
-    // A mixin of ours put them there; outputs know the span.
+    // `pinoMixin` put them there, and layers know the span.
     for (const [name, id] of Object.entries(idsOf(Span.current()))) {
       if (members[name] === id) take(members, name);
     }
@@ -107,7 +107,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
   }
 }
 
-/** A line's members; `undefined` for what is no object of JSON. */
+/** The members of a line; `undefined` if it is no JSON object. */
 function membersOf(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -117,7 +117,7 @@ function membersOf(line: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The level that a number of pino's is at; fatal is an error. */
+/** The level of one of pino's numbers; fatal is ERROR. */
 function levelOf(number: unknown): LevelName {
   if (typeof number !== 'number') return 'info';
   if (number >= 50) return 'error';
@@ -126,7 +126,7 @@ function levelOf(number: unknown): LevelName {
   return number >= 20 ? 'debug' : 'trace';
 }
 
-/** The error that pino's serializer wrote, as far as it can be made again. */
+/** An Error with the members that pino's serializer wrote, else the value itself. */
 function errorOf(serialized: unknown): unknown {
   if (typeof serialized !== 'object' || serialized === null) return serialized;
   const { type, message, stack, ...rest } = serialized as Record<string, unknown>;

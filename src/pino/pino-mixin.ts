@@ -1,8 +1,8 @@
 import { Span } from '../tracing/span.ts';
 
-/** What the lines of an application say of the span that they are written in. */
+/** The ids of the span that a line is written in. */
 export interface SpanIds {
-  /** The span's UUID, as records in the pool have it. */
+  /** The span's UUID, as in the pool. */
   span?: string;
   /** OpenTelemetry's trace id, 32 hex digits. */
   trace_id?: string;
@@ -11,14 +11,14 @@ export interface SpanIds {
 }
 
 /**
- * For pino's option `mixin`: puts the current span's ids into the application's own lines, named as in the pool
- * and as OpenTelemetry's instrumentation of pino names them.
+ * A function for pino's option `mixin`, which adds the current span's ids to the application's own lines. They have the
+ * names that the pool and OpenTelemetry's instrumentation of pino use.
  */
 export function pinoMixin(): () => SpanIds {
   return () => idsOf(Span.current());
 }
 
-/** A new object each time: pino adds the line's members to it. */
+/** The ids of a span, in a new object: pino adds the line's members to it. */
 export function idsOf(span: Span): SpanIds {
   if (span.isDisabled) return {};
   const { traceId, spanId } = span;

@@ -2,10 +2,10 @@ import { Duration } from '../format/value-text.ts';
 import { cutText, errorMessage, inspectLine, isPlainObject } from '../tracing/value.ts';
 import { type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
 
-/** Makes of an Error what stands for it in JSON. */
+/** Makes the object that is written in place of an Error, as pino's serializer of `err` does. */
 export type ErrorSerializer = (error: Error) => unknown;
 
-/** Errors inside of errors are followed so far. */
+/** How deep errors inside of errors are followed. */
 const ERRORS_MAX = 16;
 
 /** A copy of a value as JSON has it: reading the copy runs no code of the program and never fails. */
@@ -31,7 +31,7 @@ function plainPrimitive(value: unknown): unknown {
   }
 }
 
-/** JSON has no infinities. */
+/** JSON has neither infinities nor NaN. */
 function plainNumber(value: number): number | string {
   if (Number.isFinite(value)) return value;
   return Number.isNaN(value) ? 'NaN' : value > 0 ? 'inf' : '-inf';
@@ -41,7 +41,7 @@ function plainNumber(value: number): number | string {
 class PlainSink implements ValueSink<unknown> {
   readonly unreadable = '[unreadable]';
   readonly #serializeError: ErrorSerializer;
-  /** What the serializer's objects inherit from. */
+  /** The prototype of the objects that the serializer makes. */
   #serialized: unknown;
 
   constructor(serializeError: ErrorSerializer) {
@@ -62,7 +62,7 @@ class PlainSink implements ValueSink<unknown> {
     try {
       serialized = this.#serializeError(error);
     } catch {
-      // Frozen, or with a getter that throws.
+      // The serializer of pino throws for an error that is frozen or has a getter that throws.
       return { type: 'Error', message: errorMessage(error) };
     }
     if (typeof serialized !== 'object' || serialized === null) return plainPrimitive(serialized);
@@ -89,7 +89,7 @@ class PlainSink implements ValueSink<unknown> {
   }
 }
 
-/** Sets a property whatever it is called. */
+/** Sets a property of the object itself, whatever its name is. */
 export function setOwn(object: object, name: string, value: unknown): void {
   if (name !== '__proto__') (object as Record<string, unknown>)[name] = value;
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });

@@ -1,22 +1,22 @@
-/** How many entries a cache has. A program has as many names as its source, unless it makes them up as it goes. */
+/** How many entries a cache has at most. Only programs that generate names have more. */
 const ENTRIES_MAX = 1024;
-/** How long a key is, in UTF-16 units, unless a cache says otherwise. */
+/** How long a key is at most by default, in UTF-16 units. */
 const KEY_MAX = 128;
 
 export interface BoundedCacheOptions {
   /** How long a key is at most, in UTF-16 units. Default `128`. */
   keyMax?: number;
   /**
-   * What happens to a new entry when the cache has 1,024. `'clear'`: all others are removed first, so that a program
-   * that changes its names is fast again. `'refuse'`: it is not kept, for entries that own what is never released.
-   * Default `'clear'`.
+   * What happens when a new entry meets a full cache. `'clear'`: all entries are removed first, so a program whose
+   * names change becomes fast again. `'refuse'`: the new entry is not kept; for values that hold something that is
+   * never released. Default `'clear'`.
    */
   whenFull?: 'clear' | 'refuse';
 }
 
 /**
- * What was made of texts of the program, by the text: names, targets, messages. Holds at most 1,024 entries with short
- * keys, so whatever the program says, memory stays bounded. A longer key is never kept.
+ * Keeps values by texts of the program: names, targets, messages. It has at most 1,024 entries and never keeps a long
+ * key, so its memory is bounded whatever the texts are.
  */
 export class BoundedCache<V> {
   readonly #entries = new Map<string, V>();
@@ -33,8 +33,8 @@ export class BoundedCache<V> {
   }
 
   /**
-   * Makes the value of a key, keeps it if there is room, in place of what the key had, and returns it. `make` hears
-   * whether it will be kept; the key that it gets is a copy then, which keeps no longer text alive.
+   * Makes the value of a key and returns it. The value is kept if it may be, in place of an earlier one. `make` gets
+   * a copy of the key if it is kept, so that the value does not keep alive a long text that the key is a part of.
    */
   add(key: string, make: (key: string, isKept: boolean) => V): V {
     const isNew = !this.#entries.has(key);
@@ -54,8 +54,8 @@ export class BoundedCache<V> {
 }
 
 /**
- * A copy of a well-formed text to be kept. V8 keeps what was put together as its pieces, which are read one by one
- * each time, and what was cut out of a text as a reference to all of that text.
+ * A copy of a well-formed text. V8 stores a concatenation as its pieces, which are slower to read, and a slice as a
+ * reference to the whole text, which it keeps alive.
  */
 export function flatCopy(text: string): string {
   return Buffer.from(text).toString();

@@ -3,10 +3,10 @@ import type { Interest } from './filter-set.ts';
 import { Level, type Verbosity, verbosityOf } from './level.ts';
 import type { Metadata } from './metadata.ts';
 
-/** How long the names of the fields of one callsite are together. */
+/** How long all field names of a callsite together are at most, as JSON. Longer ones are not kept. */
 const NAMES_MAX = 1024;
 
-/** The metadata of all spans or events of one kind, target, level, name and set of field names. */
+/** The metadata of all spans or events with one kind, target, level, name and list of field names, with the filters' decision about them. */
 export class Callsite implements Metadata {
   readonly kind: 'span' | 'event';
   readonly target: string;
@@ -14,9 +14,9 @@ export class Callsite implements Metadata {
   readonly verbosity: Verbosity;
   readonly name: string | undefined;
   readonly fieldNames: readonly string[];
-  /** What the registry that was asked last decided. */
+  /** Which layers want it, as the registry that was asked last decided. */
   interest: Interest | undefined = undefined;
-  /** The state of a registry's filters under which nobody hears of it, wherever and with whatever fields. */
+  /** A state of a registry's filters in which no layer wants it, in any span and with any fields. */
   disabledState: object | undefined = undefined;
   #named: BoundedCache<Callsite> | undefined;
 
@@ -35,7 +35,7 @@ export class Callsite implements Metadata {
     this.fieldNames = fieldNames;
   }
 
-  /** The same with these names of fields. */
+  /** The callsite with these field names. */
   withFields(names: readonly string[]): Callsite {
     const key = JSON.stringify(names);
     this.#named ??= new BoundedCache({ keyMax: NAMES_MAX });
@@ -46,7 +46,7 @@ export class Callsite implements Metadata {
 
 const EVENTS = new BoundedCache<Record<Level, Callsite>>();
 
-/** The callsites of a target's events, by their level: always the same ones, so that what filters decide is kept. */
+/** The callsites of a target's events by level. They are kept, because the filters' decisions are kept with them. */
 export function eventCallsites(target: string): Record<Level, Callsite> {
   return EVENTS.get(target) ?? EVENTS.add(target, makeEventCallsites);
 }

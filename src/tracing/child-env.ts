@@ -1,9 +1,9 @@
 import { currentSubscriber } from './context.ts';
 
 /**
- * The environment for a child process: a copy of `base`, by default of the process's own, in which OpenTelemetry's
- * layer, where there is one, tells the child of the current span (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`); outside of
- * any span, of the one that the process itself was started in. Throws never.
+ * The environment for a child process: a copy of `base`, by default of `process.env`. Where there is an
+ * `OpenTelemetryLayer`, it sets `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` to the current span, outside of any span to
+ * the span that this process was started in. Never throws.
  */
 export function childEnv(base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const env = { ...base };

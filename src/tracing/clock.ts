@@ -1,17 +1,17 @@
 import { Date, performance, wallMillis } from './timers.ts';
 
-/** How far the two clocks may drift apart before they are compared anew, in milliseconds. */
+/** How far the monotonic clock may drift from the wall clock before it is set anew, in milliseconds. */
 const DRIFT_MAX = 2;
 
-/** How often they are compared at most, in milliseconds: a burst of events asks one clock only. */
+/** The least time between two comparisons of the clocks, in milliseconds: a burst of events reads only one clock. */
 const COMPARED_EVERY = 1;
 
 let offset = wallMillis() - performance.now();
 let comparedAt = 0;
 
 /**
- * Microseconds since 1970. `Date` alone has milliseconds and `performance.timeOrigin` never hears of a
- * clock that is set, as happens early at boot: so the one is refined by the other.
+ * Microseconds since 1970. `Date` has only milliseconds, and `performance.timeOrigin` stays as it is when the clock is
+ * set, as happens early at boot. So the monotonic clock adds the microseconds to the wall clock.
  */
 export function wallMicros(): number {
   const now = performance.now();
@@ -23,13 +23,13 @@ export function wallMicros(): number {
   return Math.floor((now + offset) * 1000);
 }
 
-/** Three digits each; V8 takes ten times as long to spell a number that it has not met lately. */
+/** The numbers below 1,000 with three digits. V8 takes ten times as long to format a number that it did not format lately. */
 const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
 
 let second = -1;
 let secondText = '';
 
-/** RFC 3339 in UTC with microseconds, `2024-01-02T03:04:05.678901Z`. */
+/** Microseconds since 1970 as RFC 3339 in UTC, `2024-01-02T03:04:05.678901Z`. */
 export function rfc3339Micros(micros: number): string {
   const seconds = Math.floor(micros / 1e6);
   if (seconds !== second) {

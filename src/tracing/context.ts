@@ -3,39 +3,39 @@ import type { ScopeLevels } from './filter-set.ts';
 import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
 
-/** What is current in a piece of running code. */
+/** What is current where code runs, across awaits and callbacks. */
 export interface Context {
   readonly span: Span | undefined;
   /** The subscriber that `withDefault` put in place of the global one. */
   readonly subscriber: Registry | undefined;
-  /** What passes because of the spans that the code runs inside of. */
+  /** What filters let pass because of the spans that the code runs in. */
   readonly scope: ScopeLevels | undefined;
 }
 
-/** Code that a registry calls. What happens in it is not dispatched: it would be called for that again. */
+/** A hook of a layer or filter that a registry calls. What it emits is not passed on: the hook would be called for that again. */
 export interface Hook {
-  /** Counts something that happened in it. */
+  /** Counts a span or event of the hook that is not passed on. */
   suppress(): void;
 }
 
-/** One per process, even if the package is loaded twice. */
+/** The state that all copies of the package in this thread share. */
 interface Dispatch {
   readonly storage: AsyncLocalStorage<Context>;
   /** The global default subscriber. */
   global: Registry | undefined;
-  /** Nothing more verbose than this is seen by anybody. */
+  /** No layer wants anything more verbose than this. */
   verbosity: number;
   /** Whether `withDefault` was ever used. */
   hasScoped: boolean;
-  /** How verbose subscribers of `withDefault` ever were. */
+  /** The greatest verbosity that a subscriber of `withDefault` ever had. */
   scopedVerbosity: number;
   /** The target of the free functions. */
   target: string;
-  /** The layer or filter that is being told of something in this thread right now. */
+  /** The hook that runs in this thread right now. */
   hook: Hook | undefined;
 }
 
-// The number changes with the shape: two versions with one shape share one dispatch.
+// The number in the key changes with the type: versions of the package with the same type share one object.
 const KEY = Symbol.for('kvp-tracing.dispatch.2');
 const globals = globalThis as { [KEY]?: Dispatch };
 
@@ -49,12 +49,12 @@ export const dispatch: Dispatch = (globals[KEY] ??= {
   hook: undefined,
 });
 
-/** The subscriber that hears of what happens here. */
+/** The subscriber of the code that runs: that of `withDefault`, else the global default. */
 export function currentSubscriber(): Registry | undefined {
   return dispatch.storage.getStore()?.subscriber ?? dispatch.global;
 }
 
-/** The current span as `registry` knows it; a span of another registry is none of its own. */
+/** The current span if `registry` made it. */
 export function currentSpan(
   registry: Registry | undefined,
   context = dispatch.storage.getStore(),
@@ -63,7 +63,7 @@ export function currentSpan(
   return span !== undefined && span.registry === registry ? span : undefined;
 }
 
-/** After a change of the global subscriber or of a filter; `scoped` is the verbosity of one of `withDefault`. */
+/** Must be called after a change of the global subscriber or of a filter. `scoped` is the verbosity of a subscriber of `withDefault`. */
 export function updateVerbosity(scoped = 0): void {
   dispatch.scopedVerbosity = Math.max(dispatch.scopedVerbosity, scoped);
   dispatch.verbosity = Math.max(dispatch.global?.verbosity ?? 0, dispatch.scopedVerbosity);

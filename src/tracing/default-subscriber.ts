@@ -4,8 +4,8 @@ import { reportCrashes } from './report-crashes.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * Makes `subscriber` the one that hears of everything in this process (in a worker: in this thread),
- * until its `shutdown()`; what kills the program is an ERROR event then. Throws `SubscriberSetError` if there is one.
+ * Makes `subscriber` the global default of this process (in a worker: of this thread) until its `shutdown()`. An
+ * uncaught error becomes an ERROR event meanwhile. Throws `SubscriberSetError` if there is a global default.
  */
 export function setGlobalDefault(subscriber: Registry): void {
   if (dispatch.global !== undefined) throw new SubscriberSetError();
@@ -19,7 +19,7 @@ export function setGlobalDefault(subscriber: Registry): void {
   updateVerbosity();
 }
 
-/** Runs `fn`, and what it awaits, with another subscriber; returns what `fn` returns. */
+/** Runs `fn`, and what it awaits, with `subscriber` in place of the global default. Returns what `fn` returns. */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
   subscriber.becomeScopedDefault();
   return dispatch.storage.run({ span: undefined, subscriber, scope: undefined }, fn);

@@ -4,7 +4,7 @@ import type { LevelName } from './level.ts';
 import type { Span } from './span.ts';
 import { type SpanOptions, Target } from './target.ts';
 
-/** The target of the program itself: its `service`, before initialisation `app`. */
+/** The target of the program: its `service`, before `initializeTracing` `app`. */
 const app = new Target();
 
 type Emit = (input: FieldsInput, message?: string) => void;
@@ -28,12 +28,12 @@ export const debug = ((input, message) => app.debug(input, message)) as Emit as 
 /** An event of level TRACE: `(message)`, `(fields, message?)` or `(error, message?)`. */
 export const trace = ((input, message) => app.trace(input, message)) as Emit as Target['trace'];
 
-/** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
+/** Makes a span, which lasts until it is closed. For a block of code `inSpan` is simpler. */
 export function span(name: string, options?: SpanOptions): Span {
   return app.span(name, options);
 }
 
-/** Makes a span, runs `fn` in it, sync or async, closes it when `fn` settles, returns what `fn` returns. */
+/** Makes a span, runs `fn` in it and closes it when `fn` returned, threw or settled. Returns what `fn` returns. */
 export function inSpan<R>(name: string, fn: (span: Span) => R): R;
 export function inSpan<R>(name: string, options: SpanOptions | undefined, fn: (span: Span) => R): R;
 export function inSpan<R>(
@@ -44,7 +44,7 @@ export function inSpan<R>(
   return app.inSpan(name, options as SpanOptions, fn as (span: Span) => R);
 }
 
-/** A function, or a method as a decorator, with a span around each call. */
+/** Wraps a function, or decorates a method, so that each call has a span of its own. */
 export function instrument<F extends (...args: never[]) => unknown>(fn: F): F;
 export function instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
 export function instrument(options?: DecoratorOptions): Decorator;

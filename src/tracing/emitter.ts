@@ -6,7 +6,7 @@ import type { Callsite } from './callsite.ts';
 import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
 
-/** What can emit events; its subclasses say where they go. */
+/** The methods that emit events, of targets and of spans. */
 export abstract class Emitter {
   /** An event: `(level, message)` or `(level, fields, message?)`. The message is never a format string. */
   event(level: LevelName, message: string): void;
@@ -55,8 +55,8 @@ export abstract class Emitter {
 }
 
 /**
- * Emits an event to the layers of `registry` that want it. It has the fields `own` besides the caller's, and
- * happens in `span`, by default in the current span. `context` is the current context where it is known already.
+ * Emits an event to the layers of `registry` that want it. `own` are fields of the target that the caller's fields are
+ * added to. The parent is `span`, by default the current span. `context` is the current context if it is known already.
  */
 export function emitEvent(
   registry: Registry,

@@ -10,7 +10,7 @@ export class Event {
   readonly message: string | undefined;
   /** All fields but the message. */
   readonly fields: Fields;
-  /** The span it happened in. */
+  /** The span that it happened in. */
   readonly parent: Span | undefined;
 
   /** @internal */
@@ -30,7 +30,7 @@ export class Event {
   }
 }
 
-/** The message and the other fields of what a caller said. */
+/** The message and the fields of the arguments of a call. */
 export function readEvent(
   input: unknown,
   message: string | undefined,
@@ -42,14 +42,14 @@ export function readEvent(
   let text: unknown = message ?? own;
   if (text === undefined && isError(given)) text = errorMessage(given);
   if ((typeof text === 'object' && text !== null) || typeof text === 'function') {
-    // It may hold secrets, which are looked for in fields only.
+    // The value may hold secrets, and only fields are redacted.
     fields.set('message', text);
     text = undefined;
   }
   return { message: text === undefined || typeof text === 'string' ? text : inspectLine(text), fields };
 }
 
-/** The names of an event's fields, the message first. */
+/** The names of an event's fields, `message` first. */
 export function eventFieldNames(
   input: string | FieldsInput | undefined,
   message: string | undefined,

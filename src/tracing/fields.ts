@@ -1,17 +1,15 @@
 import { errorMessage } from './value.ts';
 
-/** Any object but a function: `object` alone would take one whatever it asks for and returns. */
+/** Any object but a function: the type `object` alone would accept functions with any parameters and result. */
 export type FieldsObject = Record<string, unknown> | (object & { readonly [Symbol.hasInstance]?: never });
 
-/** Fields as a caller gives them: named values, an Error, or a function that makes them when they are needed. */
+/** Fields as a caller gives them: named values, an Error, or a function that returns them and runs only if a layer wants them. */
 export type FieldsInput = FieldsObject | (() => FieldsObject | undefined);
 
-/** Names and values where there are none: most spans and events have no fields, and need no memory for them. */
+/** The names and values of all empty `Fields`: most spans and events have no fields, and need no arrays. */
 const NONE = Object.freeze([]) as unknown as never[];
 
-/**
- * Named values, read once from what the caller gave: a getter runs once, and what it throws is its value.
- */
+/** Named values in their order. They are read once from the caller's object; of a getter that throws the value says so. */
 export class Fields {
   readonly names: string[];
   readonly values: unknown[];
@@ -26,7 +24,7 @@ export class Fields {
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
-      // Made of its size at once: an array that grows costs as much as all the rest.
+      // `map` makes the array with its final length: an array that grows costs as much as all the rest.
       const values = names.map((name) => read(input, name));
       return new Fields(names, values);
     } catch (thrown) {
@@ -50,7 +48,7 @@ export class Fields {
     }
   }
 
-  /** Takes a field out and returns its value. */
+  /** Removes a field and returns its value. */
   take(name: string): unknown {
     const index = this.names.indexOf(name);
     if (index < 0) return undefined;
@@ -58,12 +56,12 @@ export class Fields {
     return this.values.splice(index, 1)[0];
   }
 
-  /** Changes or adds fields. */
+  /** Adds fields; a field of the same name gets the new value. */
   merge(other: Fields): void {
     for (let i = 0; i < other.names.length; i++) this.set(other.names[i] as string, other.values[i]);
   }
 
-  /** A plain object without a prototype, so that no name means anything but itself. */
+  /** The fields as an object without a prototype, where names such as `__proto__` have no special meaning. */
   toObject(): Record<string, unknown> {
     const object = Object.create(null) as Record<string, unknown>;
     for (let i = 0; i < this.names.length; i++) object[this.names[i] as string] = this.values[i];
@@ -71,7 +69,7 @@ export class Fields {
   }
 }
 
-/** The fields of a target with those of a span or event of it, which win. */
+/** The fields of a target with the given fields, which replace those of the same name. */
 export function mergeFields(own: Fields | undefined, given: Fields): Fields {
   if (own === undefined) return given;
   const all = new Fields([...own.names], [...own.values]);
@@ -79,12 +77,12 @@ export function mergeFields(own: Fields | undefined, given: Fields): Fields {
   return all;
 }
 
-/** Fields of an input that may be a function. */
+/** The fields that a caller gave. Calls the input if it is a function. */
 export function evaluate(input: FieldsInput | undefined): Fields {
   return Fields.of(resolveLazy(input));
 }
 
-/** What a function makes instead of the function; what it throws becomes a field. */
+/** The input, or what it returns if it is a function. What it throws becomes a field. */
 export function resolveLazy<T>(input: T): T | object | undefined {
   if (typeof input !== 'function') return input;
   try {
@@ -94,7 +92,7 @@ export function resolveLazy<T>(input: T): T | object | undefined {
   }
 }
 
-/** The names of the fields, without reading any value; a function has none yet. */
+/** The names of the fields, without reading values. A function has none, because it is not called. */
 export function fieldNamesOf(input: object | undefined): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   try {

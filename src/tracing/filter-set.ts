@@ -4,82 +4,82 @@ import type { FieldNames, Filter, SpanMatch } from './filter.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 
-/** A filter in its owner. A change makes a new one, so that what was found out under the old counts no more. */
+/** A filter and its owner. A change of the filter makes a new slot, so that results for the old slot no longer count. */
 export interface FilterSlot {
   readonly filter: Filter;
-  /** Whose it is: a layer's bit, or `COMMON`. */
+  /** The bit of the layer whose filter it is, or `GLOBAL`. */
   readonly owner: number;
-  /** What counts what it does while it is asked. */
+  /** Counts what the filter emits while it is called. */
   readonly hook: Hook;
 }
 
-/** Before all layers. */
+/** The owner of filters that everything must pass, whatever the layer. */
 export const GLOBAL = 0;
 
-/** What passes some filters because of the spans that code runs inside of: up to which verbosity. */
+/** The verbosity that filters let pass because of the spans that code runs in. */
 export type ScopeLevels = ReadonlyMap<FilterSlot, number>;
 
-/** What filters say of what happens inside of one span. */
+/** What filters let pass inside of one span. */
 export type SpanMatches = ReadonlyMap<FilterSlot, SpanMatch | undefined>;
 
-/** What was found out about a callsite. */
+/** Which layers want the spans or events of a callsite, as bits. */
 export interface Interest {
-  /** The state of the filters under which it holds. */
+  /** The state of the filters for which it holds. */
   readonly validFor: object;
-  /** The layers that hear of it wherever it happens, as bits. */
+  /** The layers that want it in any span. */
   readonly always: number;
-  /** Those and the ones that hear of it inside of some span. */
+  /** Those, and the layers that want it inside of some spans. */
   readonly sometimes: number;
-  /** The layers whose own filter lets it pass wherever it happens. */
+  /** The layers whose own filter lets it pass in any span. */
   readonly passing: number;
-  /** The common filters that let it pass inside of some span only. */
+  /** The global filters that let it pass only inside of some spans. */
   readonly needsScope: readonly FilterSlot[];
 }
 
-/** What hears that a filter threw. */
+/** Called with what a filter threw. */
 type Threw = (owner: number, thrown: unknown) => void;
 
-/** No filter has to say anything. */
+/** The matches of a span before any filter was asked. */
 export const NO_SPAN_MATCHES: SpanMatches = new Map();
 const NO_HOOK: Hook = { suppress: () => {} };
 const RANKS: readonly FieldNames[] = ['none', 'given', 'all'];
 
-/** The filters of a registry: those that all must pass, and those of single layers. Decides who hears of what. */
+/** The filters of a registry, global ones and those of layers. Decides which layers want a span or event. */
 export class FilterSet {
   /** Nothing more verbose than this passes. */
   verbosity = 0;
-  /** What must be known of the names of fields before deciding. */
+  /** Which field names the filters need. */
   fieldNames: Record<Metadata['kind'], FieldNames> = { span: 'none', event: 'none' };
   #all: FilterSlot[] = [];
-  /** The layers, as bits, and those that have no filter. */
+  /** All layers, and those without a filter, as bits. */
   #layers = 0;
   #unfiltered = 0;
-  /** Those that let more pass inside of some spans. */
+  /** The filters that let more pass inside of some spans. */
   #dynamic: FilterSlot[] = [];
-  /** What they say of the inside of most spans: nothing. */
+  /** The matches of a span that no filter names. */
   #nothing: SpanMatches = NO_SPAN_MATCHES;
-  /** Whether any span ever did; until then nobody needs to look whether it is inside of one. */
+  /** Whether any span that a filter names was ever entered. Until then the current scope need not be looked up. */
   #opened = false;
-  /** Another one after each change. */
+  /** Identifies the current decisions: another object after each change. */
   state: object = {};
   readonly #threw: Threw;
   readonly #hookOf: (owner: number) => Hook;
   #isAsking = false;
   readonly #changed: () => void;
 
-  /** `changed` is called after each change; `hookOf` says what counts what the filters of an owner emit while they are asked. */
+  /** `threw` is called with what a filter throws, `changed` after each change. `hookOf` has the hook of an owner's filters. */
   constructor(threw: Threw, changed: () => void, hookOf = (_owner: number): Hook => NO_HOOK) {
     this.#threw = threw;
     this.#hookOf = hookOf;
     this.#changed = changed;
   }
 
-  /** Adds one that everything must pass. */
+  /** Adds a global filter, besides those that are there. */
   add(filter: Filter): void {
     this.#put([...this.#all, this.#slot(filter, GLOBAL)]);
   }
 
-  /** Sets the filter of a owner, in owner of all that were there. */
+  /** Sets the filter of an owner, in place of all that it had; `undefined` is none. */
   set(owner: number, filter: Filter | undefined): void {
     const others = this.#all.filter((slot) => slot.owner !== owner);
     this.#layers |= owner;
@@ -126,7 +126,7 @@ export class FilterSet {
     return RANKS[Math.max(0, ...ranks)] ?? 'given';
   }
 
-  /** Which layers hear of what has this metadata and happens here, as bits. */
+  /** The layers that want a span or event of this callsite in the current scope, as bits. */
   enabledLayers(callsite: Callsite): number {
     let { interest } = callsite;
     if (interest?.validFor !== this.state) interest = this.#decide(callsite);
@@ -174,7 +174,7 @@ export class FilterSet {
       passing,
       needsScope,
     };
-    // A filter that throws is asked again: it may have its reasons at the time.
+    // A filter that threw is asked again next time: the cause may be temporary.
     if (!threw) {
       callsite.interest = interest;
       const most = this.#opened ? interest.sometimes : interest.always;
@@ -184,8 +184,8 @@ export class FilterSet {
   }
 
   /**
-   * What the filters of those that see a span say of its inside; `known` is what they said before. A filter
-   * that was set since the span was made is asked now.
+   * What filters let pass inside of a span, of which only filters of layers in `layerMask` are asked. `known` is the
+   * earlier answer; filters that were set since then are asked now.
    */
   matchesOf(metadata: Metadata, fields: Fields, layerMask: number, known: SpanMatches): SpanMatches {
     if (this.#dynamic.every((slot) => known.has(slot))) return known;
@@ -196,17 +196,17 @@ export class FilterSet {
       const ask = (): SpanMatch | undefined => (isSeen ? filter.onSpan?.(metadata, fields) : undefined);
       matches.set(slot, known.has(slot) ? known.get(slot) : this.#try(slot, ask));
     }
-    // One for all spans that nobody is about: there may be a million.
+    // All spans that no filter names share one map: there may be a million of them.
     return [...matches.values()].some((match) => match !== undefined) ? matches : this.#nothing;
   }
 
-  /** The scope of code inside of a span that is entered in the scope `outer`. */
+  /** The scope inside of a span with these matches that is entered in the scope `outer`. */
   enter(matches: SpanMatches, outer: ScopeLevels | undefined): ScopeLevels | undefined {
     let scope: Map<FilterSlot, number> | undefined;
     for (const slot of this.#dynamic) {
       const verbosity = matches.get(slot)?.verbosity ?? 0;
       if (verbosity <= (outer?.get(slot) ?? 0)) continue;
-      // Only filters that are in use: a scope may be handed on for as long as the program runs.
+      // Only filters in use are copied: a scope may be passed on for as long as the program runs.
       scope ??= new Map(this.#dynamic.map((each) => [each, outer?.get(each) ?? 0]));
       scope.set(slot, verbosity);
     }
@@ -218,12 +218,12 @@ export class FilterSet {
     return scope ?? outer;
   }
 
-  /** Tells filters of fields that were recorded. */
+  /** Passes fields that were recorded to the matches of a span. */
   record(matches: SpanMatches, fields: Fields): void {
     for (const [slot, match] of matches) this.#try(slot, () => match?.record(fields));
   }
 
-  /** Has a filter do something; what it emits meanwhile would be asked about again, and so on. */
+  /** Calls a filter. What it emits meanwhile is not passed on: the filter would be called for that again. */
   #ask<R>(slot: FilterSlot, act: () => R): R {
     const { hook } = dispatch;
     const isAsking = this.#isAsking;
@@ -237,7 +237,7 @@ export class FilterSet {
     }
   }
 
-  /** Of what a filter emits while it is asked: nobody hears of it. */
+  /** The decision about what a filter emits while it is called: no layer gets it. */
   #silence(): Interest {
     dispatch.hook?.suppress();
     return { validFor: this.state, always: 0, sometimes: 0, passing: 0, needsScope: [] };

@@ -4,36 +4,36 @@ import { type LevelFilterName, verbosityOf } from './level.ts';
 import type { Metadata } from './metadata.ts';
 
 /**
- * How much a filter must know of the names of fields: nothing, what is there to see without evaluating lazy
- * fields, or all.
+ * Which field names a filter needs: none, those that are given as an object, or all, for which fields that are given as
+ * a function are evaluated.
  */
 export type FieldNames = 'none' | 'given' | 'all';
 
 /** Decides which spans and events pass. */
 export interface Filter {
-  /** Nothing more verbose than this can pass. */
+  /** Nothing more verbose than this passes, 0 to 5. */
   readonly verbosity: number;
-  /** Whether what has this metadata passes, wherever it happens. The answer is kept until a filter changes. */
+  /** Whether spans or events with this metadata pass in any span. The answer is kept until a filter changes. */
   enabled(metadata: Metadata): boolean;
-  /** What `enabled` must know of the fields of spans, or of events. Default `'given'`. */
+  /** Which field names of spans, or of events, `enabled` needs. Default `'given'`. */
   fieldNames?(kind: Metadata['kind']): FieldNames;
-  /** Called with a span that passed: what passes inside of it besides. Default: nothing. */
+  /** Called with each new span that passed. Returns what passes inside of it besides, if anything. Default: nothing. */
   readonly onSpan?: ((span: Metadata, fields: Fields) => SpanMatch | undefined) | undefined;
-  /** How a registry hears that the filter decides otherwise from now on. */
+  /** Registers a listener, to be called each time after the filter changed its decisions. */
   onChange?(listener: () => void): void;
 }
 
-/** What a filter lets pass inside of a span, from the next time on that it is entered. */
+/** What a filter lets pass inside of a span. A change counts from the next time that the span is entered. */
 export interface SpanMatch {
-  /** Nothing more verbose than this passes because of the span; 0 is nothing at all. */
+  /** Nothing more verbose than this passes because of the span; 0 is nothing. */
   readonly verbosity: number;
-  /** Hears of fields that were recorded later. */
+  /** Called with fields that are recorded in the span later. */
   record(fields: Fields): void;
 }
 
 /**
- * A filter, a function that decides like one (asked once for each kind, target, level, name and field names),
- * the most verbose level that passes, or the text of an `EnvFilter`.
+ * A filter; a function that says whether spans or events pass (called once for each kind, target, level, name and list
+ * of field names); the most verbose level that passes; or the text of an `EnvFilter`.
  */
 export type FilterInput = LevelFilterName | (string & {}) | Filter | ((metadata: Metadata) => boolean);
 
@@ -53,12 +53,12 @@ class LevelFilter implements Filter {
   }
 }
 
-/** A text that is neither a level's name nor worth parsing: a target alone must look like one, or a misspelt level would silence everything. */
+/** A single word that is no level is refused: as a target it would be legal, but a misspelt level would silence everything. */
 const WORD = /^[\p{L}\p{N}_-]*$/u;
 
 let parse: ((text: string) => Filter) | undefined;
 
-/** Sets what makes a filter of a text that is no level's name; the grammar is not known here. */
+/** Sets the parser of texts that are no level, because `tracing` does not know the grammar. */
 export function setFilterParser(parser: (text: string) => Filter): void {
   parse = parser;
 }
@@ -67,7 +67,7 @@ export function isFilter(input: unknown): input is Filter {
   return typeof input === 'object' && input !== null && typeof (input as Filter).enabled === 'function';
 }
 
-/** The filter that `option` names. Throws `OptionError` for what is none. */
+/** The filter of an input. Throws `OptionError`, which names `option`, for what is no filter. */
 export function filterOf(input: FilterInput, option = 'filter'): Filter {
   if (isFilter(input)) return input;
   if (typeof input === 'function') return { verbosity: 5, enabled: (metadata) => Boolean(input(metadata)) };

@@ -9,38 +9,38 @@ import type { SpanOptions, Target } from './target.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 
-/** Of a decorated method, which is not known yet; `fields` may say of which type they take `this` to be. */
+/** The method of a decorator, whose type is not known yet. A function for `fields` may declare the type of its `this`. */
 type AnyMethod = (this: never, ...args: never[]) => unknown;
 
 export interface InstrumentOptions<F extends AnyFunction = AnyFunction> {
   /** The span's name. Default: the function's. */
   name?: string;
-  /** The span's target. Default: that of whoever instruments. */
+  /** The span's target. Default: the target whose `instrument` is called. */
   target?: string;
   /** The span's level. Default `INFO`. */
   level?: LevelName;
   /** The span's parent; `null` makes a root. Default: the current span. */
   parent?: Span | null;
-  /** Spans that cause each call without being its parent. */
+  /** Spans that cause each call without being its parent. Default: none. */
   followsFrom?: Span | readonly Span[];
-  /** The span's fields, or a function of the call's arguments that makes them. Default: none, because names do not survive minifiers and arguments may be secret. */
+  /** The span's fields, or a function of the call's arguments that returns them. Default: none, because minifiers change the names of parameters and arguments may be secret. */
   fields?: FieldsObject | ((this: ThisParameterType<F>, ...args: Parameters<F>) => FieldsObject | undefined);
-  /** Emit what is returned as the field `return` of an event, unless told otherwise of the span's level. Default: no. */
+  /** Whether an event has the returned value as its field `return`, at the span's level or the given one. Default `false`. */
   ret?: boolean | { level: LevelName };
-  /** Emit what is thrown as the field `error` of an ERROR event. Default: no; the span is marked failed in any case. */
+  /** Whether an event has the thrown value as its field `error`, at ERROR or the given level. Default `false`; the span fails in any case. */
   err?: boolean | { level: LevelName };
 }
 
 /** Options of a decorator. */
 export type DecoratorOptions = InstrumentOptions<AnyMethod>;
 
-/** A method decorator, TC39's or TypeScript's older one. */
+/** A method decorator, of TC39's standard or of TypeScript's `experimentalDecorators`. */
 export interface Decorator {
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F;
   (prototype: object, key: string | symbol, descriptor: PropertyDescriptor): PropertyDescriptor;
 }
 
-/** `instrument(fn)`, `instrument(options, fn)`, or `instrument(options?)` as a decorator. */
+/** Implements `instrument(fn)`, `instrument(options, fn)` and the decorator `instrument(options?)`. */
 export function instrumented(log: Target, first: unknown, second: unknown): unknown {
   if (typeof first === 'function') return wrap(log, {}, first);
   if (typeof first !== 'object' && first !== undefined) throw refused(first);
@@ -56,7 +56,7 @@ export function instrumented(log: Target, first: unknown, second: unknown): unkn
   };
 }
 
-/** The name of a decorated method, whose function may have none. */
+/** The options with the name of the decorated method: its function may have none. */
 function named(options: InstrumentOptions, context: unknown): InstrumentOptions {
   const name = typeof context === 'object' ? (context as { name?: unknown } | null)?.name : context;
   return options.name === undefined ? { ...options, name: String(name) } : options;
@@ -67,7 +67,7 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
   const { name = fn.name || 'anonymous', fields, ret, err, ...how } = options;
   const level = how.level ?? Level.INFO;
   const levels = { level, ...reportLevels(ret === true ? { level } : ret, err) };
-  // Nobody hears anything of a call while all that it may tell is more verbose than what anybody wants.
+  // While everything that a call may emit is more verbose than what any layer wants, the call runs as it is.
   const least = Math.min(...Object.entries(levels).map(([option, level]) => verbosityOption(option, level)));
   const report =
     ret || err ? reportOf(how.target === undefined ? log : log.renamed(how.target), levels) : undefined;
@@ -84,13 +84,13 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
   };
   const wrapper = function (this: unknown): unknown {
     if (new.target !== undefined) throw refused(fn, true);
-    // Neither target of the call makes V8 build the arguments, unlike a rest parameter.
+    // With `arguments` V8 builds no array for the call, unlike with a rest parameter.
     return Reflect.apply(least > dispatch.verbosity ? fn : traced, this, arguments);
   };
   return mimicFunction(wrapper, fn as AnyFunction);
 }
 
-/** Builtin classes and those of the language have a prototype that can't be replaced. */
+/** The property `prototype` of a class, builtin or not, is not writable; that of a function is. */
 function isClass(fn: object): boolean {
   return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
 }
@@ -122,7 +122,7 @@ function reportLevels(
   };
 }
 
-/** Events that tell what a call returned or threw. */
+/** An observer that emits what a call returned or threw. */
 function reportOf(log: Target, { ret, err }: ReportLevels): CallObserver {
   return {
     returned: ret && ((value) => log.event(ret, { return: value })),

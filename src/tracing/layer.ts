@@ -3,35 +3,35 @@ import type { Fields } from './fields.ts';
 import { type Filter, type FilterInput, filterOf } from './filter.ts';
 import type { Span } from './span.ts';
 
-/** What a flush or a shutdown came to. It never rejects. */
+/** The result of a flush or a shutdown, which never reject. */
 export interface Outcome {
-  /** Whether everything accepted before is where it should be, or is counted in `dropped`. */
+  /** Whether everything emitted before was written, or is counted in `dropped`. */
   complete: boolean;
   /** How many spans and events were lost so far. */
   dropped: number;
-  /** What went wrong. */
+  /** The errors. */
   problems: Error[];
 }
 
 export interface Deadline {
-  /** How long to wait at most, in milliseconds. Default `5000`. */
+  /** The longest time to wait, in milliseconds. Default `5000`. */
   timeout?: number;
 }
 
 /**
- * Where spans and events go. Every hook is optional; a hook that throws harms neither the caller nor
- * other layers. The second argument says what of the registry this layer sees and keeps its state.
+ * A destination of spans and events. Every hook is optional. What a hook throws reaches neither the caller nor other
+ * layers. The last argument is the layer's view of the registry, which also keeps its state of each span.
  */
 export interface Layer<State = unknown> {
-  /** Says which layer it is in problems and statistics. Default: the name of its class. */
+  /** The layer's name in problems and statistics. Default: the name of its class. */
   readonly name?: string;
-  /** Which spans and events it sees; looked at when it is added and when it says so. Default: all. */
+  /** Which spans and events the layer sees. Read when the layer is added, and after each change that it reports. Default: all. */
   readonly filter?: Filter | undefined;
-  /** How a registry hears that the filter was changed. */
+  /** Registers a listener, to be called after each change of `filter`. */
   onFilterChange?(listener: () => void): void;
-  /** Whether spans should measure how long they are entered; see `Span.busy`. Default `false`. */
+  /** Whether spans measure how long they are entered; see `Span.busy`. Default `false`. */
   readonly timed?: boolean;
-  /** The file that it writes spans to, from the root on; `KvpSpanProcessor` does not write them there once more. Default: none. */
+  /** The absolute path of the pool that the layer writes spans to. `KvpSpanProcessor` does not write them there a second time. Default: none. */
   readonly spanFile?: string | undefined;
 
   onNewSpan?(span: Span, view: LayerView<State>): void;
@@ -41,9 +41,9 @@ export interface Layer<State = unknown> {
   onExit?(span: Span, view: LayerView<State>): void;
   onClose?(span: Span, view: LayerView<State>): void;
   onEvent?(event: Event, view: LayerView<State>): void;
-  /** Runs `fn`, the user's code inside of the span, exactly once, and returns what it returns. */
+  /** Runs `fn`, the program's code inside of the span, exactly once, and returns what it returns. */
   run?<R>(span: Span, fn: () => R, view: LayerView<State>): R;
-  /** Adds to the environment of a child process what ties that to what runs here now. */
+  /** Adds the current context to the environment of a child process. */
   childEnv?(env: NodeJS.ProcessEnv): void;
 
   flush?(deadline?: Deadline): Promise<Outcome>;
@@ -51,9 +51,9 @@ export interface Layer<State = unknown> {
   stats?(): unknown;
 }
 
-/** A layer's view of the registry it is in. */
+/** What a layer sees of its registry, and the layer's state of spans. */
 export class LayerView<State = unknown> {
-  /** The layer's place in the registry. @internal */
+  /** The layer's index in the registry. @internal */
   readonly index: number;
   readonly #bit: number;
 
@@ -63,20 +63,20 @@ export class LayerView<State = unknown> {
     this.#bit = 1 << index;
   }
 
-  /** The span itself or its nearest ancestor that this layer sees. */
+  /** The nearest span that this layer sees: the span itself or one of its ancestors. */
   visible(span: Span | undefined): Span | undefined {
     while (span !== undefined && (span.layerMask & this.#bit) === 0) span = span.parent;
     return span;
   }
 
-  /** The span and its ancestors that this layer sees, root first. */
+  /** The span and its ancestors, as far as this layer sees them, root first. */
   scope(span: Span | undefined): Span[] {
     const scope: Span[] = [];
     for (let at = this.visible(span); at !== undefined; at = this.visible(at.parent)) scope.push(at);
     return scope.reverse();
   }
 
-  /** What this layer keeps with a span. */
+  /** The layer's state of a span. */
   get(span: Span): State | undefined {
     return span.extensions[this.index] as State | undefined;
   }
@@ -86,7 +86,7 @@ export class LayerView<State = unknown> {
   }
 }
 
-/** Base of the layers here: a name and a filter. */
+/** A base class for layers: a filter that can be changed. */
 export abstract class BaseLayer {
   abstract readonly name: string;
   filter: Filter | undefined;
@@ -96,7 +96,7 @@ export abstract class BaseLayer {
     this.filter = filter === undefined ? undefined : filterOf(filter);
   }
 
-  /** Sets which spans and events this layer sees, and returns it. */
+  /** Sets which spans and events this layer sees. Returns the layer. Throws `OptionError`. */
   withFilter(filter: FilterInput): this {
     this.filter = filterOf(filter);
     for (const listener of this.#filterListeners) listener();

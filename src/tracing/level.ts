@@ -9,13 +9,13 @@ export const Level = Object.freeze({
 
 export type Level = (typeof Level)[keyof typeof Level];
 
-/** A level as options take it, in upper or lower case. */
+/** The name of a level in upper or lower case. */
 export type LevelName = Level | Lowercase<Level>;
 
-/** A level or `off`, as a filter. */
+/** The name of a level, or `off`. */
 export type LevelFilterName = LevelName | 'OFF' | 'off';
 
-/** From 1 (ERROR) to 5 (TRACE); 0 is off. */
+/** A level as a number, from 1 (ERROR) to 5 (TRACE); 0 is off. */
 export type Verbosity = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** All levels, most urgent first. */
@@ -26,13 +26,13 @@ const VERBOSITIES = new Map<string, Verbosity>();
   VERBOSITIES.set(name.toLowerCase(), index as Verbosity);
 });
 
-/** The verbosity of a level's name in any case, `undefined` for anything else. */
+/** The verbosity of a level's name in any case; `undefined` for anything else. */
 export function verbosityOf(name: unknown): Verbosity | undefined {
   if (typeof name !== 'string') return undefined;
   return VERBOSITIES.get(name) ?? VERBOSITIES.get(name.toUpperCase());
 }
 
-/** The level of a name in any case; what is none counts as INFO, because emitting never throws. */
+/** The level of a name in any case. Anything else is INFO, because emitting never throws. */
 export function levelOf(name: unknown): Level {
   return LEVELS[(verbosityOf(name) || 3) - 1] ?? Level.INFO;
 }

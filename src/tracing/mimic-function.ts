@@ -1,7 +1,7 @@
-/** Not a wrapper's to have: they belong to a constructor, or throw when they are read. */
+/** Properties that are not copied: they belong to a constructor, or throw when they are read. */
 const OWN = ['prototype', 'arguments', 'caller'];
 
-/** `wrapper` with the name, the length and all other properties of `fn`, and its type. */
+/** Gives `wrapper` the name, the length and all other properties of `fn`, and returns it with the type of `fn`. */
 export function mimicFunction<F extends (...args: never[]) => unknown>(
   wrapper: (...args: never[]) => unknown,
   fn: F,

@@ -3,39 +3,39 @@ import { OptionError } from '../errors.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Fields } from './fields.ts';
 
-/** What is redacted unless told otherwise. */
+/** What is redacted by default. */
 export const REDACTED_NAMES = ['password', 'passwd', 'secret', 'token', 'authorization'] as const;
 
-/** What stands for a value that is not for anybody's eyes. */
+/** What stands in place of a secret. */
 export const CENSOR = '[redacted]';
-/** What stands for a value that could not be looked through. */
+/** What stands in place of a value that could not be searched. */
 const UNREADABLE = '[unreadable]';
-/** Nobody writes what lies deeper: of causes of errors it is 16. */
+/** No layer writes what lies deeper: causes of errors are written 16 deep, anything else less. */
 const DEPTH_MAX = 20;
-/** Objects that are looked through in one value; of one that has more nothing is passed on. */
+/** How many objects and items of one value are searched. A value with more is not passed on at all. */
 const VISITS_MAX = 10_000;
 const ITEMS_MAX = 100_000;
 
-/** A way from a field to a value: `user.password`, where `*` is any one member. */
+/** A path from a field to a value, `user.password`; `*` is any one member. */
 type Path = readonly string[];
 
 /**
- * Puts `[redacted]` in place of secrets before any layer sees them. What the caller gave is never changed: of
- * whatever holds a secret a copy is passed on. Texts are never searched.
+ * Puts `[redacted]` in place of secrets before layers see them. The program's objects are never changed: layers get a
+ * copy of an object that holds a secret. Texts are not searched.
  */
 export class Redactor {
   readonly #names: ReadonlySet<string>;
   readonly #paths: readonly Path[];
-  /** How many parts the longest path has. */
+  /** The number of parts of the longest path. */
   readonly #longest: number;
-  /** The lengths of secret names, as bits by the last five of a length: most names need no look-up. */
+  /** The lengths of secret names, as the bits of a number (a length modulo 32): most names need no look-up. */
   readonly #lengths: number;
   /** Whether a name is secret. */
   readonly #known = new BoundedCache<boolean>();
 
   /**
-   * A path without a dot is a name at any depth, whatever its case; one with dots goes from a field on, `*` is
-   * any member. Throws `OptionError`.
+   * A path without a dot is a name at any depth, in any case. A path with dots starts at a field; `*` is any member.
+   * Throws `OptionError`.
    */
   constructor(paths: readonly string[]) {
     const isList =
@@ -43,9 +43,9 @@ export class Redactor {
       paths.every((path) => typeof path === 'string' && path.split('.').every((part) => part !== ''));
     if (!isList) throw new OptionError('redact', paths, 'a list of names and paths');
     const lower = paths.map((path) => path.toLowerCase());
-    // A name with dots may also be that of a field: `http.request.header.authorization`.
+    // A path with dots may also be the name of one field: `http.request.header.authorization`.
     this.#names = new Set(lower);
-    // Changing the case of other letters may change the length.
+    // Outside of ASCII lower case may have another length.
     const isAscii = [...this.#names].every((name) => /^[\0-\x7f]*$/.test(name));
     this.#lengths = isAscii ? [...this.#names].reduce((bits, { length }) => bits | (1 << length), 0) : -1;
     this.#paths = lower.filter((path) => path.includes('.')).map((path) => path.split('.'));
@@ -63,7 +63,7 @@ export class Redactor {
     }
   }
 
-  /** The same for a value without a name. */
+  /** A value without a name, without the secrets in it. */
   redacted(value: unknown): unknown {
     return isObject(value) ? this.#redacted(value, ['']) : value;
   }
@@ -78,7 +78,7 @@ export class Redactor {
       if (!this.#holdsSecret(value, path, new Map())) return value;
       return this.#copy(value, path, new Map());
     } catch {
-      // A proxy whose traps throw, or more than anybody would read.
+      // A proxy whose traps throw, or a value with too many objects.
       return UNREADABLE;
     }
   }
@@ -93,9 +93,9 @@ export class Redactor {
     );
   }
 
-  /** `seen` has the least depth at which an object was looked through. */
+  /** Whether an object holds a secret. `seen` has the least depth at which each object was searched. */
   #holdsSecret(value: object, path: Path, seen: Map<object, number>, visits = { left: VISITS_MAX }): boolean {
-    // What can only be seen by inspecting it: it is passed on as what it shows by itself, or as its tag.
+    // `util.inspect` shows more of these than can be searched here: layers get a copy.
     if (types.isProxy(value) || isOpaque(value)) return true;
     const depth = path.length;
     if (depth > DEPTH_MAX || ((seen.get(value) ?? Infinity) <= depth && depth >= this.#longest)) return false;
@@ -109,7 +109,7 @@ export class Redactor {
     );
   }
 
-  /** A copy of what holds a secret; what in it holds none stays the very same. */
+  /** A copy of an object that holds a secret. Members that hold none are not copied. */
   #copy(value: object, path: Path, copies: Map<object, Map<string, object>>): unknown {
     if (isOpaque(value)) return Object.prototype.toString.call(value);
     const place = path.length < this.#longest ? path.join('.') : '';
@@ -143,7 +143,7 @@ export class Redactor {
 
 const ORIGINALS = new WeakMap<object, object>();
 
-/** What a value was before secrets in it were replaced: the same thing, told twice, is known by it. */
+/** The program's object that a copy was made of, else the value itself. Two copies of one error are recognised by it. */
 export function unredacted<T extends object>(value: T): T {
   return (ORIGINALS.get(value) as T | undefined) ?? value;
 }
@@ -152,11 +152,11 @@ interface Member {
   name: string;
   key: unknown;
   member: unknown;
-  /** Of a property; an item of a collection has none. */
+  /** Whether a property is enumerable; `undefined` for an item of a collection. */
   enumerable?: boolean | undefined;
 }
 
-/** What is in an object, an array, a `Map`, a `Set`, an Error or a function; of arrays texts and numbers only if `all`. */
+/** The members of an object: properties, and the items of an array, a `Map` or a `Set`. Items that are no objects are left out unless `all`. */
 function membersOf(value: object, all: boolean): Member[] {
   if (ArrayBuffer.isView(value) || types.isBoxedPrimitive(value)) return [];
   if (itemsIn(value) > ITEMS_MAX) throw new RangeError('too many items');
@@ -173,7 +173,7 @@ function membersOf(value: object, all: boolean): Member[] {
   const keys = Reflect.ownKeys(value);
   if (keys.length > ITEMS_MAX) throw new RangeError('too many members');
   for (const key of keys) {
-    // A text, and costly: V8 puts it together when it is asked for.
+    // A text, which V8 formats only when it is read.
     if (key === 'stack' && value instanceof Error) continue;
     if (Array.isArray(value) && typeof key === 'string' && (key === 'length' || /^\d+$/.test(key))) continue;
     const { enumerable = false } = Object.getOwnPropertyDescriptor(value, key) ?? {};
@@ -196,7 +196,7 @@ function itemsIn(value: object): number {
   return value instanceof Map || value instanceof Set ? value.size : 0;
 }
 
-/** What shows its content to `util.inspect` alone. */
+/** Whether only `util.inspect` sees what an object holds. */
 function isOpaque(value: object): boolean {
   return types.isPromise(value) || types.isMapIterator(value) || types.isSetIterator(value);
 }
@@ -209,7 +209,7 @@ function emptyLike(value: object): object {
     return Object.defineProperty(() => {}, 'name', { value: read(value, 'name') });
   const copy = Object.create(Object.getPrototypeOf(value) as object | null) as object;
   if (!(value instanceof Error)) return copy;
-  // Some errors of the platform have them only on the real thing.
+  // On some errors of the platform these are getters that need the original object.
   for (const name of ['stack', 'message', 'name']) {
     Object.defineProperty(copy, name, { value: read(value, name), configurable: true, writable: true });
   }

@@ -14,11 +14,11 @@ import { within } from './within.ts';
 
 export interface RegistryOptions {
   /**
-   * Fields whose values no layer sees: a name at any depth in any case, also in Errors, or a path from a field on
+   * Fields whose values no layer sees: names at any depth, in any case, also in Errors; or paths that start at a field
    * (`user.pin`, `users.*.pin`). Texts are not searched. Default `['password', 'passwd', 'secret', 'token', 'authorization']`.
    */
   redact?: readonly string[];
-  /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
+  /** Called with each problem; with what a layer throws, once for each layer. Default: prints a line on stderr. */
   onProblem?: ProblemHandler;
 }
 
@@ -55,22 +55,22 @@ class Slot implements Hook {
   }
 }
 
-/** Layers are marked by the bits of a number. */
+/** Each layer has one bit of a 32-bit number. */
 const LAYERS_MAX = 31;
 /** The bits of all layers. */
 const ALL = -1;
-/** How long a flush or shutdown waits by default, in milliseconds. */
+/** How long a flush or shutdown waits without a deadline, in milliseconds. */
 const TIMEOUT = 5000;
-/** What a layer that keeps the deadline may need on top to tell how far it came. */
+/** How much longer a layer that keeps the deadline may take to report its outcome, in milliseconds. */
 const GRACE = 100;
 
-/** Makes spans, knows the layers, tells them what happens. */
+/** A subscriber: makes spans and passes spans and events to its layers, as their filters allow. */
 export class Registry {
-  /** Whether some layer wants to know how long spans are entered. @internal */
+  /** Whether a layer needs `Span.busy`. @internal */
   timed = false;
-  /** Whether some layer wraps the user's code. @internal */
+  /** Whether a layer has the hook `run`. @internal */
   wraps = false;
-  /** The state of all filters: another object after each change. @internal */
+  /** Identifies the current decisions of the filters: another object after each change. @internal */
   filterState: object = {};
   readonly #slots: Slot[] = [];
   readonly #filters = new FilterSet(
@@ -105,8 +105,8 @@ export class Registry {
   }
 
   /**
-   * Adds a layer, or a filter that everything must pass besides what was added before. Hooks run in the order
-   * of layers; `null` and `undefined` are skipped.
+   * Adds a layer, or a filter that everything must pass, besides the filters that were added before. Hooks run in the
+   * order of the layers. `null` and `undefined` are skipped. Throws `OptionError`, and `RangeError` for a 32nd layer.
    */
   with(layer: Layer | FilterInput | null | undefined): this {
     if (layer === null || layer === undefined) return this;
@@ -125,14 +125,14 @@ export class Registry {
     return this;
   }
 
-  /** Its name; the second of one name is that with a 2. */
+  /** The name of a layer; the second layer of a name gets a 2 behind it. */
   #nameOf(layer: Layer): string {
     const name = layer.name ?? layer.constructor?.name ?? 'a layer';
     const taken = this.#slots.filter((slot) => slot.name === name || slot.name.startsWith(`${name} `)).length;
     return taken === 0 ? name : `${name} ${taken + 1}`;
   }
 
-  /** Sets what passes to any layer at all, in place of all filters that were added. */
+  /** Sets the filter that everything must pass, in place of all that were added. Throws `OptionError`. */
   withFilter(filter: FilterInput): this {
     this.#filters.set(GLOBAL, filterOf(filter));
     return this;
@@ -143,19 +143,19 @@ export class Registry {
     return this.#filters.verbosity;
   }
 
-  /** What the filters must know of the names of fields. @internal */
+  /** Which field names the filters need. @internal */
   get fieldNames(): Readonly<Record<Metadata['kind'], FieldNames>> {
     return this.#filters.fieldNames;
   }
 
-  /** Called when `withDefault` puts it in place of the global one somewhere. @internal */
+  /** Must be called before `withDefault` uses the registry. @internal */
   becomeScopedDefault(): void {
     this.#isScoped = true;
     dispatch.hasScoped = true;
     updateVerbosity(this.verbosity);
   }
 
-  /** Which layers want a span or event with this metadata here, as bits. @internal */
+  /** The layers that want a span or event of this callsite in the current scope, as bits. @internal */
   enabledLayers(metadata: Callsite): number {
     return this.#filters.enabledLayers(metadata);
   }
@@ -173,7 +173,7 @@ export class Registry {
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
-  /** Makes a span that the layers in `layerMask` see; a parent of `null` makes a root. @internal */
+  /** Makes a span that the layers in `layerMask` see. Without a parent it is a root; `null` says that this was asked for. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, layerMask: number): Span {
     if (this.#isInHook()) return disabledSpan();
     this.redact(fields);
@@ -196,13 +196,13 @@ export class Registry {
     return span;
   }
 
-  /** Whether this happens in a hook, which is then not called for it again; it is counted there. */
+  /** Whether a hook runs right now, for which what happens is counted and not passed on. */
   #isInHook(): boolean {
     dispatch.hook?.suppress();
     return dispatch.hook !== undefined;
   }
 
-  /** Has the layers in `layerMask` do something; what one throws is its own. */
+  /** Calls a hook of the layers in `layerMask`. What one throws does not reach the others. */
   #tell(layerMask: number, tell: (layer: Layer, view: LayerView) => void): void {
     const { hook } = dispatch;
     try {
@@ -220,17 +220,17 @@ export class Registry {
     }
   }
 
-  /** Replaces secrets among fields that layers are about to see. @internal */
+  /** Replaces secrets in fields that layers will see. @internal */
   redact(fields: Fields): void {
     this.#redactor.apply(fields);
   }
 
-  /** The same for a value without a name. @internal */
+  /** A value without a name, without the secrets in it. @internal */
   redacted(value: unknown): unknown {
     return this.#redactor.redacted(value);
   }
 
-  /** What passes because of the spans that code runs inside of, when it enters `span` as well. @internal */
+  /** What filters let pass inside of `span` when it is entered in the scope `outer`. @internal */
   scopeLevels(span: Span, outer: ScopeLevels | undefined): ScopeLevels | undefined {
     if (!this.#filters.isDynamic || span.isClosed) return outer;
     span.filterMatches = this.#filters.matchesOf(
@@ -242,13 +242,13 @@ export class Registry {
     return this.#filters.enter(span.filterMatches, outer);
   }
 
-  /** Tells the filters and layers that see a span what was recorded in it. @internal */
+  /** Passes recorded fields to the filters and layers that see the span. @internal */
   record(span: Span, fields: Fields): void {
     this.#filters.record(span.filterMatches, fields);
     this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 
-  /** Tells the layers in `layerMask` of an event. @internal */
+  /** Passes an event to the layers in `layerMask`. @internal */
   event(event: Event, layerMask: number): void {
     if (this.#isInHook()) return;
     this.redact(event.fields);
@@ -268,22 +268,22 @@ export class Registry {
     }
   }
 
-  /** Tells the layers that see a span what happened to it, unless it happened in a hook. @internal */
+  /** Calls a hook of the layers that see a span, unless this happens in a hook. @internal */
   notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
     if (!this.#isInHook()) this.#tell(span.layerMask, tell);
   }
 
-  /** Tells the layers that see a span of its end, which it has but once, also in a hook. @internal */
+  /** Calls `onClose` of the layers that see a span, also inside of a hook: a span closes only once. @internal */
   notifyOfClose(span: Span): void {
     this.#tell(span.layerMask, (layer, view) => layer.onClose?.(span, view));
   }
 
-  /** Has the layers add to the environment of a child process what ties that to what runs here now. @internal */
+  /** Lets layers add the current context to the environment of a child process. @internal */
   childEnv(env: NodeJS.ProcessEnv): void {
     this.#tell(ALL, (layer) => layer.childEnv?.(env));
   }
 
-  /** Runs the user's code inside of whatever the layers that see the span wrap around it. @internal */
+  /** Runs the program's code inside of the hooks `run` of the layers that see the span. @internal */
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;
     for (let at = this.#slots.length - 1; at >= 0; at--) {
@@ -294,13 +294,13 @@ export class Registry {
     return wrapped();
   }
 
-  /** What the user's code throws must pass; what the layer throws must neither pass nor stop the code. */
+  /** What the program's code throws reaches the caller. What the layer throws does not, and the code runs in any case. */
   #wrap<R>(slot: Slot, span: Span, fn: () => R): () => R {
     return () => {
       const { hook } = dispatch;
       let ran: { result: R } | { thrown: unknown } | undefined;
       const once = (): R => {
-        // A layer that calls it again, even later, hears the same again.
+        // A layer that calls it again, even later, gets the same outcome again.
         if (ran === undefined) {
           const inside = dispatch.hook;
           dispatch.hook = hook;
@@ -330,17 +330,17 @@ export class Registry {
     };
   }
 
-  /** Reports a problem of the package's own; never throws. @internal */
+  /** Reports a problem of the package's own. Never throws. @internal */
   problem(problem: Error): void {
     this.#onProblem(problem);
   }
 
-  /** Resolves when everything emitted so far is where it goes, or at the deadline. Never rejects. */
+  /** Resolves when everything emitted so far is written, or at the deadline. Never rejects. */
   flush(deadline?: Deadline): Promise<Outcome> {
     return this.#all(deadline, (layer) => layer.flush?.(deadline));
   }
 
-  /** Ends all layers at once, within one deadline, and makes room for another subscriber. Idempotent. */
+  /** Shuts down all layers at the same time, within one deadline. If it was the global default, there is none then. Idempotent. Never rejects. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     if (this.#shutdown === undefined) {
       for (const act of this.#onShutdown) act();
@@ -353,12 +353,12 @@ export class Registry {
     return this.#shutdown !== undefined;
   }
 
-  /** Runs `act` when a shutdown begins. @internal */
+  /** Calls `act` when a shutdown begins. @internal */
   onShutdown(act: () => void): void {
     this.#onShutdown.push(act);
   }
 
-  /** What each layer says of itself, by its name, how often it threw, and what of its own was suppressed in its hooks. */
+  /** The statistics of each layer by its name, with `throws` (how often it threw) and `suppressed` (how much it emitted in its own hooks, which is not passed on). */
   stats(): Record<string, unknown> {
     const stats: Record<string, unknown> = Object.create(null);
     for (const slot of this.#slots) {

@@ -3,8 +3,8 @@ import { Target } from './target.ts';
 const program = new Target();
 
 /**
- * Has what kills the program become an ERROR event first; whatever else is done about it stays as it is.
- * Returns how to take that back.
+ * Emits an ERROR event for each uncaught error, and changes nothing else about its handling. Returns a function that
+ * undoes this.
  */
 export function reportCrashes(): () => void {
   const report = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {

@@ -5,7 +5,7 @@ import type { Span } from './span.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Hears inside of the span, before it ends, how a call went. */
+/** Called with the outcome of a call, inside of its span and before the span ends. */
 export interface CallObserver {
   returned?: ((value: unknown) => void) | undefined;
   threw?: ((error: unknown) => void) | undefined;
@@ -17,13 +17,13 @@ interface Call {
   /** Whether the span was made for this call. */
   readonly ownsSpan: boolean;
   readonly report: CallObserver | undefined;
-  /** Whether its outcome is known. */
+  /** Whether the outcome is known. */
   isOver: boolean;
 }
 
 /**
- * Calls `fn` inside of `span` and returns what it returns. With `ownsSpan` the span was made for this call:
- * it is closed when the call has settled, and marked failed if it threw.
+ * Calls `fn` inside of `span` and returns what it returns. With `ownsSpan` the span was made for this call: it is closed
+ * when the call returned or its promise settled, and has failed if the call threw.
  */
 export function runInSpan(
   span: Span,
@@ -73,7 +73,7 @@ function succeed(call: Call, value: unknown): void {
 function fail(call: Call, error: unknown): void {
   const { span, ownsSpan, report, isOver } = call;
   if (report?.threw !== undefined && !isOver) callInContext(span, report.threw, undefined, [error]);
-  // A generator that is done throws what it is given; that is none of its span's any more.
+  // What is thrown into a generator that is done has nothing to do with its span.
   if (ownsSpan && span.registry !== undefined && !isOver)
     span.thrown = { error: span.registry.redacted(error) };
   end(call);
@@ -85,7 +85,7 @@ function end(call: Call): void {
   if (call.ownsSpan) call.span.close();
 }
 
-/** The promise's own outcome, passed on by a promise that settles after the span ended. */
+/** A promise with the outcome of `promise` that settles after the span has ended. */
 function followPromise(call: Call, promise: Promise<unknown>): Promise<unknown> {
   const following = promise.then(
     (value) => {
@@ -97,7 +97,7 @@ function followPromise(call: Call, promise: Promise<unknown>): Promise<unknown> 
       throw error;
     },
   );
-  // Some promises carry something, as the child process of a promisified exec.
+  // Some promises have properties: that of a promisified `exec` has its child process.
   if (Reflect.ownKeys(promise).length > 0) {
     Object.defineProperties(following, Object.getOwnPropertyDescriptors(promise));
   }
@@ -116,15 +116,15 @@ function isThenable(value: unknown): value is { then: Then } {
 }
 
 /**
- * A thenable that is more than a promise (a subclass, a query that runs when it is awaited) stays the
- * same object; its `then` runs inside of the span and tells it when it settles. It is not called here:
- * that might start it.
+ * Returns the same object for a thenable that is more than a promise, such as an instance of a subclass or a query that
+ * runs when it is awaited. Its `then` is replaced by one that runs inside of the span and notices the outcome. `then` is
+ * not called here, because that could start the query.
  */
 function followThenable(call: Call, thenable: { then: Then }): unknown {
   const { then } = thenable;
   const known = WAITING_CALLS.get(then);
   if (known !== undefined) {
-    // The same one again, as from a cache: wrapping it anew each time would grow without end.
+    // The thenable is returned again, as from a cache. Wrapping `then` once more each time would grow without end.
     known.push(call);
     return thenable;
   }
@@ -148,7 +148,7 @@ function followThenable(call: Call, thenable: { then: Then }): unknown {
   return thenable;
 }
 
-/** The calls that wait for what this `then` tells. */
+/** The calls that wait for the outcome, by the `then` that replaced the thenable's own. */
 const WAITING_CALLS = new WeakMap<Then, Call[]>();
 
 function replaceThen(thenable: object, then: Then): boolean {
@@ -165,7 +165,7 @@ interface Resumable {
   throw(error?: unknown): unknown;
 }
 
-/** Marks a generator that enters a span at each resume: it is none to Node.js. All copies of the package know it. */
+/** Marks what `followGenerator` returns, which `isGeneratorObject` does not recognise. All copies of the package share it. */
 const FOLLOWED = Symbol.for('kvp-tracing.resumed');
 
 function isFollowedGenerator(value: object): boolean {
@@ -176,7 +176,7 @@ function isFollowedGenerator(value: object): boolean {
   }
 }
 
-/** A generator that enters the span at each resume and ends it when it is done. */
+/** A generator that enters the span each time it is resumed, and ends it when it is done. */
 function followGenerator(call: Call, generator: Resumable): unknown {
   const { span } = call;
   const resume = (how: keyof Resumable) =>

@@ -18,39 +18,39 @@ export type Result = 'success' | 'fail';
 const RESULT_FIELD = 'diagnostic.result';
 
 /**
- * A period of time in which something is done. Made by `span()`, `inSpan()` or `instrument()`; a
- * disabled one does nothing, but runs what it is given.
+ * A period of time in which the program does something. Made by `span()`, `inSpan()` or `instrument()`. A disabled span
+ * records nothing, but runs the functions that it is given.
  */
 export class Span extends Emitter {
-  /** The registry that made it; `undefined` when it is disabled. @internal */
+  /** The registry that made it; `undefined` if it is disabled. @internal */
   readonly registry: Registry | undefined;
   readonly metadata: Metadata;
   readonly fields: Fields;
   readonly parent: Span | undefined;
-  /** Whether it was asked to have no parent, of whatever kind. */
+  /** Whether the program asked for a root: then it has no parent in another process either. */
   readonly isRoot: boolean;
-  /** Which layers see it, as bits. @internal */
+  /** The layers that see it, as bits. @internal */
   readonly layerMask: number;
-  /** What layers keep with it, by their index. A first write to an empty array would make room for 17. @internal */
+  /** The states of layers by their index. V8 would make room for 17 at the first write to an empty array. @internal */
   readonly extensions: unknown[] = [undefined, undefined, undefined];
-  /** What filters say of what happens inside of it. @internal */
+  /** What filters let pass inside of it. @internal */
   filterMatches: SpanMatches = NO_SPAN_MATCHES;
-  /** The OpenTelemetry trace id, 32 hex digits, once a layer knows it. */
+  /** OpenTelemetry's trace id, 32 hex digits, once a layer has set it. */
   traceId: string | undefined;
-  /** The OpenTelemetry span id, 16 hex digits, once a layer knows it. */
+  /** OpenTelemetry's span id, 16 hex digits, once a layer has set it. */
   spanId: string | undefined;
   /** How often it was entered. */
   entered = 0;
-  /** What was thrown out of the code that it was made for. */
+  /** What the code that it was made for threw. */
   thrown: { readonly error: unknown } | undefined;
-  /** What the program said of its result last. */
+  /** The result that the program stated last. */
   statedResult: Result | undefined;
-  /** Why it failed, if the program said. */
+  /** Why it failed, if the program stated that. */
   reason: string | undefined;
   #id: string | undefined;
   #closed = false;
   #depth = 0;
-  // Sums of times, without the moment at which a period that still lasts will end: one number each, not two.
+  // Each is a sum of ends minus starts. While a period lasts its end is missing and the number is negative.
   #open: number;
   #busy = 0;
   #context: Context | undefined;
@@ -74,12 +74,12 @@ export class Span extends Emitter {
     if (fields.names.length > 0) this.#readResultField(fields);
   }
 
-  /** The current span; outside of any span one that does nothing. */
+  /** The current span; outside of any span a disabled one. */
   static current(): Span {
     return dispatch.storage.getStore()?.span ?? DISABLED;
   }
 
-  /** Its UUID, under which the pool's records of it are found. */
+  /** Its UUID, which its records in the pool have. */
   get id(): string {
     return (this.#id ??= randomUUID());
   }
@@ -88,7 +88,7 @@ export class Span extends Emitter {
     return this.metadata.name ?? '';
   }
 
-  /** The context of another process's span that it stands for, as OpenTelemetry's layer knows it. @internal */
+  /** The OpenTelemetry context of a span of another process, if it stands for one. @internal */
   get remote(): unknown {
     return undefined;
   }
@@ -101,13 +101,13 @@ export class Span extends Emitter {
     return this.#closed;
   }
 
-  /** How long it has been or was open, in milliseconds of a monotonic clock. */
+  /** How long it has been open, or was until it closed, in milliseconds of a monotonic clock. */
   get duration(): number {
     if (this.registry === undefined) return 0;
     return this.#closed ? this.#open : this.#open + performance.now();
   }
 
-  /** How long it was entered, in milliseconds; measured only if a layer asks for it (`timed`). */
+  /** How long it was entered, in milliseconds. Measured only if a layer has set `timed`, else 0. */
   get busy(): number {
     return this.#busy < 0 ? this.#busy + performance.now() : this.#busy;
   }
@@ -117,7 +117,7 @@ export class Span extends Emitter {
     return Math.max(0, this.duration - this.busy);
   }
 
-  /** Changes or adds fields. */
+  /** Adds fields; a field of the same name gets the new value. Does nothing once the span is closed. */
   record(fields: FieldsInput): this {
     if (this.registry === undefined || this.#closed) return this;
     const added = evaluate(fields);
@@ -133,7 +133,7 @@ export class Span extends Emitter {
     if (result === 'success' || result === 'fail') this.statedResult = result;
   }
 
-  /** Says that it failed, and why, whatever happens in it later. */
+  /** States that it failed, and why, whatever happens in it later. */
   fail(reason?: string): this {
     if (this.registry === undefined) return this;
     this.statedResult = 'fail';
@@ -141,7 +141,7 @@ export class Span extends Emitter {
     return this;
   }
 
-  /** Says that it succeeded, in spite of errors in it. */
+  /** States that it succeeded, in spite of ERROR events in it. */
   succeed(): this {
     if (this.registry === undefined) return this;
     this.statedResult = 'success';
@@ -149,25 +149,25 @@ export class Span extends Emitter {
     return this;
   }
 
-  /** Whether it failed, as a layer says that did or did not see an ERROR event in it. */
+  /** Whether it failed, for a layer that saw an ERROR event in it or did not. */
   hasFailed(sawError: boolean): boolean {
     if (this.thrown !== undefined) return true;
     return this.statedResult === undefined ? sawError : this.statedResult === 'fail';
   }
 
-  /** Says that another span caused it without being its parent. */
+  /** States that another span caused it without being its parent. */
   followsFrom(from: Span): this {
     if (from?.registry === undefined) return this;
     this.registry?.notify(this, (layer, view) => layer.onFollowsFrom?.(this, from, view));
     return this;
   }
 
-  /** Runs `fn` inside of the span, sync or async, and returns what it returns; does not close it. */
+  /** Runs `fn` inside of the span, sync or async, and returns what it returns. Does not close the span. */
   inScope<R>(fn: () => R): R {
     return runInSpan(this, false, fn, undefined, []) as R;
   }
 
-  /** `fn`, bound to run inside of the span, for emitters and callbacks. */
+  /** A function that runs `fn` inside of the span, for listeners and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
     const run = (self: unknown, args: unknown[]): unknown => runInSpan(this, false, fn as never, self, args);
     return mimicFunction(function (this: unknown, ...args: unknown[]): unknown {
@@ -175,7 +175,7 @@ export class Span extends Emitter {
     }, fn);
   }
 
-  /** Ends it. Later calls do nothing. */
+  /** Ends the span. Later calls do nothing. */
   close(): void {
     if (this.registry === undefined || this.#closed) return;
     const now = performance.now();
@@ -189,7 +189,7 @@ export class Span extends Emitter {
     this.close();
   }
 
-  /** Called when code starts to run inside; `exit` must follow. In a hook of a layer neither counts. @internal */
+  /** Must be called when code starts to run inside of it, before `exit`. Inside of a layer's hook neither counts. @internal */
   enter(): void {
     if (this.registry === undefined || this.#closed || dispatch.hook !== undefined) return;
     this.entered++;
@@ -197,7 +197,7 @@ export class Span extends Emitter {
     this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
   }
 
-  /** Called when that code returned or its promise settled. @internal */
+  /** Must be called when that code returned or its promise settled. @internal */
   exit(): void {
     if (this.registry === undefined || this.#closed || this.#depth === 0 || dispatch.hook !== undefined)
       return;
@@ -210,7 +210,7 @@ export class Span extends Emitter {
     if (this.#busy < 0) this.#busy += now;
   }
 
-  /** The context of code inside; kept, because it is the same nearly always. @internal */
+  /** The context of code inside of it that is called in the context `outer`. Kept, because it is nearly always the same. @internal */
   context(outer: Context | undefined): Context {
     const subscriber = outer?.subscriber;
     const scope = this.registry?.scopeLevels(this, outer?.scope);
@@ -234,7 +234,7 @@ const DISABLED = new Span(
   0,
 );
 
-/** The span that does nothing. */
+/** The span of everything that no layer wants. It does nothing. */
 export function disabledSpan(): Span {
   return DISABLED;
 }

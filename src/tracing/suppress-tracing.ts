@@ -1,6 +1,6 @@
 let depth = 0;
 
-/** Starts what the package needs for itself, of which nobody makes a span. */
+/** Runs `act`, in which the package starts a request or process of its own, without spans of it. */
 export function suppressTracing<R>(act: () => R): R {
   depth++;
   try {
@@ -10,7 +10,7 @@ export function suppressTracing<R>(act: () => R): R {
   }
 }
 
-/** Whether it is the package itself that acts right now. */
+/** Whether the caller runs inside of `suppressTracing`. */
 export function isTracingSuppressed(): boolean {
   return depth > 0;
 }

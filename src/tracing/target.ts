@@ -9,27 +9,27 @@ import { runInSpan } from './run-in-span.ts';
 import { disabledSpan, Span } from './span.ts';
 
 export interface SpanOptions {
-  /** Default `INFO`. */
+  /** The span's level. Default `INFO`. */
   level?: LevelName;
-  /** Default: the target it is made by. */
+  /** The span's target. Default: the one whose method is called. */
   target?: string;
-  /** The parent; `null` makes a root. Default: the current span. */
+  /** The span's parent; `null` makes a root. Default: the current span. */
   parent?: Span | null;
-  /** Spans that caused it without being its parent. */
+  /** Spans that caused it without being its parent. Default: none. */
   followsFrom?: Span | readonly Span[];
   fields?: FieldsInput;
 }
 
-/** Events and spans of one target, the part of a program that they are from. */
+/** Emits events and makes spans of one target: the part of a program that they come from. */
 export class Target extends Emitter {
   readonly #name: string | undefined;
   readonly #fields: Fields | undefined;
   readonly #spans = new BoundedCache<Callsite>();
-  /** The name that `#events` is for. */
+  /** The target's name that `#events` belongs to. */
   #of: string | undefined;
   #events: Record<Level, Callsite> | undefined;
 
-  /** Without a name the target is that of the free functions. */
+  /** Without a name it has that of the free functions. */
   constructor(name?: string, fields?: FieldsInput) {
     super();
     this.#name = name;
@@ -40,22 +40,22 @@ export class Target extends Emitter {
     return this.#name ?? dispatch.target;
   }
 
-  /** The same target with fields that all its events and spans carry. */
+  /** A target of the same name whose events and spans all have these fields too. */
   child(fields: FieldsInput): Target {
     return new Target(this.#name, mergeFields(this.#fields, evaluate(fields)).toObject());
   }
 
-  /** Another target with the same fields. */
+  /** A target of another name with the same fields. */
   renamed(name: string): Target {
     return new Target(name, this.#fields?.toObject());
   }
 
-  /** Whether anybody would see an event of this level. */
+  /** Whether any layer wants an event of this level here. */
   enabled(level: LevelName): boolean {
     return (currentSubscriber()?.enabledLayers(this.#eventCallsite(levelOf(level))) ?? 0) !== 0;
   }
 
-  /** Makes a span that ends when it is closed. For blocks, `inSpan` is simpler. */
+  /** Makes a span, which lasts until it is closed. For a block of code `inSpan` is simpler. */
   span(name: string, options?: SpanOptions): Span {
     const verbosity = options?.level === undefined ? 3 : (verbosityOf(options.level) ?? 3);
     if (verbosity > dispatch.verbosity) return disabledSpan();
@@ -79,7 +79,7 @@ export class Target extends Emitter {
     return span;
   }
 
-  /** Makes a span, runs `fn` in it, sync or async, closes it when `fn` settles, returns what `fn` returns. */
+  /** Makes a span, runs `fn` in it and closes it when `fn` returned, threw or settled. Returns what `fn` returns. */
   inSpan<R>(name: string, fn: (span: Span) => R): R;
   inSpan<R>(name: string, options: SpanOptions | undefined, fn: (span: Span) => R): R;
   inSpan<R>(name: string, options: SpanOptions | undefined | ((span: Span) => R), fn?: (span: Span) => R): R {
@@ -88,7 +88,7 @@ export class Target extends Emitter {
     return runInSpan(span, true, body as never, undefined, [span]) as R;
   }
 
-  /** `fn`, or a method, with a span around each call. */
+  /** Wraps a function, or decorates a method, so that each call has a span of its own. */
   instrument<F extends (...args: never[]) => unknown>(fn: F): F;
   instrument<F extends (...args: never[]) => unknown>(options: InstrumentOptions<F>, fn: F): F;
   instrument(options?: DecoratorOptions): Decorator;
@@ -100,7 +100,7 @@ export class Target extends Emitter {
   protected override emit(level: Level, input: string | FieldsInput, message: string | undefined): void {
     const callsite = this.#eventCallsite(level);
     if (callsite.verbosity > dispatch.verbosity) return;
-    // Looking the context up costs as much as all the rest of an event that nobody wants to hear of.
+    // Looking up the context costs as much as all the rest of an event that no layer wants.
     const context = dispatch.hasScoped ? dispatch.storage.getStore() : undefined;
     const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined || callsite.disabledState === registry.filterState) return;
@@ -120,7 +120,7 @@ export class Target extends Emitter {
     return this.#events[level];
   }
 
-  /** The same one for spans that are made alike, so that decisions about them are kept. */
+  /** The callsite of a span's name. It is kept, because the filters' decision is kept with it. */
   #spanCallsite(target: string, level: Level, name: string): Callsite {
     const known = this.#spans.get(name);
     if (known?.target === target && known.level === level) return known;
@@ -128,7 +128,7 @@ export class Target extends Emitter {
   }
 }
 
-/** Events and spans of one part of a program, `package::module`; with `fields`, all of them carry those. */
+/** A target named after a part of the program, `package::module`. All its events and spans have `fields`. */
 export function target(name: string, fields?: FieldsInput): Target {
   return new Target(name, fields);
 }

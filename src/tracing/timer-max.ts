@@ -1,2 +1,2 @@
-/** The longest time that a timer of Node.js takes, in milliseconds. A longer one would end at once. */
+/** The longest delay of a timer of Node.js, in milliseconds. A longer one ends at once. */
 export const TIMER_MAX = 2 ** 31 - 1;

@@ -1,17 +1,17 @@
 import { inspect, types } from 'node:util';
 import { Date } from './timers.ts';
 
-/** A text longer than this, in UTF-16 units or bytes, is cut in every output. */
+/** A text with more bytes of UTF-8 is cut in every output. */
 const TEXT_MAX = 256 * 1024;
-/** What ends a text that was cut before: an error's message may be cut once more as that of an event. */
+/** How a text ends that was cut: the message of an error is cut a second time when it is that of an event. */
 const IS_CUT = /… \[\+\d+ bytes\]$/;
-/** How deep plain objects and arrays are followed. */
+/** How many levels of objects and arrays are followed below the first. */
 export const DEPTH_MAX = 3;
 
-/** The text, well-formed, cut at a character when it has more than 256 KiB, ending in how many bytes are gone. */
+/** The text, well-formed. If it has more than 256 KiB it is cut at a character, and ends with the number of bytes that are gone. */
 export function cutText(text: string): string {
   if (text.length * 3 <= TEXT_MAX) return text.isWellFormed() ? text : text.toWellFormed();
-  // Short of reading all of a text of many megabytes: only as much of it as may stay.
+  // Of a text of many megabytes only the part that may stay is encoded.
   const bytes = Buffer.byteLength(text);
   if (bytes <= TEXT_MAX) return text.toWellFormed();
   if (bytes < TEXT_MAX + 64 && IS_CUT.test(text)) return text;
@@ -21,12 +21,12 @@ export function cutText(text: string): string {
   return `${start.toString('utf8', 0, end)}… [+${bytes - end} bytes]`;
 }
 
-/** Longer texts are not looked into deeper: each level may be a hundred times as long as the one above. */
+/** A value whose text is longer, in UTF-16 units, is not inspected deeper: each level may be a hundred times as long as the one above. */
 const DEEPER_MAX = 8 * 1024;
-/** What `inspect` writes for what it left out: `[Array]`, `[Object]`, `[Disk]`. */
+/** How `inspect` marks what it left out: `[Array]`, `[Object]`, `[Disk]`. */
 const LEFT_OUT = /\[[^\s\]]/;
 
-/** Anything as one line of text. */
+/** Any value as one line of text, by `util.inspect`. Never throws. */
 export function inspectLine(value: unknown): string {
   try {
     let text = '';
@@ -40,13 +40,13 @@ export function inspectLine(value: unknown): string {
   }
 }
 
-/** A date as ISO text, whatever its class makes of its methods. Throws for what is none. */
+/** A date as ISO 8601 text, by the methods of `Date` itself. Throws for what is no date. */
 export function dateText(date: Date): string {
   const { getTime, toISOString } = Date.prototype;
   return Number.isNaN(getTime.call(date)) ? 'Invalid Date' : toISOString.call(date);
 }
 
-/** Whether a value is an error; a proxy that was revoked or whose traps throw is none. */
+/** Whether a value is an Error. A proxy that is revoked or whose traps throw is none. Never throws. */
 export function isError(value: unknown): value is Error {
   try {
     return value instanceof Error;
@@ -55,7 +55,7 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-/** The messages of an error's causes, the nearest first; a loop ends it. */
+/** The messages of an error's causes, the nearest first; at most 16, and each error once. Throws what a getter `cause` throws. */
 export function causesOf(error: Error): string[] {
   const causes: string[] = [];
   const seen = new Set<unknown>([error]);
@@ -70,7 +70,7 @@ export function causesOf(error: Error): string[] {
 
 const NO_MESSAGE = '[an error without a message]';
 
-/** An error's message, or what stands for it. */
+/** The message of an Error, or a text that stands for it; any other value as a line of text. Never throws. */
 export function errorMessage(error: unknown): string {
   try {
     if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
@@ -82,7 +82,7 @@ export function errorMessage(error: unknown): string {
   }
 }
 
-/** Any value as the text that tells people what it is. */
+/** Any value as text: of an Error the message, of a `Date` ISO 8601. Never throws. */
 export function textOf(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
     return String(value);
@@ -90,12 +90,12 @@ export function textOf(value: unknown): string {
   return types.isDate(value) ? dateText(value) : errorMessage(value);
 }
 
-/** Whether a value is an object that is no array, as a JSON object is. */
+/** Whether a value is an object other than an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether an object is an object literal, not an instance of a class. */
+/** Whether an object has the prototype of object literals, or none. */
 export function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -1,31 +1,34 @@
 import { isDate } from 'node:util/types';
 import { dateText, DEPTH_MAX, isError, isPlainObject } from './value.ts';
 
-/** Members of one value that are read at most: what refers to the same arrays again and again would grow without end. */
+/** How many members of one value are read: arrays that refer to one another would make endless text. */
 const MEMBERS_MAX = 10_000;
 
-/** What a walk makes of a value: JSON text, or plain objects. `T` is what it makes of one value. */
+/** Makes something of the parts of a value: JSON text, or a copy. `T` is what it makes of one part. */
 export interface ValueSink<T> {
-  /** What stands for a member that throws when it is looked into. */
+  /** The text for a member whose inside throws when it is read. */
   readonly unreadable: string;
-  /** Makes something of what is no object. */
+  /** Called with a value that is no object. */
   primitive(value: unknown): T;
-  /** Makes something of a text of the walk's own, such as a date's or `[Circular]`. */
+  /** Called with a text that the walk made, such as a date or `[Circular]`. */
   text(text: string): T;
-  /** Makes something of an Error, whose members are followed by `walk.members`. */
+  /** Called with an Error. `walk.members` follows members of it. */
   error(error: Error, walk: ValueWalk<T>): T;
-  /** Whether the members of an instance of a class are followed as those of a plain object are. */
+  /** Whether the members of an instance of a class are followed, as those of a plain object are. */
   follows(instance: object): boolean;
   /** The text of an instance that is not followed. */
   instanceText(instance: object): string;
+  /** Called with the items of an array. */
+  /** Called with the items of an array. */
   array(items: T[]): T;
-  /** Makes an object of its first members: there may be more names than values. */
+  /** Called with the members of an object. There may be more names than values: the others have no room. */
   object(names: string[], values: T[]): T;
 }
 
 /**
- * Walks through an object and gives what it finds to `sink`. Follows arrays and plain objects, four levels deep and
- * for 10,000 members in all. Calls neither `toJSON` nor methods of instances; getters run once. Never throws.
+ * Walks through an object and passes its parts to `sink`, whose result it returns. Arrays and plain objects are
+ * followed, four levels deep and up to 10,000 members in all. Runs getters once, and no other code of the program.
+ * Never throws.
  */
 export function walkValue<T>(value: object, sink: ValueSink<T>): T {
   try {
@@ -40,19 +43,19 @@ export class ValueWalk<T> {
   readonly #sink: ValueSink<T>;
   /** The objects around the current one. */
   readonly #ancestors: object[] = [];
-  /** How many members may still be read. */
+  /** The number of members that may still be read. */
   #left = MEMBERS_MAX;
 
   constructor(sink: ValueSink<T>) {
     this.#sink = sink;
   }
 
-  /** How many objects are around the current one. */
+  /** The number of objects around the current one. */
   get depth(): number {
     return this.#ancestors.length;
   }
 
-  /** What the sink makes of any value. Throws what a hostile object throws. */
+  /** What the sink makes of a value. Throws what a proxy or a getter throws. */
   value(value: unknown): T {
     const sink = this.#sink;
     if (typeof value !== 'object' || value === null) return sink.primitive(value);
@@ -65,7 +68,7 @@ export class ValueWalk<T> {
     return isArray ? this.#items(value) : this.members(value, value);
   }
 
-  /** What the sink makes of the members of `object`, which stand for `owner`. */
+  /** What the sink makes of the members of `object`, which is written in place of `owner`. */
   members(owner: object, object: object): T {
     this.#ancestors.push(owner);
     const names = Object.keys(object);

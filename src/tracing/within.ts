@@ -8,7 +8,7 @@ export class LateError extends Error {
   }
 }
 
-/** What `work` comes to. Keeps the event loop alive meanwhile; rejects with `LateError` after so many milliseconds. */
+/** The outcome of `work`. Rejects with `LateError` after so many milliseconds; until then the event loop stays alive. */
 export async function within<R>(milliseconds: number, work: Promise<R>): Promise<R> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

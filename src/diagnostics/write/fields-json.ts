@@ -4,14 +4,14 @@ import { causesOf, cutText, errorMessage, inspectLine, isError } from '../../tra
 import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
 
 /**
- * The text `start`, which ends inside of an object, with the fields as its next members, and `end`. Reads every
- * value of JavaScript, throws never.
+ * JSON text: `start`, which ends inside of an object, then the fields as the next members, then `end`. Takes any value.
+ * Never throws.
  */
 export function fieldsJson(start: string, fields: Fields, end: string): string {
   const { names, values } = fields;
   let json = start;
   let isFirst = start.charCodeAt(start.length - 1) === 0x7b; // {
-  // A text's closing quote is written with what follows: few long pieces, because joining them costs most.
+  // The closing quote of a text is joined with what follows it: joining costs most, so there are few long pieces.
   let afterText = false;
   for (let i = 0; i < names.length; i++) {
     const value = values[i];
@@ -34,7 +34,7 @@ export function fieldsJson(start: string, fields: Fields, end: string): string {
   return afterText ? `${json}"${end}` : json + end;
 }
 
-/** What stands before a field's value, from the comma on; after a text it is that text's closing quote first. */
+/** What stands before a field's value, from the comma on. `…AfterText` begin with the closing quote of the text before. */
 interface Opening {
   value: string;
   text: string;
@@ -65,7 +65,7 @@ function sourcesJson(name: string, error: Error): string {
 
 const NEEDS_ESCAPING = /["\\\u0000-\u001f\u007f\ud800-\udfff]/;
 
-/** A text as JSON. */
+/** A text as a JSON string. */
 export function quote(text: string): string {
   return isSimple(text) ? `"${text}"` : JSON.stringify(cutText(text));
 }
@@ -108,9 +108,9 @@ function primitiveJson(value: unknown): string {
 const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number));
 const PADDED = DIGITS.map((digits) => digits.padStart(3, '0'));
 
-/** A number as JSON; what JSON has no number for, as Rust's JSON of azure-init spells it. */
+/** A number as JSON; NaN and infinities as the strings that azure-init writes. */
 function numberJson(value: number): string {
-  // Most numbers are small and whole, and V8 spells one that it has not met lately five times slower.
+  // Most numbers are small and whole, and V8 takes five times as long to format a number that it did not format lately.
   if (value > 0 && value < 1e6 && Number.isInteger(value)) {
     const thousands = Math.floor(value / 1000);
     return thousands === 0 ? (DIGITS[value] as string) : DIGITS[thousands] + (PADDED[value % 1000] as string);
@@ -119,7 +119,7 @@ function numberJson(value: number): string {
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }
 
-/** How many characters the texts inside of one value have at most: one that refers to the same text again and again would grow without end. */
+/** How many UTF-16 units all texts inside of one value may have: a value can refer to one long text many times. */
 const CHARACTERS_MAX = 1024 * 1024;
 
 /** Writes a value as JSON; `undefined` gets no member. Unlike in lines of pino, an error is its message alone. */
