@@ -5,12 +5,12 @@ import { printLine } from './print-line.ts';
 /** Called with a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
 
-/** The default: a line on stderr. */
+/** The default handler. */
 function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
 
-/** The handler, or by default one that prints a line on stderr. It never throws, and it may emit, also where a layer has the problem. */
+/** The handler, or by default one that prints a line on stderr, so that it never throws. It may emit, even inside of a layer's hook. */
 export function guardedHandler(handler: ProblemHandler = printProblem): ProblemHandler {
   return (problem) => {
     const { hook } = dispatch;
@@ -18,7 +18,7 @@ export function guardedHandler(handler: ProblemHandler = printProblem): ProblemH
     try {
       handler(problem);
     } catch {
-      // There is nobody left to tell.
+      // There is no other handler for this.
     } finally {
       dispatch.hook = hook;
     }

@@ -19,6 +19,7 @@ export interface ValueSink<T> {
   /** The text of an instance that is not followed. */
   instanceText(instance: object): string;
   /** Called with the items of an array. */
+  /** Called with the items of an array. */
   array(items: T[]): T;
   /** Called with the members of an object. There may be more names than values: the others have no room. */
   object(names: string[], values: T[]): T;
