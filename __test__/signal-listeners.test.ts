@@ -43,6 +43,8 @@ const source = ({ before = '', after = '' }: Program) => `
   ${before}
   tracing = await initializeTracing({ kvp: { path: process.argv[1], vmId: 'vm' }, stderr: false, signals: true });
   ${after}
+  // Listeners that were taken away come back in a microtask.
+  await new Promise((resolve) => setImmediate(resolve));
   info('ready');
   setTimeout(() => console.log('lives'), 20_000);
   console.log('ready');`;

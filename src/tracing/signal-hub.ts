@@ -95,8 +95,7 @@ export class SignalHub {
     const users = [...this.#users].filter(({ signals }) => signals.has(signal));
     users[0]?.received(signal);
     if (this.#othersOf(signal) > 0) {
-      const until = performance.now() + WRITE_TIMEOUT;
-      for (const user of users) user.writeThrough(Math.max(0, until - performance.now()));
+      writeThrough(users);
       // Until the next microtask: who counts listeners, to end the process if there are no others, must not count ours.
       process.off(signal, this.#listeners.get(signal) as () => void);
       void flush(users);
@@ -115,11 +114,14 @@ export class SignalHub {
   }
 
   #die(signal: NodeJS.Signals): void {
-    for (const user of this.#users) user.flushNow();
+    const isOurs = this.#othersOf(signal) <= 0;
+    // Who may live on must not be closed.
+    const isCertain = isOurs && process.pid !== 1 && counters().length === 0;
+    if (isCertain) for (const user of this.#users) user.flushNow();
+    else writeThrough(this.#users);
     this.#users.clear();
     this.#tidy();
     this.#isEnding = false;
-    const isOurs = this.#othersOf(signal) <= 0;
     const exit = (): never => process.exit(128 + constants.signals[signal]);
     try {
       process.kill(process.pid, signal);
@@ -128,6 +130,11 @@ export class SignalHub {
       exit();
     }
   }
+}
+
+function writeThrough(users: Iterable<SignalUser>): void {
+  const until = performance.now() + WRITE_TIMEOUT;
+  for (const user of users) user.writeThrough(Math.max(0, until - performance.now()));
 }
 
 async function flush(users: readonly SignalUser[]): Promise<void> {
