@@ -1,18 +1,18 @@
 import { performance } from './timers.ts';
 
-/** How long all outputs together may hold up a process that ends, in milliseconds. */
+/** How long all flushes together may delay the end of the process, in milliseconds. */
 const DEADLINE = 500;
 
 /**
- * Writes what waits in this thread, for so many milliseconds at most. With `isLast` the process ends: what can't
- * be written in that time never will be.
+ * Writes what an output of this thread has queued, within so many milliseconds. With `isLast` the process ends, so what
+ * is not written in that time is lost.
  */
 type Flush = (milliseconds: number, isLast: boolean) => void;
 
 const flushes = new Set<Flush>();
 let deadline: number | undefined;
 
-/** Has `flush` called when the process (in a worker: the thread) exits; returns how to take that back. */
+/** Calls `flush` when the process exits (in a worker: the thread). Returns a function that undoes this. */
 export function atExit(flush: Flush): () => void {
   if (flushes.size === 0) process.on('exit', flushNow);
   flushes.add(flush);
@@ -26,7 +26,7 @@ export function flushNow(): void {
   for (const each of flushes) attempt(each, exitTimeLeft(), true);
 }
 
-/** Writes what waits in this thread, because the process may end soon; all outputs together have so many milliseconds. */
+/** Writes what all outputs of this thread have queued, because the process may end soon. They have so many milliseconds together. */
 export function writeThrough(milliseconds: number): void {
   const until = performance.now() + milliseconds;
   for (const each of flushes) attempt(each, Math.max(0, until - performance.now()), false);
@@ -36,7 +36,7 @@ function attempt(flush: Flush, milliseconds: number, isLast: boolean): void {
   try {
     flush(milliseconds, isLast);
   } catch {
-    // The others, and the program's own listeners, must have their turn.
+    // The other flushes and the program's own listeners must still run.
   }
 }
 

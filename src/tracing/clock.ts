@@ -1,6 +1,6 @@
 import { Date, performance, wallMillis } from './timers.ts';
 
-/** How far the two clocks may drift apart before they are compared anew, in milliseconds. */
+/** How far the monotonic clock may drift from the wall clock before it is set anew, in milliseconds. */
 const DRIFT_MAX = 2;
 
 /** The least time between two comparisons of the clocks, in milliseconds: a burst of events reads only one clock. */

@@ -12,9 +12,9 @@ export interface Context {
   readonly scope: ScopeLevels | undefined;
 }
 
-/** Code that a registry calls. What happens in it is not dispatched: it would be called for that again. */
+/** A hook of a layer or filter that a registry calls. What it emits is not passed on: the hook would be called for that again. */
 export interface Hook {
-  /** Counts something that happened in it. */
+  /** Counts a span or event of the hook that is not passed on. */
   suppress(): void;
 }
 
@@ -31,7 +31,7 @@ interface Dispatch {
   scopedVerbosity: number;
   /** The target of the free functions. */
   target: string;
-  /** The layer or filter that is being told of something in this thread right now. */
+  /** The hook that runs in this thread right now. */
   hook: Hook | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface FilterSlot {
   readonly filter: Filter;
   /** The bit of the layer whose filter it is, or `GLOBAL`. */
   readonly owner: number;
-  /** What counts what it does while it is asked. */
+  /** Counts what the filter emits while it is called. */
   readonly hook: Hook;
 }
 
@@ -67,7 +67,7 @@ export class FilterSet {
   #isAsking = false;
   readonly #changed: () => void;
 
-  /** `changed` is called after each change; `hookOf` says what counts what the filters of an owner emit while they are asked. */
+  /** `threw` is called with what a filter throws, `changed` after each change. `hookOf` has the hook of an owner's filters. */
   constructor(threw: Threw, changed: () => void, hookOf = (_owner: number): Hook => NO_HOOK) {
     this.#threw = threw;
     this.#hookOf = hookOf;
@@ -223,7 +223,7 @@ export class FilterSet {
     for (const [slot, match] of matches) this.#try(slot, () => match?.record(fields));
   }
 
-  /** Has a filter do something; what it emits meanwhile would be asked about again, and so on. */
+  /** Calls a filter. What it emits meanwhile is not passed on: the filter would be called for that again. */
   #ask<R>(slot: FilterSlot, act: () => R): R {
     const { hook } = dispatch;
     const isAsking = this.#isAsking;
@@ -237,7 +237,7 @@ export class FilterSet {
     }
   }
 
-  /** Of what a filter emits while it is asked: nobody hears of it. */
+  /** The decision about what a filter emits while it is called: no layer gets it. */
   #silence(): Interest {
     dispatch.hook?.suppress();
     return { validFor: this.state, always: 0, sometimes: 0, passing: 0, needsScope: [] };

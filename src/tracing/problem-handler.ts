@@ -5,7 +5,7 @@ import { printLine } from './print-line.ts';
 /** Called with a problem of the package's own. */
 export type ProblemHandler = (problem: Error) => void;
 
-/** The default: a line on stderr. */
+/** The default handler. */
 function printProblem(problem: Error): void {
   printLine(messageOf(problem));
 }
@@ -18,7 +18,7 @@ export function guardedHandler(handler: ProblemHandler = printProblem): ProblemH
     try {
       handler(problem);
     } catch {
-      // There is nobody left to tell.
+      // There is no other handler for this.
     } finally {
       dispatch.hook = hook;
     }

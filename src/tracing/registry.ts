@@ -173,7 +173,7 @@ export class Registry {
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
-  /** Makes a span that the layers in `layerMask` see; a parent of `null` makes a root. @internal */
+  /** Makes a span that the layers in `layerMask` see. Without a parent it is a root; `null` says that this was asked for. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, layerMask: number): Span {
     if (this.#isInHook()) return disabledSpan();
     this.redact(fields);
@@ -196,13 +196,13 @@ export class Registry {
     return span;
   }
 
-  /** Whether this happens in a hook, which is then not called for it again; it is counted there. */
+  /** Whether a hook runs right now, for which what happens is counted and not passed on. */
   #isInHook(): boolean {
     dispatch.hook?.suppress();
     return dispatch.hook !== undefined;
   }
 
-  /** Has the layers in `layerMask` do something; what one throws is its own. */
+  /** Calls a hook of the layers in `layerMask`. What one throws does not reach the others. */
   #tell(layerMask: number, tell: (layer: Layer, view: LayerView) => void): void {
     const { hook } = dispatch;
     try {
@@ -220,7 +220,7 @@ export class Registry {
     }
   }
 
-  /** Replaces secrets among fields that layers are about to see. @internal */
+  /** Replaces secrets in fields that layers will see. @internal */
   redact(fields: Fields): void {
     this.#redactor.apply(fields);
   }
@@ -248,7 +248,7 @@ export class Registry {
     this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
   }
 
-  /** Tells the layers in `layerMask` of an event. @internal */
+  /** Passes an event to the layers in `layerMask`. @internal */
   event(event: Event, layerMask: number): void {
     if (this.#isInHook()) return;
     this.redact(event.fields);
@@ -268,12 +268,12 @@ export class Registry {
     }
   }
 
-  /** Tells the layers that see a span what happened to it, unless it happened in a hook. @internal */
+  /** Calls a hook of the layers that see a span, unless this happens in a hook. @internal */
   notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
     if (!this.#isInHook()) this.#tell(span.layerMask, tell);
   }
 
-  /** Tells the layers that see a span of its end, which it has but once, also in a hook. @internal */
+  /** Calls `onClose` of the layers that see a span, also inside of a hook: a span closes only once. @internal */
   notifyOfClose(span: Span): void {
     this.#tell(span.layerMask, (layer, view) => layer.onClose?.(span, view));
   }

@@ -189,7 +189,7 @@ export class Span extends Emitter {
     this.close();
   }
 
-  /** Called when code starts to run inside; `exit` must follow. In a hook of a layer neither counts. @internal */
+  /** Must be called when code starts to run inside of it, before `exit`. Inside of a layer's hook neither counts. @internal */
   enter(): void {
     if (this.registry === undefined || this.#closed || dispatch.hook !== undefined) return;
     this.entered++;
