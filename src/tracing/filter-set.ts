@@ -28,7 +28,7 @@ export interface Interest {
   readonly validFor: object;
   /** The layers that want it in any span. */
   readonly always: number;
-  /** Those, and the layers that want it inside of some spans. */
+  /** The layers in `always`, and those that want it only inside of some spans. */
   readonly sometimes: number;
   /** The layers whose own filter lets it pass in any span. */
   readonly passing: number;
