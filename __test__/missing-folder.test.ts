@@ -138,7 +138,7 @@ test.serial('a program without a folder ends promptly, however it ends', async (
   ] as const) {
     const source = `
       import { initializeTracing, info } from 'kvp-tracing';
-      const kvp = { path: process.argv[2]!, vmId: 'vm' };
+      const kvp = { path: process.argv[2], vmId: 'vm' };
       const tracing = await initializeTracing({ kvp, stderr: false, signals: true });
       process.on('exit', () => { for (let i = 0; i < 30; i++) info('late'); });
       info('lost');
