@@ -19,7 +19,7 @@ import {
   readDiagnosticsSync,
   withDefault,
 } from '../src/index.ts';
-import { redactedUrl } from '../src/bridges/client-span.ts';
+import { Redactor } from '../src/tracing/redactor.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { Registry } from '../src/tracing/registry.ts';
@@ -203,7 +203,7 @@ test('credentials and secret parameters do not leave the program', (t) => {
     ],
     ['https://h/?token=1&%=2&password', 'https://h/?token=REDACTED&%=2&password'],
   ] as const) {
-    t.is(redactedUrl(url), expected);
+    t.is(new Redactor().redactedUrl(url), expected);
   }
 });
 

@@ -6,6 +6,12 @@ export type FieldsObject = Record<string, unknown> | (object & { readonly [Symbo
 /** Fields as a caller gives them: named values, an Error, or a function that makes them when they are needed. */
 export type FieldsInput = FieldsObject | (() => FieldsObject | undefined);
 
+/** Fields of an event or a span. Others are left out, and a last field `fields` says how many. */
+const FIELDS_MAX = 1000;
+
+/** The name of the field that says something of all fields. */
+const OTHERS = 'fields';
+
 /** Names and values where there are none: most spans and events have no fields, and need no memory for them. */
 const NONE = Object.freeze([]) as unknown as never[];
 
@@ -15,6 +21,8 @@ const NONE = Object.freeze([]) as unknown as never[];
 export class Fields {
   readonly names: string[];
   readonly values: unknown[];
+  /** Fields that were left out. */
+  #left = 0;
 
   constructor(names: string[] = NONE, values: unknown[] = NONE) {
     this.names = names;
@@ -26,12 +34,16 @@ export class Fields {
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
+      const left = names.length - FIELDS_MAX;
+      if (left > 0) names.length = FIELDS_MAX;
       // Made of its size at once: an array that grows costs as much as all the rest.
       const values = names.map((name) => read(input, name));
-      return new Fields(names, values);
+      const fields = new Fields(names, values);
+      if (left > 0) fields.#leaveOut(left);
+      return fields;
     } catch (thrown) {
       // A revoked proxy, or one whose traps throw.
-      return new Fields(['fields'], [`[unreadable: ${errorMessage(thrown)}]`]);
+      return new Fields([OTHERS], [`[unreadable: ${errorMessage(thrown)}]`]);
     }
   }
 
@@ -43,11 +55,19 @@ export class Fields {
   set(name: string, value: unknown): void {
     const index = this.names.indexOf(name);
     if (index >= 0) this.values[index] = value;
+    else if (this.names.length >= FIELDS_MAX) this.#leaveOut(1);
     else {
       if (this.names === NONE) Object.assign(this, { names: [], values: [] });
       this.names.push(name);
       this.values.push(value);
     }
+  }
+
+  #leaveOut(count: number): void {
+    this.#left += count;
+    const index = this.names.indexOf(OTHERS);
+    if (index < 0) this.names.push(OTHERS);
+    this.values[index < 0 ? this.names.length - 1 : index] = `[+${this.#left} fields]`;
   }
 
   /** Takes a field out and returns its value. */
@@ -98,9 +118,9 @@ export function resolveLazy<T>(input: T): T | object | undefined {
 export function namesOf(input: object | undefined): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   try {
-    return input instanceof Error ? ['error'] : Object.keys(input);
+    return input instanceof Error ? ['error'] : Object.keys(input).slice(0, FIELDS_MAX);
   } catch {
-    return ['fields'];
+    return [OTHERS];
   }
 }
 

@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { printable } from '../printable.ts';
 
 /**
  * A descriptor for the same output whose writes never wait: a pipe or terminal is opened once more for that,
@@ -46,11 +47,11 @@ export function withPriority(verbosity: number, text: string): string {
 
 let own: { fd: number; isJournal: boolean } | undefined;
 
-/** A line of the package's own on stderr; lost where nobody takes it, for it must neither hold nor end the program. */
+/** A line of the package's own on stderr, whatever is in the text; lost where nobody takes it, for it must neither hold nor end the program. */
 export function printLine(text: string): void {
   try {
     own ??= { fd: openWithoutBlocking(2), isJournal: isJournal() };
-    const line = `kvp-tracing: ${text}\n`;
+    const line = `kvp-tracing: ${printable(text)}\n`;
     writeSync(own.fd, own.isJournal ? withPriority(2, line) : line);
   } catch {
     // A reader that is gone or does not read.

@@ -17,7 +17,7 @@ import type { Fields } from '../../tracing/fields.ts';
 import type { FilterInput } from '../../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../../tracing/layer.ts';
 import { type ProblemHandler, guarded } from '../../tracing/problem.ts';
-import { originalOf } from '../../tracing/redactor.ts';
+import { originalOf } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
 import { isError, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
