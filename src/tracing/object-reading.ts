@@ -203,6 +203,7 @@ class Reader {
   /** What the content of an object that only its own code can tell was made into. */
   #content(content: readonly (readonly [name: string, value: unknown])[]): ObjectReading {
     this.#spend(content.length);
+    this.#members.length = 0;
     this.#mustCopy = true;
     // A class of the program's may call itself so.
     this.#ranCode = true;
