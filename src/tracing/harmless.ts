@@ -48,13 +48,15 @@ function looked(value: object, secrets: Secrets, budget: { left: number }, depth
     if (!isArray && typeof member !== 'boolean' && secrets.isSecret(key)) return false;
     if (typeof member === 'function') return false;
     // An array in an array may be a name and a value.
-    if (isArray && Array.isArray(member) && member.length === 2 && typeof member[0] === 'string')
-      return false;
-    if (typeof member === 'object' && member !== null && !looked(member, secrets, budget, depth - 1)) {
-      return false;
-    }
+    if (typeof member !== 'object' || member === null) continue;
+    if (isArray && mayBePair(member)) return false;
+    if (!looked(member, secrets, budget, depth - 1)) return false;
   }
   return true;
+}
+
+function mayBePair(value: object): boolean {
+  return !types.isProxy(value) && Array.isArray(value) && value.length === 2;
 }
 
 /** Whether an object shows more than its properties, though its prototype was taken away. */

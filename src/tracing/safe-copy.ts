@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { type Member, type ObjectReading, OverBudget, readObject } from './object-reading.ts';
 import { cutName } from './value.ts';
 
@@ -130,7 +131,7 @@ class Graph {
       if (this.#left.objects <= 0) throw new OverBudget('too many objects');
       this.#left.objects--;
       const isDeep = depth > DEPTH_MAX;
-      const result = isDeep ? (Array.isArray(value) ? '[Array]' : '[Object]') : value;
+      const result = isDeep ? (isArray(value) ? '[Array]' : '[Object]') : value;
       node = { value, paths, depth, holders: [], reading: undefined, isCopied: isDeep, result };
       known.set(value, node);
       if (!isDeep) this.#nodes.push(node);
@@ -180,11 +181,7 @@ class Graph {
 
   /** A name and a value in a list of such pairs, as entries of headers and objects are. */
   #isSecretPair({ value, holders }: Node, { members }: ObjectReading): boolean {
-    if (
-      !Array.isArray(value) ||
-      members.length !== 2 ||
-      !holders.some((holder) => Array.isArray(holder.value))
-    ) {
+    if (!isArray(value) || members.length !== 2 || !holders.some((holder) => isArray(holder.value))) {
       return false;
     }
     const [first, second] = members as [Member, Member];
@@ -233,6 +230,11 @@ export function below(paths: Paths, name: string): Paths {
   return paths
     .filter(([first, ...rest]) => rest.length > 0 && (first === '*' || first === lower))
     .map((path) => path.slice(1));
+}
+
+/** A proxy is none: one that was revoked throws when it is asked. */
+function isArray(value: unknown): boolean {
+  return !types.isProxy(value) && Array.isArray(value);
 }
 
 function isObject(value: unknown): value is object {
