@@ -19,14 +19,14 @@ import {
   readDiagnosticsSync,
   withDefault,
 } from '../src/index.ts';
-import { redactedUrl } from '../src/bridges/client-span.ts';
+import { type RedactOption, Redactor } from '../src/tracing/redactor.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import type { Span } from '../src/tracing/span.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
-import { recording } from './helpers/recorder.ts';
+import { Recorder, recording } from './helpers/recorder.ts';
 
 // The tests run one after the other: a process has one set of channels, and each must hear only of its own.
 
@@ -203,8 +203,24 @@ test('credentials and secret parameters do not leave the program', (t) => {
     ],
     ['https://h/?token=1&%=2&password', 'https://h/?token=REDACTED&%=2&password'],
   ] as const) {
-    t.is(redactedUrl(url), expected);
+    t.is(new Redactor().redactedUrl(url), expected);
   }
+});
+
+test.serial("URLs of requests are redacted by the subscriber's own rule", async (t) => {
+  const port = await serve(t, (_, response) => response.end());
+  const path = '/p?pin=1&user_password=2&sig=3&a=4';
+  const urlBy = async (redact: RedactOption): Promise<unknown> => {
+    const recorder = new Recorder();
+    const registry = new Registry({ redact }).with(recorder);
+    await bridged({ http: true }, registry, () => send({ port, path }));
+    return recorder.spans[0]?.fields.get('url.full');
+  };
+  const url = `http://127.0.0.1:${port}/p`;
+  t.is(await urlBy([]), `${url}?pin=1&user_password=REDACTED&sig=REDACTED&a=4`);
+  t.is(await urlBy(['pin']), `${url}?pin=REDACTED&user_password=REDACTED&sig=REDACTED&a=4`);
+  t.is(await urlBy({ only: ['a'] }), `${url}?pin=1&user_password=2&sig=REDACTED&a=REDACTED`);
+  t.is(await urlBy(false), `${url}?pin=1&user_password=2&sig=REDACTED&a=4`);
 });
 
 test.serial(

@@ -194,4 +194,25 @@ test('a terminal gets colors unless NO_COLOR is set, and no control characters',
   const dir = folder(t);
   writePool(join(dir, '.kvp_pool_1'), [['k', '\u001b[2J']]);
   t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'k=\\u{1b}[2J\r\n');
+  t.is(typescript('NO_COLOR=1', `dump --dir ${dir} | cat`), 'k=\\u{1b}[2J\r\n', 'behind a pipe too');
+});
+
+test('what controls a terminal is escaped in JSON and in errors', (t) => {
+  const dir = folder(t);
+  writePool(join(dir, '.kvp_pool_1'), [['k', '\u009b2J\u202e\u2028']]);
+  const { stdout } = kvp('dump', '--json', '--dir', dir);
+  t.is(stdout, '[{"key":"k","value":"\\u009b2J\\u202e\\u2028"}]\n');
+  t.deepEqual(JSON.parse(stdout), [{ key: 'k', value: '\u009b2J\u202e\u2028' }]);
+  const path = join(dir, '\u001b[2J\u009b\u202e\n');
+  const [missing, usage] = [kvp('show', path), kvp('show', `--\u001b[2J${'x'.repeat(50_000)}`)];
+  t.is(
+    missing.stderr,
+    `cannot open ${dir}/\\x1b[2J\\u{9b}\\u{202e} : no such file or directory (ENOENT)\n`.replace(
+      ' :',
+      '\\n:',
+    ),
+  );
+  t.regex(usage.stderr, /^unknown option '--\\x1b\[2Jx+… \[\+\d+ characters\]\n$/);
+  writeFileSync(path, '');
+  t.is(kvp('show', path).stderr, `no diagnostics in ${dir}/\\x1b[2J\\u{9b}\\u{202e} \n`);
 });

@@ -1,15 +1,24 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { ClientRequest, type RequestOptions } from 'node:http';
+import { Socket } from 'node:net';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { ProvisioningError } from '../src/diagnostics/report/provisioning-error.ts';
 import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { OptionError } from '../src/errors.ts';
+import { FieldsText } from '../src/format/fields-text.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { MemoryLayer } from '../src/layers/memory-layer.ts';
-import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
+import { attributesOf } from '../src/opentelemetry/layer/attributes.ts';
+import { KvpSpanProcessor, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
+import { plain } from '../src/pino/plain.ts';
 import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Fields } from '../src/tracing/fields.ts';
@@ -121,7 +130,7 @@ test('a path goes from a field on, a star is any member', (t) => {
       keys: ['k'],
       token: 't',
     },
-    { redact: ['user.pin', 'users.*.PIN', 'keys.*'] },
+    { redact: { only: ['user.pin', 'users.*.PIN', 'keys.*'] } },
   );
   t.deepEqual(fields, {
     user: { pin: '[redacted]', inner: { pin: 2 } },
@@ -132,10 +141,54 @@ test('a path goes from a field on, a star is any member', (t) => {
   });
 });
 
-test('an empty list redacts nothing; what is no list of names is refused', (t) => {
-  t.deepEqual(seen({ password: 'p' }, { redact: [] }), { password: 'p' });
-  for (const wrong of ['password', [1], [''], ['.'], ['a..b'], {}, null]) {
-    t.throws(() => new Registry({ redact: wrong as never }), {
+test('a list adds to the default, { only } takes its place, false redacts nothing', (t) => {
+  const fields = { adminPassword: 'p', pin: 'n', user: { pin: 'n' } };
+  const redacted = '[redacted]';
+  t.deepEqual(seen(fields, { redact: [] }), { ...fields, adminPassword: redacted });
+  t.deepEqual(seen(fields, { redact: ['pin'] }), {
+    adminPassword: redacted,
+    pin: redacted,
+    user: { pin: redacted },
+  });
+  t.deepEqual(seen(fields, { redact: ['user.pin'] }), {
+    adminPassword: redacted,
+    pin: 'n',
+    user: { pin: redacted },
+  });
+  t.deepEqual(seen(fields, { redact: { only: ['PIN'] } }), {
+    adminPassword: 'p',
+    pin: redacted,
+    user: { pin: redacted },
+  });
+  t.deepEqual(seen(fields, { redact: { only: [] } }), fields);
+  t.deepEqual(seen(fields, { redact: false }), fields);
+});
+
+test('what is no list of names is refused with what was given', async (t) => {
+  const refusals: [wrong: unknown, given: string][] = [
+    ['password', '"password"'],
+    [[1], '1'],
+    [[''], '""'],
+    [['.'], '"."'],
+    [['pin', 'a..b'], '"a..b"'],
+    [{}, 'an object'],
+    [{ only: 'pin' }, 'an object'],
+    [{ only: ['a.'] }, '"a."'],
+    [{ only: [], also: [] }, '"also"'],
+    [true, 'true'],
+    [null, 'null'],
+  ];
+  for (const [wrong, given] of refusals) {
+    const redact = wrong as never;
+    for (const refuse of [
+      () => new Registry({ redact }),
+      () => new KvpSpanProcessor({ path: poolOf(t), redact }),
+    ]) {
+      const { message } = t.throws(refuse, { instanceOf: OptionError });
+      t.true(message.startsWith('redact must be a list of names (pin) and paths (user.pin'), message);
+      t.true(message.endsWith(`or false, not ${given}`), message);
+    }
+    await t.throwsAsync(initializeTracing({ redact }), {
       instanceOf: OptionError,
       message: /^redact must be /,
     });
@@ -173,14 +226,72 @@ test('no value of JavaScript stops it', (t) => {
   for (const { value } of HOSTILE) check(t, value);
 });
 
+/** What JSON has no words for, as text. */
+function jsonOf(): (key: string, value: unknown) => unknown {
+  const around = new Set<unknown>();
+  return (_, value) => {
+    if (typeof value === 'bigint') return String(value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (around.has(value)) return undefined;
+    around.add(value);
+    return value;
+  };
+}
+
 /** What of a value reaches the ways in which values are spelled. */
 function spelled(fields: object, options: RegistryOptions = {}): string {
   const kept = seen(fields, options);
   const own = new Fields(Object.keys(kept), Object.values(kept));
-  return [inspect(kept, { depth: 20, showHidden: true }), fieldsJson('{', own, '}')].join('\n');
+  return [
+    inspect(kept, { depth: 100, showHidden: true }),
+    inspect(kept, { depth: 100, customInspect: false, getters: true }),
+    JSON.stringify(kept, jsonOf()),
+    fieldsJson('{', own, '}'),
+    new FieldsText(' ', (name, suffix) => `${name}${suffix}=`).of(own),
+    inspect(attributesOf(own, undefined)),
+    JSON.stringify(own.values.map((value) => plain(value, pino.stdSerializers.err))),
+  ].join('\n');
 }
 
 const secret = { password: 's3cret' };
+/** Values of another realm. */
+const foreign = (code: string): object => runInNewContext(code) as object;
+
+/** An object whose getter shows something else at each reading. */
+function alternating(name: string, values: readonly unknown[]): object {
+  let readings = 0;
+  return Object.defineProperty({}, name, { enumerable: true, get: () => values[readings++ % values.length] });
+}
+
+class Printing {
+  readonly #token = 's3cret';
+  [inspect.custom](): unknown {
+    return { token: this.#token };
+  }
+  toJSON(): unknown {
+    return { token: this.#token };
+  }
+}
+
+class Empty extends Map<unknown, unknown> {
+  override *[Symbol.iterator](): MapIterator<[unknown, unknown]> {}
+  override forEach(): void {}
+}
+
+class NoItems extends Array<unknown> {
+  override *[Symbol.iterator](): ArrayIterator<unknown> {}
+}
+
+class Inheriting extends Error {}
+Object.assign(Inheriting.prototype, { token: 's3cret' });
+
+class Asked extends Error {
+  #asked = 0;
+  override get cause(): unknown {
+    return this.#asked++ === 0 ? undefined : { password: 's3cret' };
+  }
+}
+
 const chain = Array.from({ length: 12 }).reduce<unknown>((cause) => new Error('outer', { cause }), secret);
 const shared = { inner: secret };
 const HIDEOUTS: Record<string, object> = {
@@ -201,14 +312,234 @@ const HIDEOUTS: Record<string, object> = {
   'errors of an AggregateError': { error: new AggregateError([secret]) },
   'a place that is also far down': { v: { deep: { a: { b: { c: { d: { e: { f: shared } } } } } }, shared } },
   'an object as message': { message: secret },
+  'a Map of another realm': { m: foreign("new Map([['password', 's3cret']])") },
+  'a Set of another realm': { s: foreign("new Set([{ password: 's3cret' }])") },
+  'an array of another realm': { a: foreign("[{ password: 's3cret' }]") },
+  'an object of another realm': { o: foreign("({ password: 's3cret' })") },
+  'an error of another realm': { e: foreign("Object.assign(new Error('x'), { password: 's3cret' })") },
+  'the cause of an error of another realm': {
+    e: foreign("new Error('x', { cause: { password: 's3cret' } })"),
+  },
+  'errors of another realm': { e: foreign("new AggregateError([{ password: 's3cret' }], 'x')") },
+  'a Map with its own iterator': { m: new Empty([['password', 's3cret']]) },
+  'a Map without a prototype': {
+    m: Object.setPrototypeOf(new Map([['password', 's3cret']]), null) as object,
+  },
+  'an array with its own iterator': { a: NoItems.of({ password: 's3cret' }) },
+  'an array with an iterator as property': {
+    a: Object.assign([secret], { [Symbol.iterator]: function* () {} }),
+  },
+  'an array with methods of its own': {
+    a: Object.assign(['x'], { map: () => ['s3cret'], password: 's3cret' }),
+  },
+  'a property of a Buffer': { b: Object.assign(Buffer.from('x'), secret) },
+  'a property of a large Buffer': { b: Object.assign(Buffer.alloc(1000), secret) },
+  'a property of a typed array': { b: Object.assign(new Float64Array(2), secret) },
+  'a property of an ArrayBuffer': { b: Object.assign(new ArrayBuffer(2), secret) },
+  'a property of a boxed text': { b: Object.assign(Object('x') as object, secret) },
+  'a property of a boxed number': { b: Object.assign(Object(5) as object, secret) },
+  'a property of a date': { d: Object.assign(new Date(0), secret) },
+  'a property of a regular expression': { r: Object.assign(/x/, secret) },
+  'a property of a large array': {
+    a: Object.assign(
+      Array.from({ length: 1000 }, () => 1),
+      secret,
+    ),
+  },
+  'an item of a large array': { a: [...Array.from({ length: 1000 }, () => 1), secret] },
+  'entries of headers': {
+    h: [
+      ['accept', 'x'],
+      ['authorization', 's3cret'],
+    ],
+  },
+  'entries in an object': { h: { list: Object.entries({ a: 1, password: 's3cret' }) } },
+  FormData: { f: formOf('password', 's3cret') },
+  Headers: { h: new Headers({ authorization: 's3cret', accept: 'x' }) },
+  URLSearchParams: { u: new URLSearchParams('a=1&access_token=s3cret') },
+  'the credentials of a URL': { u: new URL('http://u:s3cret@h/') },
+  'the query of a URL': { u: { deep: [new URL('http://h/?client_secret=s3cret')] } },
+  'the fragment of a URL': { u: new URL('http://h/#access_token=s3cret') },
+  'a Request': { r: new Request('http://h/?token=s3cret', { headers: { authorization: 's3cret' } }) },
+  'a Response': { r: new Response('x', { headers: { 'set-cookie': 's3cret' } }) },
+  'a request of node:http': {
+    r: unsent({ auth: 'u:s3cret', headers: { Authorization: 's3cret', 'X-Api-Key': 's3cret' } }),
+  },
+  'a request in an error': {
+    e: Object.assign(new Error('x'), { request: unsent({ headers: { cookie: 's3cret' } }) }),
+  },
+  'the stack of an error': { o: [Object.assign(new Error('x'), { stack: secret })] },
+  'what is inherited': { o: Object.create(secret) as object },
+  'what an error inherits': { e: new Inheriting('x') },
+  'a getter that alternates': { o: alternating('inner', [{}, secret]) },
+  'a getter whose object alternates': { o: { deep: alternating('inner', [{ a: 1 }, secret, secret]) } },
+  'a cause that alternates': { e: new Asked('x') },
+  'what a getter changes meanwhile': changing(),
+  'the field db.password': { 'db.password': 's3cret' },
+  'a symbol as key of a Map': { m: new Map([[Symbol('password'), 's3cret']]) },
+  'a boxed text as key of a Map': { m: new Map([[Object('password'), 's3cret']]) },
+  'private state that inspect shows': { p: new Printing() },
+  'a toJSON of an object': { p: { a: 1, toJSON: () => ({ password: 's3cret' }) } },
+  'an inspection of an object': { p: { a: 1, [inspect.custom]: () => ({ password: 's3cret' }) } },
+  'a proxy of an array': { p: new Proxy([secret], {}) },
+  'a proxy of a Map': { p: new Proxy(new Map([['password', 's3cret']]), {}) },
+  'a proxy as prototype': { p: Object.create(new Proxy(secret, {})) as object },
+  'a proxy whose members alternate': { p: new Proxy({}, flickering()) },
+  'a WeakRef': { w: new WeakRef(secret) },
+  'a weak Map': { w: new WeakMap([[secret, secret]]) },
+  'a generator': {
+    g: (function* () {
+      yield secret;
+    })(),
+  },
+  'what lies 50 levels deep': { d: nestedIn(50, secret) },
+  'a name of a megabyte': { o: { [`${'x'.repeat(1_000_000)}_password`]: 's3cret' } },
   'an error whose message is an object': Object.defineProperty(new Error('x'), 'message', { value: secret }),
 };
 
+function formOf(name: string, value: string): FormData {
+  const form = new FormData();
+  form.append(name, value);
+  form.append('file', new Blob(['x']), 'f');
+  return form;
+}
+
+/** A request that is never sent. */
+function unsent(options: RequestOptions): ClientRequest {
+  const request = new ClientRequest({ host: 'h', createConnection: () => new Socket(), ...options } as never);
+  return request.on('error', () => {});
+}
+
+function nestedIn(levels: number, value: object): object {
+  return Array.from({ length: levels }).reduce<object>((inner) => ({ inner }), value);
+}
+
+/** An object that is looked at first, and gets a secret by a getter that is looked at later. */
+function changing(): object {
+  const first: Record<string, unknown> = { a: 1 };
+  return {
+    all: {
+      first,
+      get second() {
+        return (first['password'] = 's3cret').length;
+      },
+    },
+  };
+}
+
+/** A proxy's traps that show a secret when they are asked again. */
+function flickering(): ProxyHandler<object> {
+  let asked = 0;
+  return {
+    ownKeys: () => ['a'],
+    getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }),
+    get: () => (asked++ === 0 ? { b: 1 } : secret),
+  };
+}
+
 for (const [where, fields] of Object.entries(HIDEOUTS)) {
   test(`a secret does not hide in ${where}`, (t) => {
-    t.false(spelled(fields).includes('s3cret'), spelled(fields));
+    const text = spelled(fields);
+    t.false(text.includes('s3cret'), text);
   });
 }
+
+test('what has its content in itself is told as data', (t) => {
+  const fields = seen({
+    url: new URL('http://u:p@h/a?x=1&sig=2&user_token=3#t'),
+    headers: new Headers({ accept: 'a', authorization: 's' }),
+    query: new URLSearchParams('a=1&a=2&pwd=3'),
+    request: unsent({ path: '/p?q=1&token=2', headers: { Cookie: 'c', Accept: 'a' } }),
+  });
+  t.deepEqual(fields, {
+    url: 'http://REDACTED:REDACTED@h/a?x=1&sig=REDACTED&user_token=REDACTED#t',
+    headers: { accept: 'a', authorization: '[redacted]' },
+    query: { a: ['1', '2'], pwd: '[redacted]' },
+    request: {
+      method: 'GET',
+      protocol: 'http:',
+      host: 'h',
+      path: '/p?q=1&token=REDACTED',
+      headers: { cookie: '[redacted]', accept: 'a', host: 'h:80' },
+    },
+  });
+});
+
+test('what a span keeps is what it was when it was recorded', (t) => {
+  const memory = new MemoryLayer();
+  const config: Record<string, unknown> = { a: 1 };
+  withDefault(new Registry().with(memory), () =>
+    log.inSpan('work', { fields: { config } }, () => (config['password'] = 's3cret')),
+  );
+  t.deepEqual(memory.take().spans[0]?.fields, { config: { a: 1 } });
+});
+
+test('what is too much takes bounded time, whatever is in it', (t) => {
+  const began = performance.now();
+  const bodies: Record<string, object> = {
+    records: Array.from({ length: 500_000 }, () => ({ token: 1 })),
+    groups: Array.from({ length: 1000 }, () => Array.from({ length: 100 }, () => ({ token: 1 }))),
+    texts: Array.from({ length: 90 }, () => Array.from({ length: 90_000 }, (_, i) => i)),
+    wide: Object.fromEntries(Array.from({ length: 120_000 }, (_, i) => [`k${i}`, 1])),
+    maps: new Map(Array.from({ length: 200_000 }, (_, i) => [i, { password: 1 }])),
+    bytes: new Uint8Array(50_000_000),
+  };
+  const made = performance.now();
+  const fields = seen({ ...bodies, small: { password: 1 } });
+  const took = performance.now() - made;
+  for (const name of ['records', 'groups', 'texts', 'wide', 'maps']) t.is(fields[name], '[unreadable]', name);
+  t.deepEqual(fields['small'], { password: '[redacted]' });
+  t.is((fields['bytes'] as Uint8Array).length, 50_000_000);
+  t.true(took < 3000, `${took} ms, after ${made - began} ms`);
+});
+
+test('more fields than an event has room for are counted, and names are cut', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i]));
+  const fields = seen(many);
+  t.is(Object.keys(fields).length, 1001);
+  t.is(fields['fields'], '[+4000 fields]');
+  const memory = new MemoryLayer();
+  const long = 'n'.repeat(200_000);
+  const path = poolOf(t);
+  const layer = new EmitKVPLayer({ path, vmId: 'vm' });
+  withDefault(new Registry().with(memory).with(layer), () => {
+    const span = log.span(long);
+    for (let i = 0; i < 1100; i++) span.record({ [`k${i}`]: i });
+    span.record({ k0: 'changed' });
+    target(long).info({ [long]: 1, inner: { [long]: 1 } });
+    span.close();
+  });
+  await layer.shutdown();
+  const { spans, events } = memory.take();
+  t.like(spans[0]?.fields, { k0: 'changed', k999: 999, k1000: undefined, fields: '[+100 fields]' });
+  const cut = `${'n'.repeat(1024)}… [+198976 bytes]`;
+  t.is(spans[0]?.name, cut);
+  t.is(events[0]?.target, cut);
+  t.deepEqual(events[0]?.fields, { [cut]: 1, inner: { [cut]: 1 } });
+  t.true(statSync(path).size < 2560 * 50);
+});
+
+test('supporting data and reasons of a report are told without secrets', async (t) => {
+  const path = poolOf(t);
+  const tracing = await initializeTracing({ kvp: { path, vmId: 'vm' }, stderr: false, redact: ['pin'] });
+  const supportingData = {
+    config: { password: 's3cret', pin: 's3cret', a: 1 },
+    apiKey: 's3cret',
+    pin: 's3cret',
+  };
+  const thrown = [
+    new ProvisioningError('x', { supportingData }),
+    new Error('x', { cause: { password: 's3cret' } }),
+    { password: 's3cret' },
+  ];
+  for (const each of thrown) {
+    const { text, written } = await tracing.reportFailure(each as Error, { config2: { token: 's3cret' } });
+    t.true(written);
+    t.false(text.includes('s3cret'), text);
+  }
+  t.false(new ProvisioningError('x', { supportingData: { config: secret } }).toReport().includes('s3cret'));
+  await tracing.shutdown();
+});
 
 test('a path counts wherever the same object stands', (t) => {
   const user = { pin: 's3cret', pass2: 's3cret' };

@@ -311,3 +311,26 @@ test('a report and what is not understood are not replayed; a missing pool has n
   t.like(await replayed(pool, { events: true, unfinished: true }), { spans: 0, skipped: 0 });
   t.like(await replayed(poolOf(t)), { spans: 0, skipped: 0, next: { forwarded: [] } });
 });
+
+test('secrets that somebody wrote to a pool are not forwarded', async (t) => {
+  const fields = { adminPassword: 's3cret', pin: 's3cret', config: { token: 's3cret', a: 1 } };
+  const records = [
+    started('work', 1, { fields }),
+    {
+      ...happened('event', 2, { span: 'work' }),
+      value: JSON.stringify({ span: 'work', fields: { message: 'm', ...fields } }),
+    },
+    finished('work', 3, 2, { fields }),
+  ];
+  const { exported } = await replayed(records, { redact: ['pin'] });
+  const [span] = exported;
+  t.like(span?.attributes, { adminPassword: '[redacted]', pin: '[redacted]' });
+  t.like(span?.events[0]?.attributes, { adminPassword: '[redacted]', pin: '[redacted]' });
+  const text = JSON.stringify(exported.map(({ attributes, events }) => ({ attributes, events })));
+  t.false(text.includes('s3cret'), text);
+  const [open] = (await replayed(records, { redact: false })).exported;
+  t.is(open?.attributes['adminPassword'], 's3cret');
+  await t.throwsAsync(replayed(records, { redact: ['a..b'] }), {
+    message: /^redact must be .* not "a\.\.b"$/,
+  });
+});

@@ -188,7 +188,7 @@ test('secrets are redacted by their names, whatever stands before the last dot',
   t.deepEqual({ ...start?.fields }, redacted);
   t.deepEqual({ ...finish?.fields }, redacted);
   t.deepEqual({ ...event?.fields }, { token: '[redacted]', kept: 1 });
-  const [other] = await told(t, program, { redact: ['user'] });
+  const [other] = await told(t, program, { redact: { only: ['user'] } });
   t.deepEqual({ ...other?.fields }, { ...attributes, 'db.user': '[redacted]' });
 });
 

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** Details of a failure besides its code and message. */
 export interface Details {
   /** The operating system's error number, negative as in Node.js. */
@@ -22,7 +24,7 @@ export class KvpError extends Error {
   declare readonly path?: string;
 
   constructor(code: string, message: string, details: Details = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     if (details.errno !== undefined) this.errno = details.errno;
     if (details.syscall !== undefined) this.syscall = details.syscall;
@@ -36,7 +38,9 @@ export class OptionError extends KvpError {
     this.prototype.name = 'OptionError';
   }
   constructor(option: string, given: unknown, expected: string, cause?: unknown) {
-    super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(given)}`, { cause });
+    super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(option, given)}`, {
+      cause,
+    });
   }
 
   /**
@@ -45,7 +49,7 @@ export class OptionError extends KvpError {
    * @internal
    */
   within(section: string): this {
-    this.message = `${section}.${this.message}`;
+    this.message = printable(`${section}.${this.message}`);
     return this;
   }
 }
@@ -59,7 +63,7 @@ export class FilterError extends KvpError {
   readonly part: string;
 
   constructor(part: string, why: string, cause?: unknown) {
-    super('ERR_KVP_INVALID_FILTER', `invalid filter directive ${describe(part)}: ${why}`, { cause });
+    super('ERR_KVP_INVALID_FILTER', `invalid filter directive ${describe('', part)}: ${why}`, { cause });
     this.part = part;
   }
 }
@@ -282,16 +286,33 @@ export function errorOf(code: string, message: string, details?: Details): KvpEr
   return new (CLASSES[code] ?? KvpError)(code, message, details);
 }
 
-/** The message of a thrown value, on one line. */
+/** The message of a thrown value, on one line that a terminal can show. */
 export function messageOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown).replaceAll('\n', ' ');
+    return printable(String(thrown instanceof Error ? thrown.message : thrown).replaceAll(/\r?\n/g, ' '));
   } catch {
     return 'a value without a text';
   }
 }
 
-function describe(given: unknown): string {
-  if (typeof given === 'string') return JSON.stringify(given);
+/** Options and variables whose values are not shown, because they authenticate. */
+const SECRET_OPTION = /header|certificate|key|token|secret|password/i;
+/** Characters of an option's text that a message shows. */
+const DESCRIBED_MAX = 128;
+
+function describe(option: string, given: unknown): string {
+  if (typeof given === 'string') {
+    if (SECRET_OPTION.test(option)) return `a text of ${given.length} characters`;
+    const shown = withoutCredentials(given);
+    const more = shown.length - DESCRIBED_MAX;
+    return JSON.stringify(shown.slice(0, DESCRIBED_MAX)) + (more > 0 ? ` and ${more} characters` : '');
+  }
+  if (typeof given === 'function') return 'a function';
   return typeof given === 'object' && given !== null ? 'an object' : String(given);
+}
+
+/** A text that may be a URL, without what stands before an `@`, behind a `?` or behind a `#`. */
+function withoutCredentials(text: string): string {
+  const shown = text.replace(/^([a-z][a-z0-9+.-]*:(?=[/\\]))?([/\\]*)[^]*@/i, '$1$2…@');
+  return /[:/=]/.test(shown) ? shown.replace(/[?#][^]*$/, '?…') : shown;
 }

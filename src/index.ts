@@ -111,6 +111,7 @@ export type { InstrumentOptions } from './tracing/instrument.ts';
 export type { LevelFilterName, LevelName } from './tracing/level.ts';
 export type { Metadata } from './tracing/metadata.ts';
 export type { ProblemHandler } from './tracing/problem-handler.ts';
+export type { RedactOption } from './tracing/redactor.ts';
 export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
 export type { SpanEvent } from './tracing/span-event.ts';

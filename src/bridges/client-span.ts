@@ -1,4 +1,5 @@
-import { REDACTED_NAMES } from '../tracing/redactor.ts';
+import { currentSubscriber } from '../tracing/context.ts';
+import { Redactor } from '../tracing/redactor.ts';
 import type { Span } from '../tracing/span.ts';
 import type { Target } from '../tracing/target.ts';
 
@@ -18,16 +19,6 @@ export interface RequestInfo {
 
 /** The methods that OpenTelemetry's conventions know. */
 const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '));
-/** Names of query parameters whose values are secret: those that the conventions name, and those redacted in fields. */
-const SECRET_PARAMETERS = new Set<string>([
-  'awsaccesskeyid',
-  'signature',
-  'sig',
-  'x-goog-signature',
-  ...REDACTED_NAMES,
-]);
-const CENSOR = 'REDACTED';
-
 /** Makes a span of a request, with the name and fields of OpenTelemetry's conventions for HTTP clients. */
 export function clientSpan(log: Target, { method, protocol, host, port, path, address }: RequestInfo): Span {
   const isKnown = METHODS.has(method);
@@ -77,31 +68,7 @@ function isUrl(path: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
 }
 
-/** The URL, with `REDACTED` in place of credentials and of the values of secret parameters. */
-export function redactedUrl(url: string): string {
-  const [, start = '', credentials = '', rest = ''] = /^([^/?#]*\/\/)([^/?#]*@)?([^]*)$/.exec(url) ?? [];
-  const censored = credentials.includes(':') ? `${CENSOR}:${CENSOR}@` : credentials && `${CENSOR}@`;
-  const query = rest.indexOf('?');
-  if (query === -1) return start + censored + rest;
-  const parameters = rest
-    .slice(query + 1)
-    .split('&')
-    .map(redactedParameter)
-    .join('&');
-  return `${start}${censored}${rest.slice(0, query)}?${parameters}`;
-}
-
-function redactedParameter(parameter: string): string {
-  const end = parameter.indexOf('=');
-  if (end === -1) return parameter;
-  const name = parameter.slice(0, end);
-  return SECRET_PARAMETERS.has(decoded(name).toLowerCase()) ? `${name}=${CENSOR}` : parameter;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** The URL without secrets, by the rule of the subscriber that the span goes to. */
+function redactedUrl(url: string): string {
+  return (currentSubscriber() ?? new Redactor()).redactedUrl(url);
 }

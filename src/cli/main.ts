@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { messageOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addDumpCommand } from './dump.ts';
 import { addGlobalOptions } from './global-options.ts';
@@ -16,13 +17,7 @@ function commandLine(): Command {
     .version(VERSION)
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) =>
-        write(
-          `${text
-            .trim()
-            .replace(/^error: /, '')
-            .replaceAll('\n', ' ')}\n`,
-        ),
+      outputError: (text, write) => write(`${messageOf(text.trim().replace(/^error: /, ''))}\n`),
     });
   addGlobalOptions(program);
   addDumpCommand(program);

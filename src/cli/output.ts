@@ -21,6 +21,11 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
+/** Whether the output may get to a terminal, also through another program such as `grep`. */
+export function isAtTerminal(): boolean {
+  return isTerminal() || process.stderr.isTTY === true || process.stdin.isTTY === true;
+}
+
 /**
  * Ignores the `error` events of stdout and stderr, which would end the process with a stack. The callback of `write`
  * gets the same failures.

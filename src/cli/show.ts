@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
 import { timeline } from '../diagnostics/timeline/timeline.ts';
 import { renderTree } from '../format/render-tree.ts';
-import { escapeInvisible } from '../format/value-text.ts';
 import { poolPath } from '../pool/open-pool.ts';
 import { readPool } from '../pool/read-pool.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -28,7 +27,7 @@ export function addShowCommand(program: Command): void {
       await print(tree === '' ? '' : `${tree}\n`);
       if (content.diagnostics.length === 0) printError(`no diagnostics in ${path}`);
       for (const { reason, message, records } of content.problems) {
-        printError(`${reason} in ${recordsText(records)} of ${path}: ${escapeInvisible(message)}`);
+        printError(`${reason} in ${recordsText(records)} of ${path}: ${message}`);
       }
     });
 }

@@ -1,3 +1,4 @@
+import { HARMFUL, harmlessEscape, SHORT_ESCAPES } from '../printable.ts';
 import { cutText, dateText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
 import { Date } from '../tracing/timers.ts';
 
@@ -7,30 +8,14 @@ const INVISIBLE_CLASS =
 const INVISIBLE = new RegExp(`[${INVISIBLE_CLASS}]`, 'gu');
 /** What Rust's Debug escapes; also characters that change the one before them. */
 const DEBUG_ESCAPED = new RegExp(`["\\\\\\p{Grapheme_Extend}${INVISIBLE_CLASS}]`, 'gu');
-/** Characters that break a line, control the terminal, or change the direction in which the rest of the line is shown. */
-const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
-const SHORT_ESCAPES = new Map([
-  ['"', '\\"'],
-  ['\\', '\\\\'],
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-  ['\0', '\\0'],
-]);
+const DEBUG_ESCAPES = new Map([...SHORT_ESCAPES, ['"', '\\"'], ['\\', '\\\\']]);
 /** Up to this length, in UTF-16 units, a loop finds out sooner than a regular expression that a text is plain. */
 const SHORT_LENGTH = 64;
 const NOT_PLAIN = /[^ !#-[\]-~]/;
 const NOT_ASCII = /[^ -~]/;
 
 function unicodeEscape(character: string): string {
-  return SHORT_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-}
-
-/** Escapes controls as tracing-subscriber does in messages; line breaks, which it leaves, as Rust's Debug does. */
-function controlEscape(character: string): string {
-  const code = character.charCodeAt(0);
-  if (code > 0x7f || SHORT_ESCAPES.has(character)) return unicodeEscape(character);
-  return `\\x${code.toString(16).padStart(2, '0')}`;
+  return DEBUG_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 /** A text in quotes, escaped as Rust's Debug does. */
@@ -45,7 +30,7 @@ export function escapeInvisible(text: string): string {
 
 /** The text with characters escaped that would harm the line or the terminal; for texts of the program, without quotes. */
 export function escapeControls(text: string): string {
-  return isAscii(text) ? text : cutText(text).replace(HARMFUL, controlEscape);
+  return isAscii(text) ? text : cutText(text).replace(HARMFUL, harmlessEscape);
 }
 
 /** Whether a text is short and consists of printable ASCII without quotes and backslashes. */

@@ -9,6 +9,7 @@ import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
+import { cutName } from '../tracing/value.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
@@ -142,7 +143,7 @@ export class KvpChannel {
     return (
       this.#names.get(name) ??
       this.#names.add(name, (own, isKept) => {
-        const { text, full } = legalName(own, this.#nameMax);
+        const { text, full } = legalName(cutName(own), this.#nameMax);
         return { handle: isKept ? this.#writer.name(text) : 0, text, full };
       })
     );

@@ -6,6 +6,7 @@ import type { LayerView } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 import { cutText } from '../tracing/value.ts';
+import { printableJson } from '../printable.ts';
 import { withoutEcho } from './echo.ts';
 import { type ErrorSerializer, plain, setOwn } from './plain.ts';
 
@@ -63,8 +64,10 @@ export class JsonLayer extends LineLayer<State> {
     this.#reserved = new Set([...RESERVED, own.messageKey ?? 'msg']);
     // `plain` has serialised errors already.
     const serializers = { ...own.serializers, err: (value: unknown) => value };
-    const stream = { write: (line: string) => this.write(this.#verbosity, line) };
-    // Passed by the mixin: as an argument, pino would take members like those of an HTTP request for one.
+    const stream = {
+      write: (line: string) => this.write(this.#verbosity, printableJson(line.slice(0, -1)) + '\n'),
+    };
+    // As an argument, members that look like those of an HTTP request would be taken for one.
     const mixin = (): object => this.#members;
     this.#pino = pino({ base: null, ...own, serializers, mixin, level: 'trace' }, stream);
   }

@@ -66,6 +66,9 @@ class PlainSink implements ValueSink<unknown> {
       return { type: 'Error', message: errorMessage(error) };
     }
     if (typeof serialized !== 'object' || serialized === null) return plainPrimitive(serialized);
+    // Some programs put an object there, which nobody has looked through.
+    const { stack } = serialized as { stack?: unknown };
+    if (typeof stack === 'object' && stack !== null) setOwn(serialized, 'stack', undefined);
     if (!isPlainObject(serialized)) this.#serialized = Object.getPrototypeOf(serialized);
     return walk.members(error, serialized);
   }

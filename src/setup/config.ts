@@ -7,7 +7,7 @@ import { booleanOption, textOption } from '../option.ts';
 import { type FilterInput, filterOf } from '../tracing/filter.ts';
 import type { Layer } from '../tracing/layer.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
-import { REDACTED_NAMES } from '../tracing/redactor.ts';
+import type { RedactOption } from '../tracing/redactor.ts';
 import type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './tracing-options.ts';
 
 /** What `initializeTracing` sets up: options and environment, checked, with the defaults filled in. */
@@ -21,7 +21,7 @@ export interface Config {
   opentelemetry: OpenTelemetryConfig | false;
   stderr: LinesOptions | false;
   file: LinesOptions | undefined;
-  redact: readonly string[];
+  redact: RedactOption;
   layers: readonly (Layer | null | undefined)[];
   signals: boolean;
   onProblem: ProblemHandler;
@@ -92,7 +92,7 @@ export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Con
       options.file === undefined
         ? undefined
         : { onProblem, ...readFileOptions(options.file, environmentFilters) },
-    redact: options.redact === undefined ? REDACTED_NAMES : options.redact,
+    redact: options.redact === undefined ? [] : options.redact,
     layers: layersOf(options.layers),
     signals: booleanOption('signals', options.signals) ?? false,
     onProblem,

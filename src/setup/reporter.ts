@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Config } from './config.ts';
-import { provisioningErrorOf } from '../diagnostics/report/provisioning-error.ts';
+import { provisioningErrorOf, supportingFields } from '../diagnostics/report/provisioning-error.ts';
 import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
 import { KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
 import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
@@ -11,6 +11,7 @@ import { isNotFound } from '../pool/sys.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
+import { errorMessage, isError } from '../tracing/value.ts';
 import { within } from '../tracing/within.ts';
 import { Date, performance, setTimeout } from '../tracing/timers.ts';
 
@@ -70,10 +71,17 @@ export class Reporter {
   }
 
   failure(thrown: unknown, extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
-    const { reason, documentationUrl, supportingData } = provisioningErrorOf(thrown);
-    const data = Fields.of(supportingData);
+    const error = provisioningErrorOf(this.#withoutSecrets(thrown));
+    const { reason, documentationUrl } = error;
+    const data = supportingFields(error);
     data.merge(Fields.of(extras));
     return this.#report({ result: 'error', reason, documentation_url: documentationUrl }, data, options);
+  }
+
+  /** What was thrown, redacted. Of an error that is too large to be looked through the message stays. */
+  #withoutSecrets(thrown: unknown): unknown {
+    const safe = this.#subscriber.redacted(thrown);
+    return isError(thrown) && !isError(safe) ? new Error(errorMessage(thrown)) : safe;
   }
 
   async #report(own: ReportExtras, extras: Fields, options?: ReportOptions): Promise<ReportOutcome> {

@@ -1,3 +1,4 @@
+import type { RedactOption } from '../tracing/redactor.ts';
 import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
 import type { StderrLayerOptions } from '../layers/stderr-layer.ts';
 import type { QueueOptions } from '../opentelemetry/export/export-queue.ts';
@@ -55,8 +56,8 @@ export interface TracingOptions {
   stderr?: LinesOptions | false;
   /** A log file beside stderr: its path, or options. Default: none. */
   file?: string | FileOptions;
-  /** Fields whose values are replaced by `[redacted]` in every output; see `RegistryOptions`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
-  redact?: readonly string[];
+  /** Fields whose values are replaced by `[redacted]` in every output, besides those whose names say that they are secret; see `RegistryOptions`. Default `[]`. */
+  redact?: RedactOption;
   /** More layers, after those. `null` and `undefined` are skipped. Default: none. */
   layers?: readonly (Layer | null | undefined)[];
   /** Whether SIGINT, SIGTERM and SIGHUP flush before they end the program; see `installSignalHandlers`. Default `false`. */

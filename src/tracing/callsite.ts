@@ -2,6 +2,7 @@ import { BoundedCache } from './bounded-cache.ts';
 import type { Interest } from './filter-set.ts';
 import { Level, type Verbosity, verbosityOf } from './level.ts';
 import type { Metadata } from './metadata.ts';
+import { cutName } from './value.ts';
 
 /** How long all field names of a callsite together are at most, as JSON. Longer ones are not kept. */
 const NAMES_MAX = 1024;
@@ -28,10 +29,10 @@ export class Callsite implements Metadata {
     fieldNames: readonly string[] = [],
   ) {
     this.kind = kind;
-    this.target = target;
+    this.target = cutName(target);
     this.level = level;
     this.verbosity = verbosityOf(level) ?? 3;
-    this.name = name;
+    this.name = name === undefined ? undefined : cutName(name);
     this.fieldNames = fieldNames;
   }
 

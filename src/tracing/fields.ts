@@ -6,13 +6,21 @@ export type FieldsObject = Record<string, unknown> | (object & { readonly [Symbo
 /** Fields as a caller gives them: named values, an Error, or a function that returns them and runs only if a layer wants them. */
 export type FieldsInput = FieldsObject | (() => FieldsObject | undefined);
 
-/** The names and values of all empty `Fields`: most spans and events have no fields, and need no arrays. */
+/** Fields of an event or a span. Others are left out, and a last field `fields` says how many. */
+const FIELDS_MAX = 1000;
+
+/** The name of the field that says something of all fields. */
+const OTHERS = 'fields';
+
+/** Names and values where there are none: most spans and events have no fields, and need no memory for them. */
 const NONE = Object.freeze([]) as unknown as never[];
 
 /** Named values in their order. They are read once from the caller's object; of a getter that throws the value says so. */
 export class Fields {
   readonly names: string[];
   readonly values: unknown[];
+  /** Fields that were left out. */
+  #left = 0;
 
   constructor(names: string[] = NONE, values: unknown[] = NONE) {
     this.names = names;
@@ -24,12 +32,16 @@ export class Fields {
     try {
       if (input instanceof Error) return new Fields(['error'], [input]);
       const names = Object.keys(input);
-      // `map` makes the array with its final length: an array that grows costs as much as all the rest.
+      const left = names.length - FIELDS_MAX;
+      if (left > 0) names.length = FIELDS_MAX;
+      // Made of its size at once: an array that grows costs as much as all the rest.
       const values = names.map((name) => read(input, name));
-      return new Fields(names, values);
+      const fields = new Fields(names, values);
+      if (left > 0) fields.#leaveOut(left);
+      return fields;
     } catch (thrown) {
       // A revoked proxy, or one whose traps throw.
-      return new Fields(['fields'], [`[unreadable: ${errorMessage(thrown)}]`]);
+      return new Fields([OTHERS], [`[unreadable: ${errorMessage(thrown)}]`]);
     }
   }
 
@@ -41,6 +53,7 @@ export class Fields {
   set(name: string, value: unknown): void {
     const index = this.names.indexOf(name);
     if (index >= 0) this.values[index] = value;
+    else if (this.names.length >= FIELDS_MAX) this.#leaveOut(1);
     else {
       if (this.names === NONE) Object.assign(this, { names: [], values: [] });
       this.names.push(name);
@@ -48,7 +61,14 @@ export class Fields {
     }
   }
 
-  /** Removes a field and returns its value. */
+  #leaveOut(count: number): void {
+    this.#left += count;
+    const index = this.names.indexOf(OTHERS);
+    if (index < 0) this.names.push(OTHERS);
+    this.values[index < 0 ? this.names.length - 1 : index] = `[+${this.#left} fields]`;
+  }
+
+  /** Takes a field out and returns its value. */
   take(name: string): unknown {
     const index = this.names.indexOf(name);
     if (index < 0) return undefined;
@@ -96,9 +116,9 @@ export function resolveLazy<T>(input: T): T | object | undefined {
 export function fieldNamesOf(input: object | undefined): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   try {
-    return input instanceof Error ? ['error'] : Object.keys(input);
+    return input instanceof Error ? ['error'] : Object.keys(input).slice(0, FIELDS_MAX);
   } catch {
-    return ['fields'];
+    return [OTHERS];
   }
 }
 

@@ -8,17 +8,19 @@ import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 import { guardedHandler, type ProblemHandler } from './problem-handler.ts';
-import { REDACTED_NAMES, Redactor } from './redactor.ts';
+import { type RedactOption, Redactor } from './redactor.ts';
 import { disabledSpan, Span } from './span.ts';
 import { within } from './within.ts';
 
 export interface RegistryOptions {
   /**
-   * Fields whose values no layer sees: names at any depth, in any case, also in Errors; or paths that start at a field
-   * (`user.pin`, `users.*.pin`). Texts are not searched. Default `['password', 'passwd', 'secret', 'token', 'authorization']`.
+   * Fields whose values no layer sees, besides those whose names say that they are secret (`adminPassword`,
+   * `x-api-key`; the rule is in docs/security.md): a name at any depth in any case, also in Errors, or a path from a
+   * field on (`user.pin`, `users.*.pin`). `{ only: […] }` takes the place of the default, `false` redacts nothing. Texts
+   * are not searched. Default `[]`.
    */
-  redact?: readonly string[];
-  /** Called with each problem; with what a layer throws, once for each layer. Default: prints a line on stderr. */
+  redact?: RedactOption;
+  /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
 }
 
@@ -99,9 +101,8 @@ export class Registry {
 
   /** Throws `OptionError`. */
   constructor(options: RegistryOptions = {}) {
-    const { redact = REDACTED_NAMES } = options;
     this.#onProblem = guardedHandler(options.onProblem);
-    this.#redactor = new Redactor(redact);
+    this.#redactor = new Redactor(options.redact);
   }
 
   /**
@@ -176,7 +177,7 @@ export class Registry {
   /** Makes a span that the layers in `layerMask` see. Without a parent it is a root; `null` says that this was asked for. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, layerMask: number): Span {
     if (this.#isInHook()) return disabledSpan();
-    this.redact(fields);
+    this.redact(fields, true);
     const span = new Span(this, metadata, fields, parent, layerMask);
     span.filterMatches = this.#filters.matchesOf(metadata, fields, layerMask, span.filterMatches);
     const { hook } = dispatch;
@@ -220,9 +221,14 @@ export class Registry {
     }
   }
 
-  /** Replaces secrets in fields that layers will see. @internal */
-  redact(fields: Fields): void {
-    this.#redactor.apply(fields);
+  /** Replaces secrets among fields that layers are about to see; `isKept` says that they see them again later. @internal */
+  redact(fields: Fields, isKept = false): void {
+    this.#redactor.apply(fields, isKept);
+  }
+
+  /** A URL without credentials and without the values of secret parameters. @internal */
+  redactedUrl(url: string): string {
+    return this.#redactor.redactedUrl(url);
   }
 
   /** A value without a name, without the secrets in it. @internal */

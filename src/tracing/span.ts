@@ -121,7 +121,7 @@ export class Span extends Emitter {
   record(fields: FieldsInput): this {
     if (this.registry === undefined || this.#closed) return this;
     const added = evaluate(fields);
-    this.registry.redact(added);
+    this.registry.redact(added, true);
     this.fields.merge(added);
     this.#readResultField(added);
     this.registry.record(this, added);

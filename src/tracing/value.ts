@@ -3,20 +3,31 @@ import { Date } from './timers.ts';
 
 /** A text with more bytes of UTF-8 is cut in every output. */
 const TEXT_MAX = 256 * 1024;
-/** How a text ends that was cut: the message of an error is cut a second time when it is that of an event. */
+/** The same for names, in bytes. */
+const NAME_MAX = 1024;
+/** What ends a text that was cut before: an error's message may be cut once more as that of an event. */
 const IS_CUT = /… \[\+\d+ bytes\]$/;
 /** How many levels of objects and arrays are followed below the first. */
 export const DEPTH_MAX = 3;
 
 /** The text, well-formed. If it has more than 256 KiB it is cut at a character, and ends with the number of bytes that are gone. */
 export function cutText(text: string): string {
-  if (text.length * 3 <= TEXT_MAX) return text.isWellFormed() ? text : text.toWellFormed();
-  // Of a text of many megabytes only the part that may stay is encoded.
+  return cutTo(TEXT_MAX, text);
+}
+
+/** A name of a field, span or target, cut in the same way when it has more than 1 KiB. */
+export function cutName(name: string): string {
+  return cutTo(NAME_MAX, name);
+}
+
+function cutTo(most: number, text: string): string {
+  if (text.length * 3 <= most) return text.isWellFormed() ? text : text.toWellFormed();
+  // Short of reading all of a text of many megabytes: only as much of it as may stay.
   const bytes = Buffer.byteLength(text);
-  if (bytes <= TEXT_MAX) return text.toWellFormed();
-  if (bytes < TEXT_MAX + 64 && IS_CUT.test(text)) return text;
-  const start = Buffer.from(text.slice(0, TEXT_MAX).toWellFormed());
-  let end = Math.min(TEXT_MAX, start.length);
+  if (bytes <= most) return text.toWellFormed();
+  if (bytes < most + 64 && IS_CUT.test(text)) return text;
+  const start = Buffer.from(text.slice(0, most).toWellFormed());
+  let end = Math.min(most, start.length);
   while (end > 0 && ((start[end] ?? 0) & 0xc0) === 0x80) end--;
   return `${start.toString('utf8', 0, end)}… [+${bytes - end} bytes]`;
 }

@@ -1,5 +1,7 @@
 import { ReportError } from '../../errors.ts';
 import { Fields } from '../../tracing/fields.ts';
+import { Redactor } from '../../tracing/redactor.ts';
+import { unredacted } from '../../tracing/safe-copy.ts';
 import { causesOf, errorMessage, isError, textOf } from '../../tracing/value.ts';
 import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport } from './report.ts';
 
@@ -11,6 +13,10 @@ export interface ProvisioningErrorOptions {
   /** The error that led to this one. */
   cause?: unknown;
 }
+
+const REDACTOR = new Redactor();
+/** The supporting data of errors as it was given. */
+const GIVEN = new WeakMap<ProvisioningError, Fields>();
 
 /** Why provisioning failed. `reportFailure` reports it to the host as azure-init and cloud-init do. */
 export class ProvisioningError extends Error {
@@ -31,10 +37,13 @@ export class ProvisioningError extends Error {
   ) {
     super(textOf(reason), cause === undefined ? undefined : { cause });
     this.reason = this.message;
-    const { names, values } = Fields.of(supportingData);
+    const given = Fields.of(supportingData);
+    GIVEN.set(this, given);
     const data = Object.create(null) as Record<string, string>;
-    names.forEach((name, index) => {
-      if (values[index] !== undefined) data[name] = textOf(values[index]);
+    given.names.forEach((name, index) => {
+      const value = given.values[index];
+      // Once an object is a text, secrets in it can't be found. A secret itself is redacted when it is reported.
+      if (value !== undefined) data[name] = textOf(REDACTOR.redacted(value));
     });
     this.supportingData = data;
     if (documentationUrl !== undefined) this.documentationUrl = textOf(documentationUrl);
@@ -68,6 +77,13 @@ export class ProvisioningError extends Error {
       Fields.of(this.supportingData),
     );
   }
+}
+
+/** The supporting data of an error as it was given, so that secrets in objects can be found. */
+export function supportingFields(error: ProvisioningError): Fields {
+  const fields = new Fields();
+  fields.merge(GIVEN.get(unredacted(error)) ?? Fields.of(error.supportingData));
+  return fields;
 }
 
 /** The first `ProvisioningError` among what was thrown and its causes; if there is none, one made of their messages. */

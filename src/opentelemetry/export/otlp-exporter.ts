@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { context } from '@opentelemetry/api';
 import type { Peers } from '../peers.ts';
+import { answerText } from './answer-text.ts';
 import type { OtlpSettings } from './otlp-settings.ts';
 import { type ExportCounts, ExportQueue, type ExportResponse, type QueueOptions } from './export-queue.ts';
 import type { Exporter } from './span-counts.ts';
@@ -123,7 +124,8 @@ export class OtlpExporter implements Exporter {
       const { statusCode, headers, answer } = await this.#request(body, signal);
       if (statusCode !== undefined && statusCode >= 200 && statusCode < 300)
         return this.#accepted(answer, serializer);
-      const error = new Error(`the collector answered ${statusCode} ${firstLine(answer)}`.trimEnd());
+      const said = answerText(answer.toString(), this.#settings);
+      const error = new Error(`the collector answered ${statusCode} ${said}`.trimEnd());
       if (!RETRYABLE.has(statusCode)) return { rejected: Infinity, error };
       return { retry: true, error, after: millisOf(headers['retry-after']) };
     } catch (thrown) {
@@ -144,10 +146,8 @@ export class OtlpExporter implements Exporter {
     }
     const spans = Number(rejected ?? 0);
     if (!(spans > 0)) return { rejected: 0 };
-    return {
-      rejected: spans,
-      error: new Error(`the collector refused spans: ${why || 'it does not say why'}`),
-    };
+    const said = answerText(why ?? '', this.#settings) || 'it does not say why';
+    return { rejected: spans, error: new Error(`the collector refused spans: ${said}`) };
   }
 
   async #request(body: Uint8Array, signal: AbortSignal): Promise<Received> {
@@ -225,10 +225,4 @@ function millisOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
   const millis = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - wallMillis();
   return millis >= 0 ? millis : undefined;
-}
-
-/** The first line of a response, at most 200 bytes of it, for a message. */
-function firstLine(answer: Buffer): string {
-  const [line = ''] = answer.toString('utf8', 0, 200).split(/[^\x20-\x7e]/);
-  return line;
 }

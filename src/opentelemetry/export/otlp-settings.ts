@@ -25,8 +25,11 @@ export interface OtlpSettings {
 export function readOtlpSettings(env: NodeJS.ProcessEnv): OtlpSettings {
   const tls: OtlpSettings['tls'] = {};
   for (const [part, name] of CERTIFICATES) {
-    const [, path] = variable(env, name);
-    if (path !== undefined) tls[part] = readFileSync(path);
+    const [variableName, path] = variable(env, name);
+    if (path === undefined) continue;
+    // The system's error would show it.
+    if (path.includes('-----BEGIN')) throw new OptionError(variableName, path, 'the path of a file');
+    tls[part] = readFileSync(path);
   }
   return {
     url: urlIn(env),

@@ -66,7 +66,8 @@ function attributeOf(value: unknown): AttributeValue {
 function objectAttribute(value: unknown): AttributeValue {
   if (value instanceof Error) return errorMessage(value);
   if (value instanceof Date) return dateText(value);
-  if (Array.isArray(value) && isUniform(value)) return value.map(attributeOf) as string[];
+  if (Array.isArray(value) && isUniform(value))
+    return Array.from({ length: value.length }, (_, i) => attributeOf(value[i])) as string[];
   return inspectLine(value);
 }
 
@@ -78,8 +79,9 @@ function isUniform(items: readonly unknown[]): boolean {
   const type = typeof items[0];
   if (!['string', 'number', 'boolean', 'bigint'].includes(type)) return items.length === 0;
   let bytes = 0;
-  // Not `every`, which skips holes.
-  for (const item of items) {
+  // By index, not by the array's own methods, which also pass over holes.
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i];
     if (typeof item !== type) return false;
     bytes += typeof item === 'string' ? item.length : 8;
     if (bytes > ARRAY_MAX && items.length > 1) return false;

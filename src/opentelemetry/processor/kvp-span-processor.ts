@@ -22,8 +22,8 @@ import { type FilterInput, filterOf } from '../../tracing/filter.ts';
 import { Level } from '../../tracing/level.ts';
 
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
-import { REDACTED_NAMES } from '../../tracing/redactor.ts';
-import { dateText } from '../../tracing/value.ts';
+import type { RedactOption } from '../../tracing/redactor.ts';
+import { cutName, dateText } from '../../tracing/value.ts';
 import { mirroredId, processors } from '../layer/mirrored.ts';
 import { AttributeReader } from './attribute-reader.ts';
 import { Date } from '../../tracing/timers.ts';
@@ -32,7 +32,7 @@ export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */
   filter?: FilterInput;
   /** Attributes whose values are not written; see `RegistryOptions`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
-  redact?: readonly string[];
+  redact?: RedactOption;
 }
 
 interface SpanIds {
@@ -100,7 +100,7 @@ export class KvpSpanProcessor {
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
   constructor(options: KvpSpanProcessorOptions = {}) {
     this.#onProblem = guardedHandler(options.onProblem);
-    this.#reader = new AttributeReader(options.redact ?? REDACTED_NAMES);
+    this.#reader = new AttributeReader(options.redact);
     this.#filters = new FilterSet(
       (_, thrown) => this.#failed(thrown),
       () => {},
@@ -238,7 +238,7 @@ export class KvpSpanProcessor {
   }
 
   #scopeOf(name: string): InstrumentationScope {
-    return this.#scopes.get(name) ?? this.#scopes.add(name, scopeOf);
+    return this.#scopes.get(name) ?? this.#scopes.add(name, (own) => scopeOf(cutName(own)));
   }
 
   #passes(callsite: Callsite, attributes: object | undefined): boolean {
@@ -271,7 +271,7 @@ export function eventIdOf(traceId: string, spanId: string): string {
 
 /** Adds the members of OpenTelemetry's spans that are fields in ours. */
 function addOwnFields(fields: Fields, span: EndedSpan, started: string | undefined): void {
-  if (span.name !== started) fields.set('otel.name', span.name);
+  if (span.name !== started) fields.set('otel.name', cutName(span.name));
   if (span.kind !== SpanKind.INTERNAL) fields.set('otel.kind', SpanKind[span.kind]?.toLowerCase());
   if (span.status.message !== undefined) fields.set('otel.status_description', span.status.message);
 }

@@ -1,6 +1,7 @@
 import { producerOf } from '../../diagnostics/diagnostic.ts';
 import { type PoolSource, readDiagnostics } from '../../diagnostics/read/read-diagnostics.ts';
 import { OptionError } from '../../errors.ts';
+import { type RedactOption, Redactor } from '../../tracing/redactor.ts';
 import { forwardTo, type ReplayTarget } from './forward.ts';
 import { type PoolSpan, poolSpans } from './pool-spans.ts';
 import { ProducerResource, replayedSpan } from './replayed-span.ts';
@@ -26,6 +27,11 @@ export interface ReplayOptions {
   unfinished?: boolean;
   /** Whether events outside of spans are forwarded, each in a span of its name and no length. Default `false`. */
   events?: boolean;
+  /**
+   * Fields whose values are not forwarded, besides those whose names say that they are secret; as for `Registry`. Who
+   * wrote to the pool may have had other rules.
+   */
+  redact?: RedactOption;
   /** Milliseconds that the exporter or provider may take for each 512 spans. Default `30000`. */
   timeout?: number;
 }
@@ -69,6 +75,7 @@ export async function replay(
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw new OptionError('timeout', timeout, 'milliseconds from 0');
   }
+  const redactor = new Redactor(options.redact);
   const before = pastOf(options.since);
   const forward = forwardTo(to, timeout);
   const { diagnostics } = await readDiagnostics(pool);
@@ -89,7 +96,7 @@ export async function replay(
   const resources = new Map<string, ProducerResource>();
   for (let start = 0; start < fresh.length; start += BATCH) {
     const batch = fresh.slice(start, start + BATCH);
-    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources))));
+    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources), redactor)));
   }
   const eventCount = fresh.reduce((sum, { node }) => sum + node.events.length, 0);
   return { spans: fresh.length, events: eventCount, skipped, next: { forwarded: next } };

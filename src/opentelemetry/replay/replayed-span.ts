@@ -10,6 +10,7 @@ import {
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { readingOf } from '../../diagnostics/formats/format-table.ts';
 import { Fields } from '../../tracing/fields.ts';
+import type { Redactor } from '../../tracing/redactor.ts';
 import { VERSION } from '../../version.ts';
 import { textOf } from '../../tracing/value.ts';
 import { attributesOf, kindOf, RESERVED } from '../layer/attributes.ts';
@@ -68,9 +69,14 @@ export class ProducerResource {
 const SCOPE = { name: 'kvp-tracing', version: VERSION };
 
 /** A span of a pool as OpenTelemetryLayer would have exported it. */
-export function replayedSpan(span: PoolSpan, resource: ProducerResource): ReplayedSpan {
+export function replayedSpan(span: PoolSpan, resource: ProducerResource, redactor: Redactor): ReplayedSpan {
   const { node, diagnostics, context, parent } = span;
-  const fields = Fields.of(node.fields);
+  const redacted = (recorded: object): Fields => {
+    const fields = Fields.of(recorded);
+    redactor.apply(fields);
+    return fields;
+  };
+  const fields = redacted(node.fields);
   const level = diagnostics.find((one) => one.level !== undefined)?.level;
   const target = diagnostics.find((one) => one.target !== undefined)?.target;
   const start = microsOf(node.start.getTime());
@@ -89,7 +95,7 @@ export function replayedSpan(span: PoolSpan, resource: ProducerResource): Replay
     events: node.events.map((event) => ({
       name: textOf(messageOf(event) ?? event.target ?? event.name),
       time: hrTimeOf(microsOf(event.time.getTime())),
-      attributes: attributesWith({ level: event.level, target: event.target }, Fields.of(event.fields)),
+      attributes: attributesWith({ level: event.level, target: event.target }, redacted(event.fields)),
       droppedAttributesCount: 0,
     })),
     links: [],

@@ -1,0 +1,249 @@
+import { types } from 'node:util';
+import { type Member, type ObjectReading, OverBudget, readObject } from './object-reading.ts';
+import { cutName } from './value.ts';
+
+/** What stands for a value that is not for anybody's eyes. */
+export const CENSOR = '[redacted]';
+/** What stands for a value that could not be looked through. */
+const UNREADABLE = '[unreadable]';
+/** What lies deeper is replaced by `[Object]` or `[Array]`; of causes of errors 16 are written. */
+const DEPTH_MAX = 20;
+
+/** What may be looked through: objects, and members of all of them together. */
+export interface Budget {
+  objects: number;
+  members: number;
+}
+
+/** For one value; of one that has more nothing is passed on. */
+const VALUE_BUDGET: Readonly<Budget> = { objects: 10_000, members: 100_000 };
+
+/** What is left of ways to secret values, each a list of names in lower case, where `*` is any one member. */
+export type Paths = readonly (readonly string[])[];
+
+/** Decides which names are secret. */
+export interface Secrets {
+  isSecret(name: string): boolean;
+  redactedUrl(url: string): string;
+}
+
+/** An object that is looked through. */
+interface Node {
+  readonly value: object;
+  readonly paths: Paths;
+  readonly depth: number;
+  /** What holds it, and must be copied if it is. */
+  readonly holders: Node[];
+  reading: ObjectReading | undefined;
+  /** Whether a copy is passed on in its place. */
+  isCopied: boolean;
+  /** What is passed on. */
+  result: unknown;
+}
+
+/** Makes of values what layers may see: the same where nothing in it is secret, else a copy. */
+export class SafeCopies {
+  readonly #secrets: Secrets;
+  readonly #left: Budget;
+  /** Whether plain objects and collections are copied in any case, because they may change later. */
+  readonly #isKept: boolean;
+
+  /** `left` is for all values together. */
+  constructor(secrets: Secrets, left: Budget, isKept = false) {
+    this.#secrets = secrets;
+    this.#left = left;
+    this.#isKept = isKept;
+  }
+
+  /**
+   * What is passed on in place of a value. It is read once, so that a getter can't show something else later, without
+   * recursion, and in time that is bounded whatever is in it.
+   */
+  of(value: object, paths: Paths): unknown {
+    const left = {
+      objects: Math.min(VALUE_BUDGET.objects, this.#left.objects),
+      members: Math.min(VALUE_BUDGET.members, this.#left.members),
+    };
+    const had = { ...left };
+    try {
+      const graph = new Graph(this.#secrets, left, this.#isKept);
+      return graph.resultOf(value, paths);
+    } catch {
+      // More than anybody would read, or an object that can't be read at all.
+      return UNREADABLE;
+    } finally {
+      this.#left.objects -= had.objects - left.objects;
+      this.#left.members -= had.members - left.members;
+    }
+  }
+}
+
+/** A value and all that it holds. */
+class Graph {
+  readonly #secrets: Secrets;
+  readonly #left: Budget;
+  readonly #isKept: boolean;
+  /** What is looked through, in the order in which it was found: this list grows while it is read. */
+  readonly #nodes: Node[] = [];
+  /** The same by object, for each state of the paths: the same object may stand on and off a path. */
+  readonly #known = new Map<string, Map<object, Node>>();
+
+  constructor(secrets: Secrets, left: Budget, isKept: boolean) {
+    this.#secrets = secrets;
+    this.#left = left;
+    this.#isKept = isKept;
+  }
+
+  resultOf(value: object, paths: Paths): unknown {
+    const root = this.#node(value, paths, 1);
+    let ranCode = false;
+    for (const node of this.#nodes) {
+      this.#look(node);
+      ranCode ||= node.reading?.ranCode === true;
+    }
+    // The program's code, in a getter or a proxy, may have changed what was looked through before.
+    const copied = this.#nodes.filter((node) => ranCode || node.isCopied);
+    for (const node of copied) {
+      node.isCopied = true;
+      for (const holder of node.holders) {
+        if (holder.isCopied) continue;
+        holder.isCopied = true;
+        copied.push(holder);
+      }
+    }
+    for (const node of copied) {
+      if (node.reading === undefined) continue;
+      const copy = node.reading.shell();
+      ORIGINALS.set(copy, node.value);
+      node.result = copy;
+    }
+    for (const node of copied) if (node.reading !== undefined) this.#fill(node, node.reading);
+    return root.result;
+  }
+
+  /** The node of an object on a path; what is known already is not looked through again. */
+  #node(value: object, paths: Paths, depth: number): Node {
+    const state = paths.length === 0 ? '' : JSON.stringify(paths);
+    let known = this.#known.get(state);
+    if (known === undefined) this.#known.set(state, (known = new Map()));
+    let node = known.get(value);
+    if (node === undefined) {
+      if (this.#left.objects <= 0) throw new OverBudget('too many objects');
+      this.#left.objects--;
+      const isDeep = depth > DEPTH_MAX;
+      const result = isDeep ? (isArray(value) ? '[Array]' : '[Object]') : value;
+      node = { value, paths, depth, holders: [], reading: undefined, isCopied: isDeep, result };
+      known.set(value, node);
+      if (!isDeep) this.#nodes.push(node);
+    }
+    return node;
+  }
+
+  /** Reads an object, and decides what of its members is passed on. */
+  #look(node: Node): void {
+    let reading: ObjectReading | string;
+    try {
+      reading = readObject(node.value, this.#left, this.#secrets);
+    } catch (thrown) {
+      if (thrown instanceof OverBudget) throw thrown;
+      // A proxy whose traps throw.
+      reading = UNREADABLE;
+    }
+    if (typeof reading === 'string') {
+      node.result = reading;
+      node.isCopied = true;
+      return;
+    }
+    node.reading = reading;
+    if (this.#isSecretPair(node, reading)) {
+      const second = reading.members[1] as Member;
+      second.value = CENSOR;
+      node.isCopied = true;
+    }
+    if (reading.mustCopy || (this.#isKept && reading.isChangeable)) node.isCopied = true;
+    for (const member of reading.members) {
+      if (isObject(member.key)) member.key = this.#inside(member.key, node, below(node.paths, ''));
+      const { value, name, kind } = member;
+      if (this.#isSecret(member, node.paths)) {
+        if (typeof value === 'boolean') continue;
+        member.value = CENSOR;
+        member.isChanged = true;
+        node.isCopied = true;
+      } else if (isObject(value)) {
+        member.value = this.#inside(value, node, below(node.paths, name));
+      }
+      if (kind === 'property' && name.length > 256 && typeof member.key === 'string') {
+        member.key = cutName(name);
+        node.isCopied ||= member.key !== name;
+      }
+    }
+  }
+
+  /** A name and a value in a list of such pairs, as entries of headers and objects are. */
+  #isSecretPair({ value, holders }: Node, { members }: ObjectReading): boolean {
+    if (!isArray(value) || members.length !== 2 || !holders.some((holder) => isArray(holder.value))) {
+      return false;
+    }
+    const [first, second] = members as [Member, Member];
+    const isNamed = typeof first.value === 'string' && first.kind === 'item' && second.kind === 'item';
+    return isNamed && typeof second.value !== 'boolean' && this.#secrets.isSecret(first.value as string);
+  }
+
+  #isSecret({ name, kind }: Member, paths: Paths): boolean {
+    if (kind !== 'item' && this.#secrets.isSecret(name)) return true;
+    if (paths.length === 0) return false;
+    const lower = name.toLowerCase();
+    return paths.some((path) => path.length === 1 && (path[0] === '*' || path[0] === lower));
+  }
+
+  #inside(value: object, holder: Node, paths: Paths): Node {
+    const node = this.#node(value, paths, holder.depth + 1);
+    node.holders.push(holder);
+    if (node.isCopied) holder.isCopied = true;
+    return node;
+  }
+
+  #fill(node: Node, { members, shadows, add, finish }: ObjectReading): void {
+    const copy = node.result as object;
+    for (const member of members) {
+      const value = resultOf(member.value);
+      // What is inherited and the same is inherited by the copy, too.
+      if (member.kind === 'inherited' && !member.isChanged && value === member.given) continue;
+      add(copy, member, resultOf(member.key), value);
+    }
+    for (const key of shadows) {
+      Object.defineProperty(copy, key, { value: undefined, configurable: true, writable: true });
+    }
+    finish?.(copy);
+  }
+}
+
+/** What is passed on in place of a member's value: objects have become nodes. */
+function resultOf(value: unknown): unknown {
+  return isObject(value) ? (value as Node).result : value;
+}
+
+/** What is left of the paths behind a member of this name. */
+export function below(paths: Paths, name: string): Paths {
+  if (paths.length === 0) return paths;
+  const lower = name.toLowerCase();
+  return paths
+    .filter(([first, ...rest]) => rest.length > 0 && (first === '*' || first === lower))
+    .map((path) => path.slice(1));
+}
+
+/** A proxy is none: one that was revoked throws when it is asked. */
+function isArray(value: unknown): boolean {
+  return !types.isProxy(value) && Array.isArray(value);
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+const ORIGINALS = new WeakMap<object, object>();
+
+/** What a value was before secrets in it were replaced: the same thing, told twice, is known by it. */
+export function unredacted<T extends object>(value: T): T {
+  return (ORIGINALS.get(value) as T | undefined) ?? value;
+}
