@@ -16,6 +16,10 @@ export interface Parsed {
   end?: Date;
   /** A finish has one, unless its format records none or another word, as cloud-init's `WARN`. */
   result?: 'success' | 'fail';
+  /** Why the span of a finish failed, if the producer says it. */
+  reason?: string;
+  /** The messages of the causes of `reason`, the nearest first. */
+  sources?: string[];
   /** In seconds. */
   duration?: number;
   /** In upper case. */

@@ -21,6 +21,9 @@ export function readPayload(text: string, parsed: Parsed): boolean {
   if (isText(span)) parsed.span = span;
   if (isText(traceId)) parsed.traceId = traceId;
   if (isText(spanId)) parsed.spanId = spanId;
+  const { reason, 'reason.sources': sources } = payload;
+  if (typeof reason === 'string') parsed.reason = reason;
+  if (Array.isArray(sources)) parsed.sources = sources.filter((source) => typeof source === 'string');
   for (const measured of ['entered', 'busy', 'idle'] as const) {
     const value = payload[measured];
     if (typeof value === 'number') parsed[measured] = value;

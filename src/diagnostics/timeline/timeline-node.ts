@@ -15,6 +15,10 @@ export interface TimelineNode {
   /** In seconds, by the producer's monotonic clock; differs from `end` less `start` if the time was set meanwhile. */
   duration?: number;
   result?: 'success' | 'fail';
+  /** Why it failed, if the producer says it. */
+  reason?: string;
+  /** The messages of the causes of `reason`, the nearest first. */
+  sources?: string[];
   /** In upper case; `INFO` where none is recorded. */
   level: string;
   /** The fields of the start, changed and added to by those of the finish; has no prototype. */
@@ -115,6 +119,8 @@ function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
     node.end = finish.end ?? finish.time;
     if (finish.duration !== undefined) node.duration = finish.duration;
     if (finish.result !== undefined) node.result = finish.result;
+    if (finish.reason !== undefined) node.reason = finish.reason;
+    if (finish.sources !== undefined) node.sources = finish.sources;
   }
   return node;
 }
