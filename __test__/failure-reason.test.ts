@@ -1,14 +1,21 @@
+import { SpanStatusCode } from '@opentelemetry/api';
 import test, { type ExecutionContext } from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import { diagnostics } from '../src/diagnostics/write/diagnostics-writer.ts';
 import { withReason } from '../src/diagnostics/write/reason-members.ts';
+import { renderTree } from '../src/format/render-tree.ts';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { MemoryLayer, type MemorySpan } from '../src/layers/memory-layer.ts';
+import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
+import { JsonLayer } from '../src/pino/json-layer.ts';
 import { withDefault } from '../src/tracing/dispatch.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';
+import { told as processed } from './helpers/processed-spans.ts';
+import { replayed } from './helpers/replayed.ts';
 
 /** What the pool and a memory layer say after a program. */
 async function told(
@@ -23,9 +30,9 @@ async function told(
     .with(memory);
   await withDefault(registry, () => program(target('agent')));
   const { dropped } = await registry.shutdown();
-  const { diagnostics, problems } = readDiagnosticsSync(path);
+  const { diagnostics: found, problems } = readDiagnosticsSync(path);
   t.deepEqual(problems, []);
-  return { diagnostics, spans: memory.take().spans, dropped };
+  return { diagnostics: found, spans: memory.take().spans, dropped };
 }
 
 const throws = (thrown: unknown) => (): never => {
@@ -180,6 +187,95 @@ test('a reason never makes a payload longer than the room or its last record', (
   }
 });
 
+test("a replayed span's status says why it failed", async (t) => {
+  const path = poolOf(t);
+  const registry = new Registry().with(new EmitKVPLayer({ vmId: 'vm', path }));
+  withDefault(registry, () => {
+    t.throws(() => target('agent').inSpan('x', throws(new Error('boom', { cause: new Error('disk') }))));
+  });
+  await registry.shutdown();
+  const { named } = await replayed(path);
+  t.deepEqual(named('x').status, { code: SpanStatusCode.ERROR, message: 'boom' });
+  t.deepEqual(named('x').attributes['reason.sources'], ['disk']);
+});
+
+test("a span of OpenTelemetry's has the reason of its status, else of its last exception", async (t) => {
+  const found = await processed(t, (tracer) => {
+    for (const message of ['refused', undefined]) {
+      const span = tracer.startSpan('GET');
+      span.recordException(new TypeError('boom'));
+      span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) });
+      span.end();
+    }
+    tracer.startSpan('fine').end();
+  });
+  const finishes = found.filter(({ kind }) => kind === 'finish');
+  t.deepEqual(
+    finishes.map(({ reason }) => reason),
+    ['refused', 'boom', undefined],
+  );
+});
+
+/** The lines of a program's failed span in a format, without times. */
+function linesOf(program: (log: Target) => unknown, options: StderrLayerOptions): string[] {
+  const lines: string[] = [];
+  const writer = { write: (line: string) => lines.push(line) };
+  const layer = new StderrLayer({ filter: 'info', spanEvents: ['close'], color: false, ...options, writer });
+  withDefault(new Registry().with(layer), () => {
+    try {
+      program(target('agent'));
+    } catch {
+      // Its span says it.
+    }
+  });
+  return lines;
+}
+
+const failing = (log: Target): unknown =>
+  log.inSpan('x', throws(new Error('say "no"\n\u001b[2J', { cause: new Error('disk', { cause: 'EIO' }) })));
+const FULL =
+  /time\.busy=\S+ time\.idle=\S+ result=fail reason="say \\"no\\"\\n\\u\{1b\}\[2J" reason\.sources=\[disk, EIO\]\n$/;
+
+test('the close line of a failed span ends in its result and reason, quoted as fields are', (t) => {
+  for (const format of ['full', 'compact'] as const) t.regex(linesOf(failing, { format }).join(''), FULL);
+  t.regex(
+    linesOf(failing, { format: 'pretty' }).join(''),
+    /close, time\.busy: \S+, time\.idle: \S+, result: fail, reason: "say [^\n]*", reason\.sources: \[disk, EIO\]\n/,
+  );
+  const seen = linesOf((log) => log.inSpan('x', () => log.error('an error')), {});
+  t.regex(seen.at(-1) ?? '', /time\.idle=\S+ result=fail reason="an error"\n$/);
+  const unexplained = linesOf((log) => log.inSpan('x', (span) => void span.fail()), {});
+  t.regex(unexplained.join(''), /time\.idle=\S+ result=fail\n$/);
+  const fine = linesOf((log) => log.inSpan('x', () => log.warn('careful')), {});
+  t.regex(fine.at(-1) ?? '', /time\.idle=\S+\n$/);
+});
+
+test("lines have an Error's stack where asked for, in the one line of its event", (t) => {
+  const program = (log: Target): unknown =>
+    log.inSpan('x', () => {
+      log.warn({ error: new Error('first'), other: 1 }, 'careful');
+      throw new Error('boom');
+    });
+  for (const line of linesOf(program, {})) t.notRegex(line, /stack|reasons?-|\.ts:/);
+  const [event = '', close = ''] = linesOf(program, { stacks: true });
+  t.regex(event, /careful error=first error\.stack="Error: first\\n    at [^"\n]+" other=1\n$/);
+  t.regex(close, / reason="boom" reason\.stack="Error: boom\\n    at [^"\n]+"\n$/);
+  t.throws(() => new StderrLayer({ stacks: 1 as never }), { message: /stacks/ });
+});
+
+test("a line of JSON has a failed span's result and reason as members", (t) => {
+  const lines: string[] = [];
+  const writer = { write: (line: string) => lines.push(line) };
+  const layer = new JsonLayer({ writer, filter: 'info', spanEvents: ['close'] });
+  withDefault(new Registry().with(layer), () => {
+    t.throws(() => failing(target('agent')));
+    target('agent').inSpan('fine', () => {});
+  });
+  const [failed, fine] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.like(failed, { result: 'fail', reason: 'say "no"\n\u001b[2J', 'reason.sources': ['disk', 'EIO'] });
+  t.false('result' in (fine ?? {}));
+});
+
 test("format azure-init has no reasons: its host's readers know none", async (t) => {
   const { diagnostics } = await told(t, (log) => log.inSpan('x', (span) => void span.fail('said so')), {
     format: 'azure-init',
@@ -187,5 +283,37 @@ test("format azure-init has no reasons: its host's readers know none", async (t)
   t.deepEqual(
     diagnostics.map(({ kind, text }) => [kind, text.includes('said so')]),
     [['finish', false]],
+  );
+});
+
+test('a tree says why a span failed, with what fields, and of events their results and durations', async (t) => {
+  const { diagnostics } = await told(t, (log) => {
+    for (const attempt of [1, 2]) {
+      const get = () =>
+        log.inSpan('imds_get', { fields: { attempt } }, throws(new Error('no "route"\n', { cause: 'EIO' })));
+      t.throws(get);
+    }
+  });
+  const tree = renderTree(timeline(diagnostics)).replace(/ {2}[\d.]+ .?s/g, '');
+  t.is(
+    tree,
+    `imds_get  fail  attempt=1 reason="no \\"route\\"\\n" reason.sources=["EIO"]
+imds_get  fail  attempt=2 reason="no \\"route\\"\\n" reason.sources=["EIO"]`,
+  );
+});
+
+test('in a tree an artifact is one line with its size, and an event of a program without spans has its name', async (t) => {
+  const path = poolOf(t);
+  using writer = diagnostics(path, { vmId: 'vm' });
+  await writer.event('imds_get', { attempt: 3 }, { result: 'fail', duration: 0.5 });
+  await writer.event('note', 'one line');
+  await writer.artifact('mkfs.log', Buffer.from('line\n'.repeat(32_000)));
+  await writer.artifact('image', Buffer.alloc(70_000, 0xff));
+  t.is(
+    renderTree(timeline(readDiagnosticsSync(path).diagnostics)),
+    `imds_get attempt=3 500 ms fail
+note one line
+mkfs.log 160000 bytes
+image 70000 bytes`,
   );
 });

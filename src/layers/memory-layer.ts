@@ -103,7 +103,8 @@ export class MemoryLayer extends BaseLayer implements Layer<State> {
     if (state === undefined) return;
     const failure = span.failure(state.lastError);
     state.span.result = failure === undefined ? 'success' : 'fail';
-    hide(state.span, { ...failure, end: new Date() });
+    const { reason, sources } = failure ?? UNEXPLAINED;
+    hide(state.span, { reason, sources, end: new Date() });
   }
 
   onEvent(event: Event, view: LayerView<State>): void {

@@ -7,6 +7,8 @@ export interface Failure {
   readonly reason: string | undefined;
   /** The messages of its causes, the nearest first. */
   readonly sources: readonly string[];
+  /** The Error that says why, if it is one. */
+  readonly error?: Error;
 }
 
 /** A failure of which nobody said why. */
@@ -14,7 +16,8 @@ export const UNEXPLAINED: Failure = { reason: undefined, sources: [] };
 
 /** The failure that a thrown or stated value stands for. */
 export function failureBy(value: unknown): Failure {
-  return { reason: textOf(value), sources: sourcesOf(value) };
+  const reason = textOf(value);
+  return isError(value) ? { reason, sources: sourcesOf(value), error: value } : { reason, sources: [] };
 }
 
 /** The failure that an ERROR event stands for. Its Error is a cause of what its message says, unless it says the same. */
@@ -23,12 +26,12 @@ export function failureByEvent({ message, fields }: Event): Failure {
   if (error === undefined) return { reason: message, sources: [] };
   const own = failureBy(error);
   if (message === undefined || message === own.reason) return own;
-  return { reason: message, sources: [own.reason as string, ...own.sources] };
+  return { reason: message, sources: [own.reason as string, ...own.sources], error };
 }
 
-function sourcesOf(value: unknown): string[] {
+function sourcesOf(error: Error): string[] {
   try {
-    return isError(value) ? causesOf(value) : [];
+    return causesOf(error);
   } catch {
     // Its `cause` is a getter that throws.
     return [];
