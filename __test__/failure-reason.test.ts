@@ -10,7 +10,7 @@ import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-l
 import { MemoryLayer, type MemorySpan } from '../src/layers/memory-layer.ts';
 import { StderrLayer, type StderrLayerOptions } from '../src/layers/stderr-layer.ts';
 import { JsonLayer } from '../src/pino/json-layer.ts';
-import { withDefault } from '../src/tracing/dispatch.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
 import { poolOf } from './helpers/pool-folder.ts';

@@ -12,6 +12,8 @@ export interface Parsed {
   id: string;
   /** When it happened; of a finish its end. In azure-init's older layout, which has no starts, a finish has the start. */
   time: Date;
+  /** When it was written, if that was later than it happened. */
+  written?: Date;
   /** The end of a span whose finish has the start in `time`. */
   end?: Date;
   /** A finish has one, unless its format records none or another word, as cloud-init's `WARN`. */

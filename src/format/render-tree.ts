@@ -97,9 +97,23 @@ function rowsOf(
   indent: string,
   depth: number,
 ): Row[] {
-  const items = [...events, ...spans];
-  if (items.every((item) => timeOf(item) !== undefined)) items.sort(byTime);
+  const items = mixed(events, spans);
   return items.map((item, i) => ({ item, indent, depth, isLast: i === items.length - 1 })).reverse();
+}
+
+/** Events and spans by time; both stay in their order, which a clock that was set back does not change. */
+function mixed(events: readonly TreeEvent[], spans: readonly TreeSpan[]): (TreeEvent | TreeSpan)[] {
+  const items = [...events, ...spans];
+  if (events.length === 0 || !items.every((item) => timeOf(item) !== undefined)) return items;
+  const moments = new Map<TreeEvent | TreeSpan, number>();
+  for (const list of [events, spans]) {
+    let latest = -Infinity;
+    for (const item of list) moments.set(item, (latest = Math.max(latest, timeOf(item) as number)));
+  }
+  const momentOf = (item: TreeEvent | TreeSpan): number => moments.get(item) as number;
+  return items.sort(
+    (one, other) => momentOf(one) - momentOf(other) || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0),
+  );
 }
 
 function isSpan(item: TreeSpan | TreeEvent): item is TreeSpan {
@@ -108,11 +122,6 @@ function isSpan(item: TreeSpan | TreeEvent): item is TreeSpan {
 
 function timeOf(item: TreeSpan | TreeEvent): number | undefined {
   return (isSpan(item) ? item.start : item.time)?.getTime();
-}
-
-function byTime(one: TreeSpan | TreeEvent, other: TreeSpan | TreeEvent): number {
-  const later = (timeOf(one) ?? 0) - (timeOf(other) ?? 0);
-  return later || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0);
 }
 
 function spanLine(span: TreeSpan, paint: Paint): string {

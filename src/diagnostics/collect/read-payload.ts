@@ -16,7 +16,8 @@ export function readPayload(text: string, parsed: Parsed): boolean {
   if (isText(level)) parsed.level = level.toUpperCase();
   if (isText(target)) parsed.target = target;
   // The key has the time of writing; a payload that is written later has the time of the event.
-  if (isText(time)) parsed.time = parseTimestamp(time) ?? parsed.time;
+  const happened = isText(time) ? parseTimestamp(time) : undefined;
+  if (happened !== undefined) Object.assign(parsed, { time: happened, written: parsed.time });
   if (isText(parent)) parsed.parent = parent;
   if (isText(span)) parsed.span = span;
   if (isText(traceId)) parsed.traceId = traceId;

@@ -14,6 +14,8 @@ export interface TimelineNode {
   end?: Date;
   /** In seconds, by the producer's monotonic clock; differs from `end` less `start` if the time was set meanwhile. */
   duration?: number;
+  /** `'wall'`: the producer records no duration, so it is `end` less `start`, as by cloud-init before 26. */
+  clock?: 'wall';
   result?: 'success' | 'fail';
   /** Why it failed, if the producer says it. */
   reason?: string;
@@ -25,7 +27,7 @@ export interface TimelineNode {
   fields: Record<string, unknown>;
   /** What cloud-init says of the span: of its finish, else of its start. */
   message?: string;
-  /** By time, then by their records in the pool. */
+  /** By time, then by their records in the pool; those of one producer in its order, even if its clock was set back. */
   events: Diagnostic[];
   /** By start, then by their records in the pool. */
   children: TimelineNode[];
@@ -117,7 +119,11 @@ function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
   if (message !== undefined) node.message = message;
   if (finish !== undefined) {
     node.end = finish.end ?? finish.time;
+    const elapsed = node.end.getTime() - node.start.getTime();
     if (finish.duration !== undefined) node.duration = finish.duration;
+    // A clock that was set back measures nothing.
+    else if (start !== undefined && elapsed >= 0)
+      Object.assign(node, { duration: elapsed / 1000, clock: 'wall' });
     if (finish.result !== undefined) node.result = finish.result;
     if (finish.reason !== undefined) node.reason = finish.reason;
     if (finish.sources !== undefined) node.sources = finish.sources;
