@@ -83,7 +83,7 @@ test('show prints the spans and events of a pool', (t) => {
   const lines = shown.stdout.split('\n');
   t.is(lines.length, 13);
   t.is(lines[0], 'INFO outside of any span');
-  t.is(lines[1], 'provision_user  1.5 ms  success');
+  t.is(lines[1], 'provision_user  1.5 ms  success  fail=false user="azureuser" user_id=1000');
   t.true(shown.stdout.includes('WARN Odd key quoted="a \\"b\\" | c\\nd" user="azureuser"\n'));
   t.true(shown.stdout.endsWith('INFO 日本語 🚀 hostname set\n'));
   const dir = folder(t);

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { ProvisioningError } from '../src/diagnostics/report/provisioning-error.ts';
 import { formatReport, parseReport } from '../src/diagnostics/report/report.ts';
 import { parseSupportingData } from '../src/diagnostics/report/supporting-data.ts';
@@ -174,4 +175,25 @@ test('what is written here, Python reads as it was', (t) => {
     ),
     reports.map(listOf),
   );
+});
+
+test('of a report that was cut within a field, the fields before that are there, and it says so', (t) => {
+  const head = 'result=error|reason=timed out|agent=Cloud-Init/24.4';
+  for (const filler of ["'traceback=a|b", '"traceback=a""b', 'traceback']) {
+    const cut = `${head}|${filler}`.padEnd(1023, 'é');
+    const report = parseReport(cut);
+    t.deepEqual({ ...report }, { result: 'error', reason: 'timed out', agent: 'Cloud-Init/24.4' });
+    t.true(report.truncated);
+    const { reports, problems } = readDiagnosticsSync([{ key: 'PROVISIONING_REPORT', value: cut }]);
+    t.is(problems.length, 0);
+    t.true(reports[0]?.truncated);
+  }
+  const unquoted = parseReport(`${head}|extra=`.padEnd(1023, 'x'));
+  t.true(unquoted.truncated);
+  t.is(unquoted.agent, 'Cloud-Init/24.4');
+  t.false(parseReport(`${head}|extra=`.padEnd(1022, 'x')).truncated);
+  t.false(parseReport(head).truncated);
+  for (const none of [`"reason=${'x'.repeat(1015)}`, `${head}|"a=b`, `${head}|"a=b"c${'x'.repeat(1000)}`]) {
+    t.throws(() => parseReport(none), { code: 'ERR_KVP_MALFORMED_REPORT' });
+  }
 });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { renderTree } from '../src/format/render-tree.ts';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 
@@ -224,4 +225,70 @@ test('spans nested deeper than functions may be are no danger', (t) => {
   t.is(timeline(deep).criticalPath.length, 20_000);
   for (const start of deep) delete start.parent;
   t.is(timeline(deep).roots.length, 1);
+});
+
+test('a clock that is set back does not turn the order of events around, in a span, outside of it and in the tree', (t) => {
+  const said = (message: string, at: number, more: Partial<Diagnostic> = {}) =>
+    told('event', 'work', at, { level: 'INFO', message, ...more });
+  for (const step of [5000, 1, 3_600_000]) {
+    const diagnostics = [
+      told('start', 'work', 9000),
+      said('one', 9100, { span: 'work-id' }),
+      said('two', 9100 - step, { span: 'work-id' }),
+      said('three', 9110 - step, { span: 'work-id' }),
+    ];
+    const found = timeline(diagnostics);
+    t.deepEqual(messages(found.roots[0]), ['one', 'two', 'three']);
+    const tree = renderTree(found).split('\n');
+    t.deepEqual(tree.slice(1), ['├─ INFO one', '├─ INFO two', '└─ INFO three']);
+  }
+  const outside = timeline([
+    said('before', 90_000),
+    said('after', 20_000),
+    said('of another', 91_000, { agent: 'other/1' }),
+    said('later', 92_000),
+    said('written late', 50_000, { written: new Date(92_000) }),
+  ]);
+  t.deepEqual(
+    outside.events.map(({ message }) => message),
+    ['written late', 'before', 'after', 'of another', 'later'],
+  );
+});
+
+test("cloud-init's spans without a duration get it from their timestamps, marked as by the wall clock", (t) => {
+  const bare = (kind: 'start' | 'finish', name: string, at: number) =>
+    told(kind, name, at, { ...CLOUD_INIT, id: `${ids++}`, ...(kind === 'finish' && { result: 'success' }) });
+  const { roots } = timeline([
+    bare('start', 'init', 1000),
+    bare('finish', 'init', 3500),
+    bare('start', 'set back', 9000),
+    bare('finish', 'set back', 4000),
+    stage('start', 'measured', 9500),
+    stage('finish', 'measured', 9600),
+    bare('start', 'cut off', 9700),
+  ]);
+  const found = Object.fromEntries(roots.map(({ name, duration, clock }) => [name, [duration, clock]]));
+  t.deepEqual(found, {
+    init: [2.5, 'wall'],
+    'set back': [undefined, undefined],
+    measured: [0.001, undefined],
+    'cut off': [undefined, undefined],
+  });
+  t.regex(renderTree({ roots }), /^init {2}2\.50 s by the wall clock {2}success$/m);
+});
+
+test("cloud-init's spans whose path starts with no span are in the innermost one around them", (t) => {
+  const { roots } = timeline([
+    stage('start', 'init-local', 0),
+    stage('start', 'init-local/search-Azure', 10),
+    stage('start', 'azure-ds/crawl', 20),
+    stage('start', 'azure-ds/get_imds', 30),
+    stage('finish', 'azure-ds/get_imds', 40),
+    stage('finish', 'azure-ds/crawl', 50),
+    stage('finish', 'init-local/search-Azure', 60),
+    stage('finish', 'init-local', 70),
+    stage('start', 'azure-ds/alone', 80),
+    stage('finish', 'azure-ds/alone', 90),
+  ]);
+  t.is(shape(roots), 'init-local(init-local/search-Azure(azure-ds/crawl(azure-ds/get_imds))) azure-ds/alone');
 });

@@ -12,10 +12,16 @@ export interface Parsed {
   id: string;
   /** When it happened; of a finish its end. In azure-init's older layout, which has no starts, a finish has the start. */
   time: Date;
+  /** When it was written, if that was later than it happened. */
+  written?: Date;
   /** The end of a span whose finish has the start in `time`. */
   end?: Date;
   /** A finish has one, unless its format records none or another word, as cloud-init's `WARN`. */
   result?: 'success' | 'fail';
+  /** Why the span of a finish failed, if the producer says it. */
+  reason?: string;
+  /** The messages of the causes of `reason`, the nearest first. */
+  sources?: string[];
   /** In seconds. */
   duration?: number;
   /** In upper case. */

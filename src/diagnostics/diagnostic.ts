@@ -36,3 +36,25 @@ export function byRecord(one: { records: readonly number[] }, other: { records: 
 export function byTime(one: Diagnostic, other: Diagnostic): number {
   return one.time.getTime() - other.time.getTime() || byRecord(one, other);
 }
+
+/** Records of one producer that are this much out of order, in milliseconds, say that its clock was set back. */
+export const STEP_MIN = 1000;
+
+/**
+ * Sorts events by time, then by record. Where one lies more than `tolerance` milliseconds before an earlier record of
+ * its producer, that one's clock was set back, and its order counts; unless the event was written later than it happened.
+ */
+export function sortEvents(events: Diagnostic[], tolerance: number): void {
+  const latest = new Map<string, number>();
+  const moments = new Map<Diagnostic, number>();
+  for (const event of events.sort(byRecord)) {
+    const producer = producerOf(event);
+    const time = event.time.getTime();
+    const before = latest.get(producer) ?? time;
+    const isSetBack = event.written === undefined && before - time > tolerance;
+    moments.set(event, isSetBack ? before : time);
+    if (event.written === undefined) latest.set(producer, Math.max(before, time));
+  }
+  const momentOf = (event: Diagnostic): number => moments.get(event) as number;
+  events.sort((one, other) => momentOf(one) - momentOf(other) || byRecord(one, other));
+}

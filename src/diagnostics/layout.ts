@@ -1,6 +1,7 @@
 import type { KeyLayout } from '../pool/key-layout.ts';
 import type { DropReport } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
+import type { Failure } from '../tracing/failure.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
@@ -19,8 +20,10 @@ export interface SpanState {
   readonly name: RecordName;
   /** The end of the payloads of its events, once one was needed. */
   eventClosing: string | undefined;
-  /** Whether an ERROR event happened in it. */
-  sawError: boolean;
+  /** The last ERROR event in it. */
+  lastError: Event | undefined;
+  /** How many bytes its finish has in the records that its start reserves. */
+  finishRoom: number;
 }
 
 /** What a format makes of spans and events: the keys, names and payloads of their records. */
@@ -32,8 +35,8 @@ export interface Layout {
   spanName(span: Span): string;
   /** The payload of a span's start; absent if the format has no starts. */
   start?(span: Span, name: RecordName, parent: Span | undefined): string;
-  /** The payload of a span's finish. */
-  finish(span: Span, name: RecordName): string;
+  /** The payload of a span's finish; `failure` says why it failed, if it did. */
+  finish(span: Span, state: SpanState, failure: Failure | undefined): string;
   /** The payload of an event in a span. */
   eventInSpan(
     metadata: Metadata,

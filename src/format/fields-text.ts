@@ -1,7 +1,7 @@
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Fields } from '../tracing/fields.ts';
-import { causesOf, isError } from '../tracing/value.ts';
-import { escapeControls, valueText } from './value-text.ts';
+import { causesOf, isError, stackOf } from '../tracing/value.ts';
+import { debugQuoted, escapeControls, valueText } from './value-text.ts';
 
 /** What stands before the value of a field. */
 interface NameText {
@@ -15,11 +15,13 @@ interface NameText {
 export class FieldsText {
   readonly separator: string;
   readonly #name: (name: string, suffix: string) => string;
+  readonly #stacks: boolean;
   readonly #nameTexts = new BoundedCache<NameText>();
 
-  /** `name` spells what stands before a value; the suffix belongs to the name. */
-  constructor(separator: string, name: (name: string, suffix: string) => string) {
+  /** `name` spells what stands before a value; the suffix belongs to the name. With `stacks` errors have theirs. */
+  constructor(separator: string, name: (name: string, suffix: string) => string, stacks = false) {
     this.separator = separator;
+    this.#stacks = stacks;
     this.#name = name;
   }
 
@@ -38,7 +40,8 @@ export class FieldsText {
       }
       const nameText = this.#nameText(name);
       text += (text === '' ? nameText.first : nameText.next) + valueText(value);
-      if (typeof value === 'object' && isError(value)) text += this.#sources(name, value);
+      if (typeof value === 'object' && isError(value))
+        text += this.#sources(name, value) + this.#stack(name, value);
     }
     return text;
   }
@@ -51,6 +54,12 @@ export class FieldsText {
         return { first, next: this.separator + first };
       })
     );
+  }
+
+  #stack(name: string, error: Error): string {
+    const stack = this.#stacks ? stackOf(error) : undefined;
+    if (stack === undefined) return '';
+    return `${this.separator}${this.#name(escapeControls(name), '.stack')}${debugQuoted(stack)}`;
   }
 
   #sources(name: string, error: Error): string {

@@ -16,7 +16,7 @@ export class FullFormat implements LineFormat {
   readonly #levels: readonly string[];
   readonly #targets = new BoundedCache<string>();
 
-  constructor(color: boolean) {
+  constructor(color: boolean, stacks = false) {
     const paint = color ? withAnsi : withoutAnsi;
     this.paint = paint;
     this.fields = new FieldsText(
@@ -25,6 +25,7 @@ export class FullFormat implements LineFormat {
         paint(Attributes.italic, name) +
         (suffix === '' ? '' : paint(Attributes.italic, suffix)) +
         paint(Attributes.dim, '='),
+      stacks,
     );
     this.#levels = LEVEL_TEXTS.map((level, verbosity) => ` ${paint(LEVEL_COLORS[verbosity] ?? '', level)} `);
   }

@@ -25,13 +25,17 @@ export class PrettyFormat implements LineFormat {
   readonly #styles: readonly LevelStyle[];
   readonly #spanFields: FieldsText;
 
-  constructor(color: boolean) {
+  constructor(color: boolean, stacks = false) {
     const paint = color ? withAnsi : withoutAnsi;
     this.#paint = paint;
     this.#styles = LEVEL_TEXTS.map((level, verbosity) =>
-      levelStyle(level, LEVEL_COLORS[verbosity] ?? '', color),
+      levelStyle(level, LEVEL_COLORS[verbosity] ?? '', color, stacks),
     );
-    this.#spanFields = new FieldsText(', ', (name, suffix) => `${paint(Attributes.bold, name + suffix)}: `);
+    this.#spanFields = new FieldsText(
+      ', ',
+      (name, suffix) => `${paint(Attributes.bold, name + suffix)}: `,
+      stacks,
+    );
   }
 
   spanText(span: Span): SpanText {
@@ -62,16 +66,16 @@ export class PrettyFormat implements LineFormat {
   }
 }
 
-function levelStyle(level: string, color: string, isColored: boolean): LevelStyle {
+function levelStyle(level: string, color: string, isColored: boolean, stacks: boolean): LevelStyle {
   if (!isColored) {
-    const fields = new FieldsText(', ', (name, suffix) => `${name}${suffix}: `);
+    const fields = new FieldsText(', ', (name, suffix) => `${name}${suffix}: `, stacks);
     return { level: ` ${level} `, fields, start: '', end: '', target: (name) => name };
   }
   const start = `\u001b[${color}m`;
   const inBold = (text: string): string => withAnsi(`${Attributes.bold};${color}`, text) + start;
   return {
     level: ` ${withAnsi(color, level)} `,
-    fields: new FieldsText(', ', (name, suffix) => `${inBold(name + suffix)}: `),
+    fields: new FieldsText(', ', (name, suffix) => `${inBold(name + suffix)}: `, stacks),
     start,
     end: '\u001b[0m',
     target: inBold,

@@ -4,7 +4,14 @@ import { debugQuoted, escapeInvisible } from './value-text.ts';
 /** An event of a tree. */
 export interface TreeEvent {
   level?: string;
+  /** Shown if there is no level: programs without spans name their events. */
+  name?: string;
   message?: string;
+  /** In seconds. */
+  duration?: number;
+  result?: 'success' | 'fail';
+  /** What is no text; its size is shown. */
+  bytes?: Uint8Array;
   fields: Readonly<Record<string, unknown>>;
   /** Orders events and children of a span among each other, if all have a time; else events come first. */
   time?: Date;
@@ -18,7 +25,15 @@ export interface TreeSpan {
   state: 'finished' | 'unfinished' | 'start-missing';
   /** In seconds. */
   duration?: number;
+  /** `'wall'`: `duration` is the difference of two times of the wall clock, and marked as such. */
+  clock?: 'wall';
   result?: 'success' | 'fail';
+  /** Default: none. */
+  fields?: Readonly<Record<string, unknown>>;
+  /** Why it failed. */
+  reason?: string;
+  /** The messages of the causes of `reason`. */
+  sources?: readonly string[];
   events: readonly TreeEvent[];
   children: readonly TreeSpan[];
   /** Like an event's `time`. */
@@ -40,6 +55,9 @@ export interface RenderOptions {
 /** How deep spans are indented; without a bound, lines would grow without end. */
 const INDENT_MAX = 64;
 
+/** The longest message of an event without a level that is taken for a line of text, not for a file. */
+const LINE_MAX = 1024;
+
 const COLORS = { red: 31, green: 32, yellow: 33, blue: 34, gray: 90, bold: 1 };
 type Paint = (text: string, color: keyof typeof COLORS) => string;
 
@@ -51,7 +69,10 @@ interface Row {
   isLast: boolean;
 }
 
-/** Prints spans with their durations and results, and events, one line each; without a line feed at the end. */
+/**
+ * Prints spans with their durations, results, fields and reasons, and events with theirs, one line each; without a line
+ * feed at the end. Of an artifact the size is printed.
+ */
 export function renderTree({ roots, events = [] }: Tree, { color = false }: RenderOptions = {}): string {
   const paint: Paint = color ? (text, name) => `\u001b[${COLORS[name]}m${text}\u001b[0m` : (text) => text;
   const lines: string[] = [];
@@ -76,9 +97,23 @@ function rowsOf(
   indent: string,
   depth: number,
 ): Row[] {
-  const items = [...events, ...spans];
-  if (items.every((item) => timeOf(item) !== undefined)) items.sort(byTime);
+  const items = mixed(events, spans);
   return items.map((item, i) => ({ item, indent, depth, isLast: i === items.length - 1 })).reverse();
+}
+
+/** Events and spans by time; both stay in their order, which a clock that was set back does not change. */
+function mixed(events: readonly TreeEvent[], spans: readonly TreeSpan[]): (TreeEvent | TreeSpan)[] {
+  const items = [...events, ...spans];
+  if (events.length === 0 || !items.every((item) => timeOf(item) !== undefined)) return items;
+  const moments = new Map<TreeEvent | TreeSpan, number>();
+  for (const list of [events, spans]) {
+    let latest = -Infinity;
+    for (const item of list) moments.set(item, (latest = Math.max(latest, timeOf(item) as number)));
+  }
+  const momentOf = (item: TreeEvent | TreeSpan): number => moments.get(item) as number;
+  return items.sort(
+    (one, other) => momentOf(one) - momentOf(other) || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0),
+  );
 }
 
 function isSpan(item: TreeSpan | TreeEvent): item is TreeSpan {
@@ -89,27 +124,47 @@ function timeOf(item: TreeSpan | TreeEvent): number | undefined {
   return (isSpan(item) ? item.start : item.time)?.getTime();
 }
 
-function byTime(one: TreeSpan | TreeEvent, other: TreeSpan | TreeEvent): number {
-  const later = (timeOf(one) ?? 0) - (timeOf(other) ?? 0);
-  return later || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0);
-}
-
-function spanLine({ name, state, duration, result }: TreeSpan, paint: Paint): string {
+function spanLine(span: TreeSpan, paint: Paint): string {
+  const { name, state, duration, clock, result, fields = {}, reason, sources = [] } = span;
   const parts = [paint(escapeInvisible(name), 'bold')];
-  if (duration !== undefined) parts.push(durationText(duration));
-  if (result !== undefined) parts.push(paint(result, result === 'success' ? 'green' : 'red'));
+  if (duration !== undefined)
+    parts.push(durationText(duration) + (clock === 'wall' ? ' by the wall clock' : ''));
+  if (result !== undefined) parts.push(resultText(result, paint));
   if (state === 'unfinished') parts.push(paint('unfinished', 'yellow'));
   if (state === 'start-missing') parts.push(paint('start missing', 'yellow'));
+  const details = fieldTexts(fields);
+  if (reason !== undefined) details.push(`reason=${treeValueText(reason)}`);
+  if (sources.length > 0) details.push(`reason.sources=${treeValueText(sources)}`);
+  if (details.length > 0) parts.push(details.join(' '));
   return parts.join('  ');
 }
 
-function eventLine({ level, message, fields }: TreeEvent, paint: Paint): string {
+function eventLine(event: TreeEvent, paint: Paint): string {
+  const { level, name, message, duration, result, fields } = event;
   const parts: string[] = [];
   if (level !== undefined) parts.push(paint(escapeInvisible(level), levelColor(level)));
-  if (message !== undefined) parts.push(escapeInvisible(message));
-  for (const [name, value] of Object.entries(fields))
-    parts.push(`${escapeInvisible(name)}=${treeValueText(value)}`);
+  else if (name !== undefined) parts.push(escapeInvisible(name));
+  const size = level === undefined ? artifactSize(event) : undefined;
+  if (size !== undefined) parts.push(`${size} bytes`);
+  else if (message !== undefined) parts.push(escapeInvisible(message));
+  parts.push(...fieldTexts(fields));
+  if (duration !== undefined) parts.push(durationText(duration));
+  if (result !== undefined) parts.push(resultText(result, paint));
   return parts.join(' ');
+}
+
+/** The bytes of what is no line of text; `undefined` for a line. */
+function artifactSize({ message = '', bytes }: TreeEvent): number | undefined {
+  if (bytes !== undefined) return bytes.length;
+  return message.length > LINE_MAX || message.includes('\n') ? Buffer.byteLength(message) : undefined;
+}
+
+function fieldTexts(fields: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(fields).map(([name, value]) => `${escapeInvisible(name)}=${treeValueText(value)}`);
+}
+
+function resultText(result: 'success' | 'fail', paint: Paint): string {
+  return paint(result, result === 'success' ? 'green' : 'red');
 }
 
 function levelColor(level: string): keyof typeof COLORS {

@@ -88,6 +88,14 @@ export class Unquoted {
   }
 }
 
+/** The messages of an error's causes, as the value of a field. */
+export class Causes extends Array<string> {
+  /** As the causes of an Error are shown. */
+  override toString(): string {
+    return `[${Array.from(this, escapeControls).join(', ')}]`;
+  }
+}
+
 /** The value of a field as lines show it. */
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return debugQuoted(value);
@@ -95,7 +103,9 @@ export function valueText(value: unknown): string {
   if (typeof value === 'boolean' || typeof value === 'bigint' || value === null) return String(value);
   try {
     if (isError(value)) return escapeControls(errorMessage(value));
-    if (value instanceof Duration || value instanceof Unquoted) return value.toString();
+    if (value instanceof Duration || value instanceof Unquoted || value instanceof Causes) {
+      return value.toString();
+    }
     if (value instanceof Date) return dateText(value);
   } catch {
     // Its prototype throws; inspecting it is safe.

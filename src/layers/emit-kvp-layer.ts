@@ -1,5 +1,6 @@
 import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats/format-table.ts';
 import type { Layout, SpanState } from '../diagnostics/layout.ts';
+import { finishRoom } from '../diagnostics/write/reason-members.ts';
 import { OptionError } from '../errors.ts';
 import type { WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
@@ -68,9 +69,11 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
 
   onNewSpan(span: Span, view: LayerView<SpanState>): void {
     const name = this.#channel.recordName(this.#layout.spanName(span));
-    view.set(span, { name, eventClosing: undefined, sawError: false });
+    const state: SpanState = { name, eventClosing: undefined, lastError: undefined, finishRoom: 0 };
+    view.set(span, state);
     if (this.#layout.start === undefined || !this.#spanEvents.has('new')) return;
     const payload = this.#layout.start(span, name, view.visible(span.parent));
+    state.finishRoom = finishRoom(payload);
     this.#channel.start(name, span.metadata.verbosity, payload, span.id);
   }
 
@@ -92,12 +95,12 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   onClose(span: Span, view: LayerView<SpanState>): void {
     const state = view.get(span);
     if (state === undefined || !this.#spanEvents.has('close')) return;
-    const { name, sawError } = state;
-    const payload = this.#layout.finish(span, name);
+    const failure = span.failure(state.lastError);
+    const payload = this.#layout.finish(span, state, failure);
     // The id ties a finish to its start; without starts each finish gets one of its own.
     const id = this.#layout.start === undefined ? '' : span.id;
-    const failed = span.hasFailed(sawError);
-    this.#channel.finish(name, span.metadata.verbosity, payload, id, failed, span.duration / 1000);
+    const { verbosity } = span.metadata;
+    this.#channel.finish(state.name, verbosity, payload, id, failure !== undefined, span.duration / 1000);
   }
 
   onEvent(event: Event, view: LayerView<SpanState>): void {
@@ -105,7 +108,7 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
     const span = view.visible(event.parent);
     const state = span === undefined ? undefined : view.get(span);
     if (span === undefined || state === undefined) return this.#eventOutside(event);
-    if (metadata.verbosity === 1) state.sawError = true;
+    if (metadata.verbosity === 1) state.lastError = event;
     const payload = this.#layout.eventInSpan(metadata, event.message, event.fields, span, state);
     this.#channel.event(state.name, metadata.verbosity, payload);
   }

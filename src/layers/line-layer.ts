@@ -1,7 +1,8 @@
 import { isatty } from 'node:tty';
 import { OptionError } from '../errors.ts';
-import { Duration } from '../format/value-text.ts';
+import { Causes, Duration, Unquoted } from '../format/value-text.ts';
 import type { Event } from '../tracing/event.ts';
+import type { Failure } from '../tracing/failure.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
@@ -10,6 +11,7 @@ import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { isJournal, withPriority } from '../tracing/journal.ts';
+import { stackOf } from '../tracing/value.ts';
 import { LineFile } from './line-file.ts';
 import { LineSink } from './line-sink.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
@@ -41,7 +43,11 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   protected readonly lines: Lines;
   /** Whether lines go to systemd's journal: they have priorities then, and no colour. */
   protected readonly isJournal: boolean;
+  /** Whether the close line of a failed span has the stack of what failed it. */
+  protected readonly stacks: boolean = false;
   readonly #spanEvents: ReadonlySet<SpanEvent>;
+  /** The last ERROR event in each span. */
+  readonly #lastErrors = new WeakMap<Span, Event>();
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, or the error of opening the file. */
@@ -75,11 +81,24 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   onClose(span: Span, view: LayerView<State>): void {
     if (!this.#spanEvents.has('close')) return;
     const times = [new Duration(span.busy), new Duration(span.idle)];
-    this.say(span.metadata, span, 'close', new Fields(['time.busy', 'time.idle'], times), view);
+    const fields = new Fields(['time.busy', 'time.idle'], times);
+    const failure = span.failure(this.#lastErrors.get(span));
+    if (failure !== undefined) this.#addFailure(fields, failure);
+    this.say(span.metadata, span, 'close', fields, view);
+  }
+
+  #addFailure(fields: Fields, { reason, sources, error }: Failure): void {
+    fields.set('result', new Unquoted('fail'));
+    if (reason !== undefined) fields.set('reason', reason);
+    if (sources.length > 0) fields.set('reason.sources', Causes.from(sources));
+    const stack = this.stacks && error !== undefined ? stackOf(error) : undefined;
+    if (stack !== undefined) fields.set('reason.stack', stack);
   }
 
   onEvent(event: Event, view: LayerView<State>): void {
-    this.say(event.metadata, view.visible(event.parent), event.message, event.fields, view);
+    const span = view.visible(event.parent);
+    if (event.metadata.verbosity === 1 && span !== undefined && this.timed) this.#lastErrors.set(span, event);
+    this.say(event.metadata, span, event.message, event.fields, view);
   }
 
   /** Keeps with a span the text that its lines need; called again when its fields change. */

@@ -1,4 +1,5 @@
 import type { Event } from '../tracing/event.ts';
+import { UNEXPLAINED } from '../tracing/failure.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import { BaseLayer, type Layer, type LayerView } from '../tracing/layer.ts';
@@ -17,7 +18,7 @@ export interface MemoryEvent {
   readonly time: Date;
 }
 
-/** A span in a shape that tests can compare. Not enumerable: `id`, `traceId`, `start` and `end`. */
+/** A span in a shape that tests can compare. Not enumerable: `reason`, `sources`, `id`, `traceId`, `start` and `end`. */
 export interface MemorySpan {
   name: string;
   target: string;
@@ -25,6 +26,10 @@ export interface MemorySpan {
   fields: Record<string, unknown>;
   /** How it ended; `undefined` while it is open. */
   result: Result | undefined;
+  /** Why it failed, if it did and somebody said. */
+  readonly reason: string | undefined;
+  /** The messages of the causes of `reason`, the nearest first. */
+  readonly sources: readonly string[];
   events: MemoryEvent[];
   /** Its child spans, in the order in which they were made. */
   children: MemorySpan[];
@@ -44,7 +49,8 @@ export interface Memory {
 
 interface State {
   readonly span: MemorySpan;
-  sawError: boolean;
+  /** The last ERROR event in it. */
+  lastError: Event | undefined;
 }
 
 /** Keeps spans and events in memory, for tests. It keeps any number of them until they are taken. */
@@ -79,10 +85,10 @@ export class MemoryLayer extends BaseLayer implements Layer<State> {
       events: [],
       children: [],
     };
-    hide(kept, { id: span.id, start: new Date(), end: undefined });
+    hide(kept, { ...UNEXPLAINED, id: span.id, start: new Date(), end: undefined });
     Object.defineProperty(kept, 'traceId', { get: () => span.traceId });
     const memory = kept as unknown as MemorySpan;
-    view.set(span, { span: memory, sawError: false });
+    view.set(span, { span: memory, lastError: undefined });
     this.#kept.push(memory);
     (this.#parentOf(span.parent, view)?.children ?? this.#memory.spans).push(memory);
   }
@@ -95,15 +101,17 @@ export class MemoryLayer extends BaseLayer implements Layer<State> {
   onClose(span: Span, view: LayerView<State>): void {
     const state = view.get(span);
     if (state === undefined) return;
-    state.span.result = span.hasFailed(state.sawError) ? 'fail' : 'success';
-    hide(state.span, { end: new Date() });
+    const failure = span.failure(state.lastError);
+    state.span.result = failure === undefined ? 'success' : 'fail';
+    const { reason, sources } = failure ?? UNEXPLAINED;
+    hide(state.span, { reason, sources, end: new Date() });
   }
 
   onEvent(event: Event, view: LayerView<State>): void {
     const { level, target, message } = event;
     const visible = view.visible(event.parent);
     const state = visible && view.get(visible);
-    if (state !== undefined && level === Level.ERROR) state.sawError = true;
+    if (state !== undefined && level === Level.ERROR) state.lastError = event;
     const kept = { level, target, message, fields: objectOf(event.fields) };
     hide(kept, { time: new Date() });
     (this.#parentOf(event.parent, view)?.events ?? this.#memory.events).push(kept as MemoryEvent);

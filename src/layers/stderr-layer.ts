@@ -28,6 +28,11 @@ export interface StderrLayerOptions extends LineLayerOptions {
    * `trace_id=… span_id=…`. JSON always has them. Default `false`.
    */
   traceIds?: boolean;
+  /**
+   * Whether an Error's stack follows it, as `error.stack="…"` with `\n` for its line breaks, and that of what failed a
+   * span its reason on the close line. JSON always has those of Errors. Default `false`.
+   */
+  stacks?: boolean;
 }
 
 const FORMATS = { full: FullFormat, compact: CompactFormat, pretty: PrettyFormat };
@@ -37,16 +42,19 @@ export class StderrLayer extends LineLayer<SpanText> {
   override readonly name = 'StderrLayer';
   readonly #format: LineFormat;
   readonly #traceIds: boolean;
+  protected override readonly stacks: boolean;
 
   /** Throws `OptionError`, or the error of opening the file. */
   constructor(options: StderrLayerOptions = {}) {
     const format = formatOf(options.format ?? 'full');
     const color = booleanOption('color', options.color);
     const traceIds = booleanOption('traceIds', options.traceIds) ?? false;
+    const stacks = booleanOption('stacks', options.stacks) ?? false;
     super(options);
+    this.stacks = stacks;
     this.#traceIds = traceIds;
     const isFile = typeof options.writer === 'string';
-    this.#format = new format(!this.isJournal && (color ?? (!isFile && this.#wantsColor())));
+    this.#format = new format(!this.isJournal && (color ?? (!isFile && this.#wantsColor())), stacks);
   }
 
   #wantsColor(): boolean {
@@ -85,7 +93,7 @@ function withTraceIds(fields: Fields, span: Span | undefined): Fields {
   return new Fields([...fields.names, 'trace_id', 'span_id'], [...fields.values, ...ids]);
 }
 
-function formatOf(format: unknown): new (color: boolean) => LineFormat {
+function formatOf(format: unknown): new (color: boolean, stacks: boolean) => LineFormat {
   if (format === 'full' || format === 'compact' || format === 'pretty') return FORMATS[format];
   throw new OptionError(
     'format',

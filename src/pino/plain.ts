@@ -1,4 +1,4 @@
-import { Duration } from '../format/value-text.ts';
+import { Duration, Unquoted } from '../format/value-text.ts';
 import { cutText, errorMessage, inspectLine, isPlainObject } from '../tracing/value.ts';
 import { type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
 
@@ -78,7 +78,9 @@ class PlainSink implements ValueSink<unknown> {
   }
 
   instanceText(instance: object): string {
-    return instance instanceof Duration ? instance.toString() : inspectLine(instance);
+    return instance instanceof Duration || instance instanceof Unquoted
+      ? instance.toString()
+      : inspectLine(instance);
   }
 
   array(items: unknown[]): unknown[] {

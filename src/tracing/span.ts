@@ -5,6 +5,8 @@ import { Level } from './level.ts';
 import { type SpanMatches, NO_SPAN_MATCHES } from './filter-set.ts';
 import { mimicFunction } from './mimic-function.ts';
 import { eventCallsites } from './callsite.ts';
+import type { Event } from './event.ts';
+import { type Failure, failureBy, failureByEvent, UNEXPLAINED } from './failure.ts';
 import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInSpan } from './run-in-span.ts';
@@ -153,6 +155,17 @@ export class Span extends Emitter {
   hasFailed(sawError: boolean): boolean {
     if (this.thrown !== undefined) return true;
     return this.statedResult === undefined ? sawError : this.statedResult === 'fail';
+  }
+
+  /**
+   * Why it failed: what was thrown, else what `fail` was told, else `lastError`, the last ERROR event in it that a
+   * layer saw; `undefined` if it did not fail. What is to be redacted is redacted, but texts are not searched.
+   */
+  failure(lastError: Event | undefined): Failure | undefined {
+    if (!this.hasFailed(lastError !== undefined)) return undefined;
+    if (this.thrown !== undefined) return failureBy(this.thrown.error);
+    if (this.reason !== undefined) return failureBy(this.reason);
+    return lastError === undefined ? UNEXPLAINED : failureByEvent(lastError);
   }
 
   /** States that another span caused it without being its parent. */

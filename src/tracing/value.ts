@@ -93,6 +93,16 @@ export function errorMessage(error: unknown): string {
   }
 }
 
+/** An error's stack; `undefined` if it has none. */
+export function stackOf(error: Error): string | undefined {
+  try {
+    const { stack } = error;
+    return typeof stack === 'string' && stack !== '' ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Any value as text: of an Error the message, of a `Date` ISO 8601. Never throws. */
 export function textOf(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {

@@ -63,7 +63,7 @@ export class CloudInitCollector implements Collector {
     const payload = parseObject(value);
     if (payload === undefined) return { reason: cut ?? 'malformed', message: 'the value is no JSON object' };
     const parsed = parsePayload(key, payload);
-    if ('reason' in parsed || type !== 'compressed') return parsed;
+    if (!('kind' in parsed) || type !== 'compressed') return parsed;
     const data = parseObject(parsed.text)?.['data'];
     if (typeof data !== 'string') {
       return { reason: cut ?? 'undecodable', message: 'there is no packed data in the message' };

@@ -16,11 +16,15 @@ export function readPayload(text: string, parsed: Parsed): boolean {
   if (isText(level)) parsed.level = level.toUpperCase();
   if (isText(target)) parsed.target = target;
   // The key has the time of writing; a payload that is written later has the time of the event.
-  if (isText(time)) parsed.time = parseTimestamp(time) ?? parsed.time;
+  const happened = isText(time) ? parseTimestamp(time) : undefined;
+  if (happened !== undefined) Object.assign(parsed, { time: happened, written: parsed.time });
   if (isText(parent)) parsed.parent = parent;
   if (isText(span)) parsed.span = span;
   if (isText(traceId)) parsed.traceId = traceId;
   if (isText(spanId)) parsed.spanId = spanId;
+  const { reason, 'reason.sources': sources } = payload;
+  if (typeof reason === 'string') parsed.reason = reason;
+  if (Array.isArray(sources)) parsed.sources = sources.filter((source) => typeof source === 'string');
   for (const measured of ['entered', 'busy', 'idle'] as const) {
     const value = payload[measured];
     if (typeof value === 'number') parsed[measured] = value;

@@ -74,8 +74,8 @@ function interpret(view: PoolView): PoolContent {
   }
   for (const { format, collector } of collectors) {
     for (const { records, parsed } of collector.finish()) {
-      if ('reason' in parsed) refuse(records, parsed);
-      else content.diagnostics.push(diagnosticOf(parsed, format, records));
+      if ('kind' in parsed) content.diagnostics.push(diagnosticOf(parsed, format, records));
+      else refuse(records, parsed);
     }
   }
   content.diagnostics.sort(byRecord);

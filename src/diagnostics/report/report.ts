@@ -27,8 +27,14 @@ export interface Report {
   readonly [extra: string]: string | undefined;
 }
 
+/** A report that was read. `truncated` hides an extra of this name. */
+export type ParsedReport = Report & {
+  /** Whether its text was cut, as cloud-init cuts it at 1,023 characters: fields are missing then; not enumerable. */
+  readonly truncated: boolean;
+};
+
 /** A report in a pool. `records` and `text` hide extras of these names. */
-export type ReportRecord = Report & {
+export type ReportRecord = ParsedReport & {
   /** The numbers of its records in the pool, from 0; not enumerable. */
   readonly records: number[];
   /** The text of the report; not enumerable. */
@@ -65,6 +71,9 @@ export const REPORT_FIELDS: ReadonlySet<string> = new Set([...BEFORE.error, ...B
 const RESERVED = new Set(['result', 'reason', 'timestamp']);
 /** How a VM was preprovisioned: the names of cloud-init's `PPSType`. */
 const PPS_TYPES = new Set(['None', 'PreprovisionedOSDisk', 'Running', 'Savable', 'Unknown']);
+
+/** Characters that cloud-init leaves of a longer value (`write_key` of cloudinit/reporting/handlers.py). */
+const CUT_LENGTH = 1023;
 
 /** Bytes of a reason that are always kept. */
 const REASON_MIN = 64;
@@ -189,22 +198,31 @@ function cleaned(text: string): string {
 
 /**
  * Splits a report into its fields, quoted as azure-init (`"`) or cloud-init (`'`) does; of a repeated name the first
- * value counts. Throws `ReportError`.
+ * value counts. Of a text that was cut within a field, the fields before that are returned. Throws `ReportError`.
  */
-export function parseReport(text: string): Report {
+export function parseReport(text: string): ParsedReport {
   if (typeof text !== 'string') throw malformedReport('a report must be a text');
   const line = text.replace(/\r?\n$/, '');
+  const mayBeCut = Buffer.byteLength(line) >= SAFE_VALUE;
+  let truncated = mayBeCut && Array.from(line).length === CUT_LENGTH;
   const report = Object.create(null) as Record<string, string>;
   for (let start = 0; start <= line.length;) {
     const field = fieldAt(line, start);
     if (field === undefined) throw malformedReport('a quoted field of the report does not end');
-    const sign = field.text.indexOf('=');
+    const { text: said, end, isOpen } = field;
+    const sign = said.indexOf('=');
+    const isLast = end >= line.length;
+    if (mayBeCut && start > 0 && (isOpen || (isLast && sign < 0))) {
+      truncated = true;
+      break;
+    }
+    if (isOpen) throw malformedReport('a quoted field of the report does not end');
     if (sign <= 0) throw malformedReport('a field of the report is not key=value');
-    const name = field.text.slice(0, sign);
-    if (!(name in report)) report[name] = field.text.slice(sign + 1);
-    start = field.end + 1;
+    const name = said.slice(0, sign);
+    if (!(name in report)) report[name] = said.slice(sign + 1);
+    start = end + 1;
   }
-  return report;
+  return Object.defineProperty(report, 'truncated', { value: truncated, enumerable: false }) as ParsedReport;
 }
 
 /** The report in the record `index` of a pool. Throws `ReportError`. */
@@ -215,21 +233,26 @@ export function readReport(text: string, index: number): ReportRecord {
   }) as ReportRecord;
 }
 
-/** The field at `start`, and its end: a `|` or the end of the line; `undefined` if a quoted field does not end. */
-function fieldAt(line: string, start: number): { text: string; end: number } | undefined {
+/**
+ * The field at `start`, and its end: a `|` or the end of the line. A quoted field may still be open there; `undefined`
+ * if something else follows its quote.
+ */
+function fieldAt(line: string, start: number): { text: string; end: number; isOpen: boolean } | undefined {
   const quote = line[start];
   if (quote !== '"' && quote !== "'") {
     const bar = line.indexOf('|', start);
     const end = bar < 0 ? line.length : bar;
-    return { text: line.slice(start, end), end };
+    return { text: line.slice(start, end), end, isOpen: false };
   }
   let text = '';
   for (let from = start + 1; ;) {
     const end = line.indexOf(quote, from);
-    if (end < 0) return undefined;
+    if (end < 0) return { text, end: line.length, isOpen: true };
     text += line.slice(from, end);
     if (line[end + 1] !== quote) {
-      return end + 1 === line.length || line[end + 1] === '|' ? { text, end: end + 1 } : undefined;
+      return end + 1 === line.length || line[end + 1] === '|'
+        ? { text, end: end + 1, isOpen: false }
+        : undefined;
     }
     text += quote;
     from = end + 2;

@@ -46,7 +46,7 @@ export class ParentFinder {
       case 'recorded':
         return undefined;
       case 'path':
-        return this.#parentByPath(node, from);
+        return this.#parentByPath(node, from) ?? this.#parentOfPath(node, from);
       case 'interval':
         return this.#byProducer.get(producerOf(from))?.around(node);
     }
@@ -61,6 +61,11 @@ export class ParentFinder {
       if (parent !== undefined) return parent;
     }
     return undefined;
+  }
+
+  /** The innermost span around one whose path starts with no span, as `azure-ds/…` of cloud-init does. */
+  #parentOfPath(node: TimelineNode, from: Diagnostic): TimelineNode | undefined {
+    return node.name.indexOf('/') > 0 ? this.#byProducer.get(producerOf(from))?.around(node) : undefined;
   }
 
   /** The span that an event happened in, by the rule of its format. */

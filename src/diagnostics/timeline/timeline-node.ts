@@ -14,14 +14,20 @@ export interface TimelineNode {
   end?: Date;
   /** In seconds, by the producer's monotonic clock; differs from `end` less `start` if the time was set meanwhile. */
   duration?: number;
+  /** `'wall'`: the producer records no duration, so it is `end` less `start`, as by cloud-init before 26. */
+  clock?: 'wall';
   result?: 'success' | 'fail';
+  /** Why it failed, if the producer says it. */
+  reason?: string;
+  /** The messages of the causes of `reason`, the nearest first. */
+  sources?: string[];
   /** In upper case; `INFO` where none is recorded. */
   level: string;
   /** The fields of the start, changed and added to by those of the finish; has no prototype. */
   fields: Record<string, unknown>;
   /** What cloud-init says of the span: of its finish, else of its start. */
   message?: string;
-  /** By time, then by their records in the pool. */
+  /** By time, then by their records in the pool; those of one producer in its order, even if its clock was set back. */
   events: Diagnostic[];
   /** By start, then by their records in the pool. */
   children: TimelineNode[];
@@ -113,8 +119,14 @@ function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): 
   if (message !== undefined) node.message = message;
   if (finish !== undefined) {
     node.end = finish.end ?? finish.time;
+    const elapsed = node.end.getTime() - node.start.getTime();
     if (finish.duration !== undefined) node.duration = finish.duration;
+    // A clock that was set back measures nothing.
+    else if (start !== undefined && elapsed >= 0)
+      Object.assign(node, { duration: elapsed / 1000, clock: 'wall' });
     if (finish.result !== undefined) node.result = finish.result;
+    if (finish.reason !== undefined) node.reason = finish.reason;
+    if (finish.sources !== undefined) node.sources = finish.sources;
   }
   return node;
 }

@@ -1,5 +1,5 @@
 import { criticalPath } from './critical-path.ts';
-import { byTime, type Diagnostic, firstRecord, producerOf } from '../diagnostic.ts';
+import { type Diagnostic, firstRecord, producerOf, sortEvents, STEP_MIN } from '../diagnostic.ts';
 import { ParentFinder } from './parent-finder.ts';
 import { Pairs, type TimelineNode } from './timeline-node.ts';
 import { Date } from '../../tracing/timers.ts';
@@ -16,7 +16,7 @@ export interface Gap {
 export interface Timeline {
   /** Spans without a parent, or whose parent is not in the pool, by start. */
   roots: TimelineNode[];
-  /** Events outside of any span, or whose span is not in the pool, by time. */
+  /** Events outside of any span, or whose span is not in the pool, in the order of a node's `events`. */
   events: Diagnostic[];
   /** The first moment; absent if there are neither spans nor events. */
   start?: Date;
@@ -66,8 +66,9 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
     else if (!explicit.has(producerOf(event))) span = finder.spanOf(event);
     (span?.events ?? events).push(event);
   }
-  events.sort(byTime);
-  for (const { events: own } of parents.keys()) own.sort(byTime);
+  sortEvents(events, STEP_MIN);
+  // A span is one thread of what happened: its events were written as they happened.
+  for (const { events: own } of parents.keys()) if (own.length > 1) sortEvents(own, 0);
   const roots = rootsOf(parents);
   return {
     roots,

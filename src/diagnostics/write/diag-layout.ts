@@ -2,6 +2,7 @@ import type { KeyLayout } from '../../pool/key-layout.ts';
 import type { DropReport } from '../../pool/pool-writer.ts';
 import { flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Event } from '../../tracing/event.ts';
+import type { Failure } from '../../tracing/failure.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
@@ -17,6 +18,7 @@ import {
 import { fieldsJson } from './fields-json.ts';
 import type { Layout, RecordName, SpanState } from '../layout.ts';
 import { checkProducer } from './legal-name.ts';
+import { withReason } from './reason-members.ts';
 
 /** `DIAG|agent|vm_id|kind|name|event_id|timestamp|encoding|result|duration|chunk_index` (azure-init doc/diagnostics.md). */
 export function diagKeyLayout(agent: string, vmId: string): KeyLayout {
@@ -39,10 +41,11 @@ export class DiagLayout implements Layout {
     return fieldsJson(this.#openings.of(metadata), fields, closing(members));
   }
 
-  finish(span: Span, { full }: RecordName): string {
+  finish(span: Span, { name, finishRoom }: SpanState, failure: Failure | undefined): string {
     const { metadata, fields, entered, busy, idle, traceId, spanId } = span;
-    const members = nameMember(full) + busyMembers(entered, busy, idle) + traceMembers(traceId, spanId);
-    return fieldsJson(this.#openings.of(metadata), fields, closing(members));
+    const members = nameMember(name.full) + busyMembers(entered, busy, idle) + traceMembers(traceId, spanId);
+    const payload = fieldsJson(this.#openings.of(metadata), fields, closing(members));
+    return failure === undefined ? payload : withReason(payload, failure, finishRoom);
   }
 
   eventInSpan(

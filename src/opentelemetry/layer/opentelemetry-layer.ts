@@ -28,7 +28,7 @@ import type { Environment } from '../propagation/process-environment.ts';
 import { recordException } from './exception.ts';
 import { mirroring } from './mirrored.ts';
 import { withInherited } from '../propagation/propagation.ts';
-import { type SeenError, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
 import { performance } from '../../tracing/timers.ts';
 
@@ -73,7 +73,8 @@ interface State {
   /** The context that is active inside of the span. */
   readonly context: Context;
   readonly step: number;
-  error: SeenError | undefined;
+  /** The last ERROR event in it. */
+  lastError: Event | undefined;
   /** Errors with an `exception` event. */
   recorded: WeakSet<Error> | undefined;
 }
@@ -127,7 +128,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
       otel,
       context: trace.setSpan(base, otel),
       step,
-      error: undefined,
+      lastError: undefined,
       recorded: undefined,
     };
     view.set(span, state);
@@ -177,7 +178,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const attributes = attributesOf(event.fields, event.metadata);
     state.otel.addEvent(textOf(message ?? event.target), attributes, time);
     // A late event of a closed span does not fail the ancestor to which it is added.
-    if (event.metadata.verbosity === 1 && open === own) state.error = { message };
+    if (event.metadata.verbosity === 1 && open === own) state.lastError = event;
     if (error !== undefined) recordErrors(state, event.fields, time);
   }
 
@@ -188,7 +189,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const time = hrTimeNow(state.step);
     if (!otel.isRecording()) return;
     if (span.thrown !== undefined) recordOnce(state, span.thrown.error, time);
-    const status = statusOf(span, state.error);
+    const status = statusOf(span.fields, span.failure(state.lastError));
     if (status !== undefined) otel.setStatus(status);
     otel.end(time);
   }

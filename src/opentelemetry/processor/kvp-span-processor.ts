@@ -10,12 +10,14 @@ import {
   traceMembers,
 } from '../../diagnostics/write/diag-payload.ts';
 import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
+import { finishRoom, withReason } from '../../diagnostics/write/reason-members.ts';
 import type { RecordName } from '../../diagnostics/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
 import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import { BoundedCache } from '../../tracing/bounded-cache.ts';
 import { Callsite } from '../../tracing/callsite.ts';
+import type { Failure } from '../../tracing/failure.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { FilterSet } from '../../tracing/filter-set.ts';
 import { type FilterInput, filterOf } from '../../tracing/filter.ts';
@@ -82,6 +84,8 @@ interface State extends SpanReference {
   readonly started: string | undefined;
   /** The members of all its payloads. */
   readonly members: string;
+  /** How many bytes its finish has in the records that its start reserves. */
+  finishRoom: number;
 }
 
 /** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
@@ -196,17 +200,19 @@ export class KvpSpanProcessor {
       spans.get(started) ?? spans.add(started, (own) => new Callsite('span', target, Level.INFO, own));
     if (!this.#passes(callsite, span.attributes)) {
       const members = traceMembers(traceId, spanId);
-      return { id: parent?.id, name: parent?.name, scope, started: undefined, members };
+      return { id: parent?.id, name: parent?.name, scope, started: undefined, members, finishRoom: 0 };
     }
     const name = this.#channel.recordName(started);
     const members = nameMember(name.full) + traceMembers(traceId, spanId);
-    return { id: eventIdOf(traceId, spanId), name, scope, started, members };
+    return { id: eventIdOf(traceId, spanId), name, scope, started, members, finishRoom: 0 };
   }
 
-  #start(span: StartedSpan, { id = '', name, scope, members }: State, parent: string | undefined): void {
+  #start(span: StartedSpan, state: State, parent: string | undefined): void {
+    const { id = '', name, scope, members } = state;
     const { INFO } = scope.events;
     const end = closing(members + parentMember(parent));
     const payload = fieldsJson(this.#openings.of(INFO), this.#reader.read(span.attributes), end);
+    state.finishRoom = finishRoom(payload);
     this.#channel.start(name as RecordName, INFO.verbosity, payload, id);
   }
 
@@ -227,14 +233,25 @@ export class KvpSpanProcessor {
     this.#channel.event(own, callsite.verbosity, payload);
   }
 
-  #finish(span: EndedSpan, { id = '', name, scope, started, members }: State): void {
+  #finish(span: EndedSpan, { id = '', name, scope, started, members, finishRoom: room }: State): void {
     const { INFO } = scope.events;
     const fields = this.#reader.read(span.attributes);
     addOwnFields(fields, span, started);
     const payload = fieldsJson(this.#openings.of(INFO), fields, closing(members));
     const seconds = span.duration[0] + span.duration[1] / 1e9;
-    const failed = span.status.code === SpanStatusCode.ERROR;
-    this.#channel.finish(name as RecordName, INFO.verbosity, payload, id, failed, seconds);
+    const failure = this.#failureOf(span);
+    const whole = failure === undefined ? payload : withReason(payload, failure, room);
+    this.#channel.finish(name as RecordName, INFO.verbosity, whole, id, failure !== undefined, seconds);
+  }
+
+  /** Why a span failed: what its status says, else its last exception. */
+  #failureOf({ status, events }: EndedSpan): Failure | undefined {
+    if (status.code !== SpanStatusCode.ERROR) return undefined;
+    if (status.message) return { reason: status.message, sources: [] };
+    const exception = this.#reader.read(events.findLast(({ name }) => name === 'exception')?.attributes);
+    const texts = ['exception.message', 'exception.type'].map((name) => exception.get(name));
+    const reason = texts.find((text) => typeof text === 'string' && text !== '');
+    return { reason: reason as string | undefined, sources: [] };
   }
 
   #scopeOf(name: string): InstrumentationScope {

@@ -9,6 +9,8 @@ import {
 } from '@opentelemetry/api';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { readingOf } from '../../diagnostics/formats/format-table.ts';
+import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
+import type { Failure } from '../../tracing/failure.ts';
 import { Fields } from '../../tracing/fields.ts';
 import type { Redactor } from '../../tracing/redactor.ts';
 import { VERSION } from '../../version.ts';
@@ -91,7 +93,10 @@ export function replayedSpan(span: PoolSpan, resource: ProducerResource, redacto
     duration: hrTimeOf(end - start),
     ended: true,
     status: statusIn(span, fields),
-    attributes: attributesWith({ level, target, message: node.message }, fields),
+    attributes: attributesWith(
+      { level, target, message: node.message, 'reason.sources': node.sources },
+      fields,
+    ),
     events: node.events.map((event) => ({
       name: textOf(messageOf(event) ?? event.target ?? event.name),
       time: hrTimeOf(microsOf(event.time.getTime())),
@@ -109,11 +114,14 @@ export function replayedSpan(span: PoolSpan, resource: ProducerResource, redacto
 
 function statusIn({ kind, node }: PoolSpan, fields: Fields): SpanStatus {
   if (kind === 'unfinished') return { code: SpanStatusCode.ERROR, message: 'unfinished' };
-  const failed = node.events.findLast(({ level }) => level === 'ERROR');
-  const error = failed && { message: messageOf(failed) };
-  const reason = error?.message ?? node.message;
-  const status = statusOf({ fields, thrown: undefined, statedResult: node.result, reason }, error);
-  return status ?? { code: SpanStatusCode.UNSET };
+  return statusOf(fields, failureOf(node)) ?? { code: SpanStatusCode.UNSET };
+}
+
+/** Why a span failed: what its finish says, else its last ERROR event, else what cloud-init says of it. */
+function failureOf({ result, reason, sources = [], events, message }: TimelineNode): Failure | undefined {
+  const error = events.findLast(({ level }) => level === 'ERROR');
+  if (result === 'success' || (result === undefined && error === undefined)) return undefined;
+  return { reason: reason ?? (error && messageOf(error)) ?? (result && message), sources };
 }
 
 /** The message of an event, or that of its error. */
