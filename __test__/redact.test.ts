@@ -417,14 +417,12 @@ function nestedIn(levels: number, value: object): object {
 /** An object that is looked at first, and gets a secret by a getter that is looked at later. */
 function changing(): object {
   const first: Record<string, unknown> = { a: 1 };
-  return {
-    all: {
-      first,
-      get second() {
-        return (first['password'] = 's3cret').length;
-      },
+  const later = {
+    get second() {
+      return (first['password'] = 's3cret').length;
     },
   };
+  return { all: { first, deep: { deeper: later } } };
 }
 
 /** A proxy's traps that show a secret when they are asked again. */

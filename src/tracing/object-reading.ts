@@ -87,7 +87,7 @@ class Reader {
     const isArray = Array.isArray(value);
     const isPlain = prototype === null || prototype === Object.prototype;
     if (isArray && prototype === Array.prototype) return this.#array(value, prototype);
-    const isError = !isPlain && !isArray && isErrorLike(value);
+    const isError = !isPlain && !isArray && typeof value === 'object' && isErrorLike(value);
     const chain = isPlain ? NO_CHAIN : this.#chain(prototype, isError);
     if (!isPlain && !isArray) {
       const content = readContent(value, chain.tag, this.#secrets);
