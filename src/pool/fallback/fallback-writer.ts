@@ -274,7 +274,8 @@ export class FallbackWriter implements PoolWriter {
     const counts = (this.#dropped[reason] ??= {});
     const name = LEVELS[level - 1] ?? Level.ERROR;
     counts[name] = (counts[name] ?? 0) + 1;
-    if (kind === 'finish') this.#budget.lose(id);
+    // The budget has forgotten the start of a finish that it refused.
+    if (kind === 'finish' && reason !== 'budget') this.#budget.lose(id);
   }
 
   /** The counts of dropped entries, with reasons and levels in a fixed order. */
