@@ -1,4 +1,4 @@
-import fs, { mkdirSync, readFileSync } from 'node:fs';
+import fs, { mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -121,4 +121,19 @@ test('a close writes what can be written, and nothing happens after it', async (
   t.is(readPool(path).length, 600);
   t.true(writer.isDrained(writer.position()));
   t.like(writer.stats(), { accepted: 601, written: 600, dropped: { closed: { INFO: 1 } } });
+});
+
+test('a span whose earlier finish found no room has room kept for its finish, once there is some', (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path, maxRecords: 10 });
+  for (let i = 0; i < 9; i++) writer.event(0, 3, 'event', 'n');
+  writer.finish(0, 3, 'no room', 'span', 'n', 1);
+  t.true(writer.wait(5000));
+  t.is(values(path).length, 9);
+  truncateSync(path);
+  writer.start(0, 3, 'start', 'span', 'n');
+  for (let i = 0; i < 9; i++) writer.event(0, 3, 'event', 'n');
+  writer.finish(0, 3, 'finish', 'span', 'n', 1);
+  t.true(writer.wait(5000));
+  t.is(values(path).at(-1), 'finish');
 });
