@@ -27,7 +27,7 @@ function registryOf(...layers: Layer[]) {
   return { registry, heard, problems, run };
 }
 
-const said = (name: string) => `${name} emitted while it was told of something; nobody hears of that`;
+const said = (name: string) => `${name} emitted inside of its own hook; what it emitted there is discarded`;
 
 const HOOKS = ['onNewSpan', 'onRecord', 'onEnter', 'onExit', 'onClose', 'onEvent', 'onFollowsFrom'] as const;
 const ALL = ['new a', 'enter a', 'record a', 'event', 'exit a', 'close a'];
@@ -154,7 +154,7 @@ test('a filter that emits while it is asked is heard of by nobody', (t) => {
   registry.withFilter({ verbosity: 5, enabled: () => (log.error('nested'), true) });
   run(() => log.warn('event'));
   t.deepEqual(heard, ['event', 'event']);
-  t.deepEqual(problems.slice(1), ['a filter emitted while it was asked; nobody hears of that']);
+  t.deepEqual(problems.slice(1), ['a filter emitted while it was deciding; what it emitted there is discarded']);
 });
 
 test('who is told of problems may emit, for each of them', (t) => {

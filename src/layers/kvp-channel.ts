@@ -53,13 +53,13 @@ const COUNT_MAX = 2 ** 31;
 const FLUSH_TIMEOUT = 5000;
 /** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
-/** How long a record waits for its writing once the process exits, in milliseconds. */
+/** How long one record may delay the exit of the process, in milliseconds. */
 const EXIT_WRITE_TIMEOUT = 100;
-/** How long after an emit problems are looked for, in milliseconds. */
+/** The delay between an emit and the check for problems, in milliseconds. */
 const CHECK_DELAY = 1000;
 /** How long a flush, a shutdown or an exit waits for a missing folder, in milliseconds; a running program waits on. */
 const FOLDER_TIMEOUT = 200;
-/** Turns of the event loop without a pause in a flush: that of an idle disk takes fewer. */
+/** How many turns of the event loop a flush polls without a pause. On an idle disk it ends earlier. */
 const TURNS_MAX = 50;
 
 /** Which pool is written to, by which agent, on which VM. */
@@ -99,7 +99,7 @@ export class KvpChannel {
   readonly #nameMax: number;
   readonly #onProblem: ProblemHandler;
   readonly #cancelAtExit: () => void;
-  /** The core never releases the handle of a name: a name without room here is written as its text. */
+  /** The core never releases the handle of a name: if this cache is full, the name is passed as text. */
   readonly #names = new BoundedCache<RecordName>({ whenFull: 'refuse' });
   #isExiting = false;
   /** Whether the process exits and nothing is written any more. */
@@ -138,7 +138,7 @@ export class KvpChannel {
     });
   }
 
-  /** What the keys of records have for a name. */
+  /** The form of a name that is used in the keys of records. */
   recordName(name: string): RecordName {
     return (
       this.#names.get(name) ??
@@ -161,7 +161,7 @@ export class KvpChannel {
     this.#emitted();
   }
 
-  /** Writes the finish of a span that took `seconds`; without an `id` it gets one of its own. */
+  /** Writes the finish of a span that took `seconds`; without an `id` the record gets a new one. */
   finish(
     { handle, text }: RecordName,
     level: Verbosity,
@@ -213,7 +213,7 @@ export class KvpChannel {
     if (!this.#isOver) this.#report(true, true);
   }
 
-  /** Writes, or closes when there is no time left: closing counts what is not written yet, and what is emitted later, as dropped. */
+  /** Writes, or closes when there is no time left: closing counts unwritten and later records as dropped. */
   #writeAtExit(milliseconds: number): void {
     if (this.#isOver) {
       if (this.#reported.dropped === 0) this.#report(false, true);
@@ -227,7 +227,7 @@ export class KvpChannel {
     this.#report(false, true);
   }
 
-  /** Blocks until everything emitted so far is written, or for so many milliseconds; returns whether it is. */
+  /** Blocks until everything emitted so far is written, but at most for `milliseconds`; returns whether it is. */
   #wait(milliseconds: number): boolean {
     const patience = Math.min(milliseconds, FOLDER_TIMEOUT);
     if (this.#writer.wait(patience)) return true;
@@ -250,7 +250,7 @@ export class KvpChannel {
     return true;
   }
 
-  /** Tells `onProblem` of problems that are new, and makes the outcome of a flush: it has what is in the way again. */
+  /** Tells `onProblem` of problems that are new, and makes the outcome of a flush. If the flush is incomplete, the outcome repeats the error that blocks it. */
   #report(complete: boolean, isLast: boolean): Outcome {
     const stats = this.#writer.stats();
     const dropped = totalOf(stats);

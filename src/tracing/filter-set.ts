@@ -16,7 +16,7 @@ export interface FilterSlot {
 /** The owner of filters that everything must pass, whatever the layer. */
 export const GLOBAL = 0;
 
-/** The verbosity that filters let pass because of the spans that code runs in. */
+/** The most verbose level that each filter allows inside of the current spans. */
 export type ScopeLevels = ReadonlyMap<FilterSlot, number>;
 
 /** What filters let pass inside of one span. */
@@ -30,7 +30,7 @@ export interface Interest {
   readonly always: number;
   /** The layers in `always`, and those that want it only inside of some spans. */
   readonly sometimes: number;
-  /** The layers whose own filter lets it pass in any span. */
+  /** As `always`, but without the global filters. */
   readonly passing: number;
   /** The global filters that let it pass only inside of some spans. */
   readonly needsScope: readonly FilterSlot[];
@@ -51,14 +51,15 @@ export class FilterSet {
   /** Which field names the filters need. */
   fieldNames: Record<Metadata['kind'], FieldNames> = { span: 'none', event: 'none' };
   #all: FilterSlot[] = [];
-  /** All layers, and those without a filter, as bits. */
+  /** All layers, as bits. */
   #layers = 0;
+  /** The layers without a filter, as bits. */
   #unfiltered = 0;
   /** The filters that let more pass inside of some spans. */
   #dynamic: FilterSlot[] = [];
-  /** The matches of a span that no filter names. */
+  /** The matches of a span that matches no span directive. */
   #nothing: SpanMatches = NO_SPAN_MATCHES;
-  /** Whether any span that a filter names was ever entered. Until then the current scope need not be looked up. */
+  /** Whether a span that matches a span directive was ever entered. Until then the current scope need not be looked up. */
   #opened = false;
   /** Identifies the current decisions: another object after each change. */
   state: object = {};
@@ -67,14 +68,14 @@ export class FilterSet {
   #isAsking = false;
   readonly #changed: () => void;
 
-  /** `threw` is called with what a filter throws, `changed` after each change. `hookOf` has the hook of an owner's filters. */
+  /** `threw` is called with what a filter throws, `changed` after each change. `hookOf` returns the hook of an owner's filters. */
   constructor(threw: Threw, changed: () => void, hookOf = (_owner: number): Hook => NO_HOOK) {
     this.#threw = threw;
     this.#hookOf = hookOf;
     this.#changed = changed;
   }
 
-  /** Adds a global filter, besides those that are there. */
+  /** Adds a global filter to the existing ones. */
   add(filter: Filter): void {
     this.#put([...this.#all, this.#slot(filter, GLOBAL)]);
   }
@@ -196,7 +197,7 @@ export class FilterSet {
       const ask = (): SpanMatch | undefined => (isSeen ? filter.onSpan?.(metadata, fields) : undefined);
       matches.set(slot, known.has(slot) ? known.get(slot) : this.#try(slot, ask));
     }
-    // All spans that no filter names share one map: there may be a million of them.
+    // All spans that match no span directive share one map: there may be a million of them.
     return [...matches.values()].some((match) => match !== undefined) ? matches : this.#nothing;
   }
 

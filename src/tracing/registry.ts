@@ -52,7 +52,7 @@ class Slot implements Hook {
     this.suppressed++;
     if (this.suppressed > 1) return;
     this.#onProblem(
-      new LayerError(`${this.name} emitted while it was told of something; nobody hears of that`),
+      new LayerError(`${this.name} emitted inside of its own hook; what it emitted there is discarded`),
     );
   }
 }
@@ -63,7 +63,7 @@ const LAYERS_MAX = 31;
 const ALL = -1;
 /** How long a flush or shutdown waits without a deadline, in milliseconds. */
 const TIMEOUT = 5000;
-/** How much longer a layer that keeps the deadline may take to report its outcome, in milliseconds. */
+/** How long after the deadline a layer may still report its outcome, in milliseconds. */
 const GRACE = 100;
 
 /** A subscriber: makes spans and passes spans and events to its layers, as their filters allow. */
@@ -87,12 +87,14 @@ export class Registry {
   readonly #redactor: Redactor;
   readonly #onShutdown: (() => void)[] = [];
   #shutdown: Promise<Outcome> | undefined;
-  /** The filters of all layers. */
+  /** The hook of the global filters. */
   readonly #filterHook: Hook = {
     suppress: () => {
       if (this.#filterEmitted) return;
       this.#filterEmitted = true;
-      this.problem(new LayerError('a filter emitted while it was asked; nobody hears of that'));
+      this.problem(
+        new LayerError('a filter emitted while it was deciding; what it emitted there is discarded'),
+      );
     },
   };
   #filterEmitted = false;
@@ -126,7 +128,7 @@ export class Registry {
     return this;
   }
 
-  /** The name of a layer; the second layer of a name gets a 2 behind it. */
+  /** The name of a layer; the second layer with the same name is called `<name> 2`. */
   #nameOf(layer: Layer): string {
     const name = layer.name ?? layer.constructor?.name ?? 'a layer';
     const taken = this.#slots.filter((slot) => slot.name === name || slot.name.startsWith(`${name} `)).length;
@@ -174,7 +176,7 @@ export class Registry {
     this.problem(new LayerError(`a filter threw: ${messageOf(thrown)}`, thrown));
   }
 
-  /** Makes a span that the layers in `layerMask` see. Without a parent it is a root; `null` says that this was asked for. @internal */
+  /** Makes a span that the layers in `layerMask` see. Without a parent it is a root; `null` means that the caller asked for a root. @internal */
   newSpan(metadata: Metadata, fields: Fields, parent: Span | null | undefined, layerMask: number): Span {
     if (this.#isInHook()) return disabledSpan();
     this.redact(fields, true);
@@ -197,7 +199,7 @@ export class Registry {
     return span;
   }
 
-  /** Whether a hook runs right now, for which what happens is counted and not passed on. */
+  /** Whether a hook runs right now. If one does, counts what is discarded because of that. */
   #isInHook(): boolean {
     dispatch.hook?.suppress();
     return dispatch.hook !== undefined;
@@ -231,7 +233,7 @@ export class Registry {
     return this.#redactor.redactedUrl(url);
   }
 
-  /** A value without a name, without the secrets in it. @internal */
+  /** Replaces the secrets in a value that has no field name. @internal */
   redacted(value: unknown): unknown {
     return this.#redactor.redacted(value);
   }
@@ -346,7 +348,7 @@ export class Registry {
     return this.#all(deadline, (layer) => layer.flush?.(deadline));
   }
 
-  /** Shuts down all layers at the same time, within one deadline. If it was the global default, there is none then. Idempotent. Never rejects. */
+  /** Shuts down all layers at the same time, within one deadline. Afterwards it is no longer the global default. Idempotent. Never rejects. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     if (this.#shutdown === undefined) {
       for (const act of this.#onShutdown) act();

@@ -39,7 +39,7 @@ pub enum Step {
 const BATCH_MAX: usize = 512;
 /// Where the disk is slow, batches shrink to as few as this.
 const BATCH_MIN: usize = 64;
-/// The records of a full batch and of the entry that turns out to be too much for it. Memory for all of them is
+/// The records of a full batch and of one largest entry, which may go to the next batch. Memory for all of them is
 /// reserved when the channel is opened, where a refusal is an error of the caller's. The kernel provides the
 /// pages at the first write, so unused ones cost nothing.
 const BATCH_MOST: usize = BATCH_MAX + CHUNKS_MAX;
@@ -47,7 +47,7 @@ const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
-/// Who flushes gives a missing folder 200 ms; one that has come must be noticed by then.
+/// A flush waits 200 ms for a missing folder, so the folder is looked for at least this often.
 const FOLDER_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// An entry of a batch: its records, and its place in the queue.
@@ -56,7 +56,7 @@ struct Group {
     records: usize,
     position: Cursor,
     level: Level,
-    /// The budget's verdict before an attempt that failed.
+    /// The budget's verdict of the last attempt, if that failed.
     verdict: Option<Verdict>,
 }
 
@@ -70,7 +70,7 @@ pub struct Drain<S: Sys> {
     shared: Arc<Shared>,
     batch: Batch,
     groups: Vec<Group>,
-    /// The place in the queue behind the batch.
+    /// The place in the queue just after the batch.
     cursor: Cursor,
     limit: usize,
     lock_backoff: Backoff,
@@ -305,7 +305,7 @@ impl<S: Sys> Drain<S> {
         // The program may keep the closed channel, and with it this drain, for long: release its memory.
         self.pool.close();
         self.batch = Batch::default();
-        // Where the memory for the smallest queue is refused, the old one stays.
+        // If not even the smallest queue can be allocated, the old one stays.
         if let Ok((_, consumer)) = ring(0) {
             self.consumer = consumer;
             self.cursor = self.consumer.position();

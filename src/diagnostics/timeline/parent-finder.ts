@@ -4,10 +4,10 @@ import type { FoundSpan, TimelineNode } from './timeline-node.ts';
 
 /** Spans that are examined to find the innermost one around something: many may overlap without being nested. */
 const EXAMINED_MAX = 1000;
-/** Levels of a name that is a path; cloud-init's have two or three. */
+/** How many ancestors of a name that is a path are tried; cloud-init's names have two or three. */
 const LEVELS_MAX = 32;
 
-/** A point in time; between equal times the number of the record decides. */
+/** A point in time; at equal times the lower number of the record comes first. */
 interface Point {
   time: number;
   record: number;
@@ -101,7 +101,7 @@ class FirstEvents {
   }
 }
 
-/** Spans of one producer or one name, each within the innermost one around it. */
+/** Spans of one producer or one name, and for each the innermost one around it. */
 class Intervals {
   readonly #intervals: readonly Interval[];
   readonly #around = new Map<TimelineNode, Interval | undefined>();
@@ -171,7 +171,7 @@ function put<T>(map: Map<string, T[]>, key: string, value: T): void {
   else values.push(value);
 }
 
-/** The index of the last of sorted items that `order` does not put after something; -1 for none. */
+/** The last index of sorted items whose `order` is at most 0; -1 if there is none. */
 function lastNotAfter<T>(items: readonly T[], order: (item: T) => number): number {
   let low = 0;
   let high = items.length;

@@ -47,7 +47,7 @@ interface Group {
 
 /**
  * The writer for systems on which the native core can't be loaded. It writes the same bytes, by one
- * `O_APPEND` write for each batch, in turns of the event loop. No lock keeps `hv_kvp_daemon` out meanwhile.
+ * `O_APPEND` write for each batch, in turns of the event loop. It takes no lock, so `hv_kvp_daemon` can write at the same time.
  */
 export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
@@ -203,7 +203,7 @@ export class FallbackWriter implements PoolWriter {
     try {
       const attempt = runSync(this.#appender.append(choose));
       const isDone = typeof attempt === 'object';
-      // What is left although nobody holds a lock was too much for the disk.
+      // If nobody holds a lock, the disk was too slow for what is left.
       this.#obstacle = isDone ? 'io' : 'lock';
       this.#missesFolder = false;
       if (isDone) this.#pause = PAUSE_MIN;
