@@ -61,7 +61,7 @@ test('the pool and OpenTelemetry show the same tree, names and results', async (
   const [pool = '', collected = ''] = stdout.split('What OpenTelemetry collected:');
   const shape = (text: string) =>
     text
-      .match(/^[│├└─ ]*[a-z_]+  [\d.]+ \S+  (success|fail)$/gmu)
+      .match(/^[│├└─ ]*[a-z_]+  [\d.]+ \S+  (?:success|fail)(?= |$)/gmu)
       ?.map((line) => line.replace(/  [\d.]+ \S+/, ''));
   t.is(shape(pool)?.length, 9);
   t.deepEqual(shape(collected), shape(pool));
