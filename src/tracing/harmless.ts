@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import type { Secrets } from './safe-copy.ts';
+import { Date } from './timers.ts';
 
 /** Members that are looked at here, and levels; what has more is not simple. */
 const MEMBERS_MAX = 512;
