@@ -1,3 +1,4 @@
+import { Date } from './timers.ts';
 import { inspect, types } from 'node:util';
 import { ERROR_PROTOTYPES, hasStackText, read, THREW } from './harmless.ts';
 import { readContent } from './content.ts';
