@@ -67,14 +67,14 @@ export class Reporter {
   }
 
   success(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
-    return this.#report({ result: 'success' }, Fields.of(extras), options);
+    return this.#report({ result: 'success' }, Fields.all(extras), options);
   }
 
   failure(thrown: unknown, extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome> {
     const error = provisioningErrorOf(this.#withoutSecrets(thrown));
     const { reason, documentationUrl } = error;
     const data = supportingFields(error);
-    data.merge(Fields.of(extras));
+    data.merge(Fields.all(extras));
     return this.#report({ result: 'error', reason, documentation_url: documentationUrl }, data, options);
   }
 

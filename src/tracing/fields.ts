@@ -6,7 +6,7 @@ export type FieldsObject = Record<string, unknown> | (object & { readonly [Symbo
 /** Fields as a caller gives them: named values, an Error, or a function that returns them and runs only if a layer wants them. */
 export type FieldsInput = FieldsObject | (() => FieldsObject | undefined);
 
-/** Fields of an event or a span. Others are left out, and a last field `fields` says how many. */
+/** The most fields of an event or a span. */
 const FIELDS_MAX = 1000;
 
 /** The name of the field that says something of all fields. */
@@ -19,24 +19,32 @@ const NONE = Object.freeze([]) as unknown as never[];
 export class Fields {
   readonly names: string[];
   readonly values: unknown[];
-  /** Fields that were left out. */
+  /** How many fields were left out. */
   #left = 0;
+  readonly #most: number;
 
-  constructor(names: string[] = NONE, values: unknown[] = NONE) {
+  /** With room for `most` fields; more are left out, and the field `fields` says how many. Default 1,000. */
+  constructor(names: string[] = NONE, values: unknown[] = NONE, most = FIELDS_MAX) {
     this.names = names;
     this.values = values;
+    this.#most = most;
   }
 
-  static of(input: object | undefined): Fields {
-    if (input === undefined || input === null) return new Fields();
+  /** All fields of an object, however many they are: for a report, which names each one that has no room in it. */
+  static all(input: object | undefined): Fields {
+    return Fields.of(input, Infinity);
+  }
+
+  static of(input: object | undefined, most = FIELDS_MAX): Fields {
+    if (input === undefined || input === null) return new Fields(NONE, NONE, most);
     try {
-      if (input instanceof Error) return new Fields(['error'], [input]);
+      if (input instanceof Error) return new Fields(['error'], [input], most);
       const names = Object.keys(input);
-      const left = names.length - FIELDS_MAX;
-      if (left > 0) names.length = FIELDS_MAX;
+      const left = names.length - most;
+      if (left > 0) names.length = most;
       // Made of its size at once: an array that grows costs as much as all the rest.
       const values = names.map((name) => read(input, name));
-      const fields = new Fields(names, values);
+      const fields = new Fields(names, values, most);
       if (left > 0) fields.#leaveOut(left);
       return fields;
     } catch (thrown) {
@@ -53,7 +61,7 @@ export class Fields {
   set(name: string, value: unknown): void {
     const index = this.names.indexOf(name);
     if (index >= 0) this.values[index] = value;
-    else if (this.names.length >= FIELDS_MAX) this.#leaveOut(1);
+    else if (this.names.length >= this.#most) this.#leaveOut(1);
     else {
       if (this.names === NONE) Object.assign(this, { names: [], values: [] });
       this.names.push(name);

@@ -37,7 +37,7 @@ export class ProvisioningError extends Error {
   ) {
     super(textOf(reason), cause === undefined ? undefined : { cause });
     this.reason = this.message;
-    const given = Fields.of(supportingData);
+    const given = Fields.all(supportingData);
     GIVEN.set(this, given);
     const data = Object.create(null) as Record<string, string>;
     given.names.forEach((name, index) => {
@@ -74,15 +74,15 @@ export class ProvisioningError extends Error {
   toReport(): string {
     return spellReport(
       { result: 'error', reason: this.reason, documentation_url: this.documentationUrl },
-      Fields.of(this.supportingData),
+      Fields.all(this.supportingData),
     );
   }
 }
 
 /** The supporting data of an error as it was given, so that secrets in objects can be found. */
 export function supportingFields(error: ProvisioningError): Fields {
-  const fields = new Fields();
-  fields.merge(GIVEN.get(unredacted(error)) ?? Fields.of(error.supportingData));
+  const fields = Fields.all(undefined);
+  fields.merge(GIVEN.get(unredacted(error)) ?? Fields.all(error.supportingData));
   return fields;
 }
 

@@ -111,7 +111,7 @@ export function fitReport(given: ReportExtras, extras = new Fields()): FittedRep
   const own = extras.names.findLast((name) => name === 'agent' || name === 'vm_id');
   if (least > room && own !== undefined) {
     // An extra replaced the usual agent or VM, which do fit: the report must reach the host.
-    const fewer = new Fields();
+    const fewer = Fields.all(undefined);
     fewer.merge(extras);
     fewer.take(own);
     const fitted = fitReport(given, fewer);
@@ -144,7 +144,7 @@ function arrange(given: ReportExtras, extras: Fields) {
     if (legal === '' || legal.includes('=')) refused.push(name);
     else fields.set(legal, cleaned(textOf(value)));
   };
-  const own = Fields.of(given);
+  const own = Fields.all(given);
   own.names.forEach((name, index) => add(name, own.values[index]));
   extras.names.forEach((name, index) => {
     if (RESERVED.has(name)) refused.push(name);
