@@ -302,7 +302,7 @@ const DESCRIBED_MAX = 128;
 
 function describe(option: string, given: unknown): string {
   if (typeof given === 'string') {
-    if (SECRET_OPTION.test(option)) return `a text of ${given.length} characters`;
+    if (SECRET_OPTION.test(option)) return '"…"';
     const shown = withoutCredentials(given);
     const more = shown.length - DESCRIBED_MAX;
     return JSON.stringify(shown.slice(0, DESCRIBED_MAX)) + (more > 0 ? ` and ${more} characters` : '');

@@ -1,3 +1,4 @@
+import { read } from './harmless.ts';
 import type { Secrets } from './safe-copy.ts';
 
 type Pairs = [name: string, value: unknown][];
@@ -86,7 +87,8 @@ function messageContent(value: object, secrets: Secrets): Pairs | undefined {
     'statusMessage',
     'httpVersion',
   ]) {
-    const said = own(value, name);
+    // Newer versions of Node.js have getters for some.
+    const said = read(value, name);
     if (said === undefined || said === null || said === '' || typeof said === 'object') continue;
     const isUrl = name === 'path' || name === 'url';
     told.push([name, isUrl && typeof said === 'string' ? secrets.redactedUrl(said) : said]);

@@ -192,7 +192,8 @@ class Reader {
       const copy = new Error();
       const stack = read(error, 'stack');
       Object.defineProperty(copy, 'stack', {
-        value: typeof stack === 'string' ? stack : '',
+        // V8 may put it together only now, and makes a text of a message that is an object.
+        value: typeof stack === 'string' && typeof read(error, 'message') === 'string' ? stack : '',
         configurable: true,
         writable: true,
       });
