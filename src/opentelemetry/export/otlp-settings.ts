@@ -93,7 +93,7 @@ function headersIn(env: NodeJS.ProcessEnv, name: string): Record<string, string>
     if (part.trim() === '') continue;
     const [, key = '', given = ''] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=(.*)$/.exec(part) ?? [];
     const value = decoded(given.trim());
-    // The error tells the length of the text alone: it may be secret.
+    // The error does not show the text of such a variable: it may be secret.
     if (key === '' || !HEADER.test(value)) throw new OptionError(name, env[name], 'a list of name=value');
     headers[key.toLowerCase()] = value;
   }
