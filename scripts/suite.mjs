@@ -16,6 +16,7 @@ const ON_EACH_WRITER = [
   'diag-writer',
   'durability',
   'exits',
+  'failure-reason',
   'fake-timers',
   'fallback',
   'format',
@@ -52,6 +53,7 @@ const ON_EACH_WRITER = [
   'store-properties',
   'system-calls',
   'timeline-inference',
+  'values-fuzz',
 ];
 
 /**
