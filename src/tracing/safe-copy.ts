@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { type Member, type ObjectReading, OverBudget, readObject } from './object-reading.ts';
+import { type ObjectReading, OverBudget, readObject } from './object-reading.ts';
+import type { Member } from './object-shell.ts';
 import { cutName } from './value.ts';
 
 /** What stands for a value that is not for anybody's eyes. */
