@@ -4,13 +4,13 @@ import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
 import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
 import { GLOBAL, FilterSet, type ScopeLevels } from './filter-set.ts';
-import { type Deadline, type Layer, LayerView, type Outcome } from './layer.ts';
+import type { Deadline, Layer, LayerView, Outcome } from './layer.ts';
+import { type Ending, LayerSlot } from './layer-slot.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 import { guardedHandler, type ProblemHandler } from './problem-handler.ts';
 import { type RedactOption, Redactor } from './redactor.ts';
 import { disabledSpan, Span } from './span.ts';
-import { within } from './within.ts';
 
 export interface RegistryOptions {
   /**
@@ -22,39 +22,6 @@ export interface RegistryOptions {
   redact?: RedactOption;
   /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
   onProblem?: ProblemHandler;
-}
-
-/** A layer in its registry. */
-class Slot implements Hook {
-  readonly layer: Layer;
-  readonly name: string;
-  readonly view: LayerView;
-  readonly bit: number;
-  readonly #onProblem: ProblemHandler;
-  throws = 0;
-  suppressed = 0;
-
-  constructor(layer: Layer, name: string, index: number, onProblem: ProblemHandler) {
-    this.layer = layer;
-    this.name = name;
-    this.view = new LayerView(index);
-    this.bit = 1 << index;
-    this.#onProblem = onProblem;
-  }
-
-  threw(thrown: unknown): void {
-    this.throws++;
-    if (this.throws > 1) return;
-    this.#onProblem(new LayerError(`${this.name} threw: ${messageOf(thrown)}; it stays in use`, thrown));
-  }
-
-  suppress(): void {
-    this.suppressed++;
-    if (this.suppressed > 1) return;
-    this.#onProblem(
-      new LayerError(`${this.name} emitted inside of its own hook; what it emitted there is discarded`),
-    );
-  }
 }
 
 /** Each layer has one bit of a 32-bit number. */
@@ -74,7 +41,7 @@ export class Registry {
   wraps = false;
   /** Identifies the current decisions of the filters: another object after each change. @internal */
   filterState: object = {};
-  readonly #slots: Slot[] = [];
+  readonly #slots: LayerSlot[] = [];
   readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
     () => {
@@ -120,7 +87,7 @@ export class Registry {
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
     const bit = 1 << index;
-    this.#slots.push(new Slot(layer, this.#nameOf(layer), index, this.#onProblem));
+    this.#slots.push(new LayerSlot(layer, this.#nameOf(layer), index, this.#onProblem));
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
@@ -295,47 +262,11 @@ export class Registry {
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;
     for (let at = this.#slots.length - 1; at >= 0; at--) {
-      const slot = this.#slots[at] as Slot;
+      const slot = this.#slots[at] as LayerSlot;
       if ((span.layerMask & slot.bit) === 0 || slot.layer.run === undefined) continue;
-      wrapped = this.#wrap(slot, span, wrapped);
+      wrapped = slot.wrap(span, wrapped);
     }
     return wrapped();
-  }
-
-  /** What the program's code throws reaches the caller. What the layer throws does not, and the code runs in any case. */
-  #wrap<R>(slot: Slot, span: Span, fn: () => R): () => R {
-    return () => {
-      const { hook } = dispatch;
-      let ran: { result: R } | { thrown: unknown } | undefined;
-      const once = (): R => {
-        // A layer that calls it again, even later, gets the same outcome again.
-        if (ran === undefined) {
-          const inside = dispatch.hook;
-          dispatch.hook = hook;
-          try {
-            ran = { result: fn() };
-          } catch (thrown) {
-            ran = { thrown };
-          } finally {
-            dispatch.hook = inside;
-          }
-        }
-        if ('thrown' in ran) throw ran.thrown;
-        return ran.result;
-      };
-      const outcome = () => ran;
-      dispatch.hook = slot;
-      try {
-        slot.layer.run?.(span, once, slot.view);
-      } catch (thrown) {
-        const after = outcome();
-        if (after === undefined || !('thrown' in after) || !Object.is(after.thrown, thrown))
-          slot.threw(thrown);
-      } finally {
-        dispatch.hook = hook;
-      }
-      return once();
-    };
   }
 
   /** Reports a problem of the package's own. Never throws. @internal */
@@ -369,34 +300,12 @@ export class Registry {
   /** The statistics of each layer by its name, with `throws` (how often it threw) and `suppressed` (how much it emitted in its own hooks, which is not passed on). */
   stats(): Record<string, unknown> {
     const stats: Record<string, unknown> = Object.create(null);
-    for (const slot of this.#slots) {
-      let own: unknown;
-      try {
-        own = slot.layer.stats?.();
-      } catch (thrown) {
-        slot.threw(thrown);
-      }
-      const { throws, suppressed } = slot;
-      stats[slot.name] = { ...(own as object | undefined), throws, suppressed };
-    }
+    for (const slot of this.#slots) stats[slot.name] = slot.stats();
     return stats;
   }
 
-  async #all(
-    { timeout = TIMEOUT }: Deadline = {},
-    end: (layer: Layer) => Promise<Outcome> | undefined,
-  ): Promise<Outcome> {
-    const outcomes = await Promise.all(
-      this.#slots.map(async ({ layer, name }): Promise<Outcome | undefined> => {
-        try {
-          const ending = end(layer);
-          return ending && (await within(timeout + GRACE, ending));
-        } catch (thrown) {
-          const problem = new LayerError(`${name} could not finish: ${messageOf(thrown)}`, thrown);
-          return { complete: false, dropped: 0, problems: [problem] };
-        }
-      }),
-    );
+  async #all({ timeout = TIMEOUT }: Deadline = {}, end: Ending): Promise<Outcome> {
+    const outcomes = await Promise.all(this.#slots.map((slot) => slot.outcome(timeout + GRACE, end)));
     const total: Outcome = { complete: true, dropped: 0, problems: [] };
     for (const outcome of outcomes) {
       if (outcome === undefined) continue;
