@@ -210,7 +210,7 @@ test('fields that throw become fields that say so', async (t) => {
   t.deepEqual(read.slice(0, 4), [
     ['function', { fields: '[threw: boom]' }],
     ['getter', { a: '[threw: boom]', b: 1 }],
-    ['revoked', { fields: "[unreadable: Cannot perform 'getPrototypeOf' on a proxy that has been revoked]" }],
+    ['revoked', { fields: "[unreadable: Cannot perform 'ownKeys' on a proxy that has been revoked]" }],
     ['trapped', { fields: '[unreadable: trap]' }],
   ]);
   t.deepEqual(read[6], [undefined, { fields: '[threw: boom]' }]);

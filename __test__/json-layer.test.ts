@@ -10,7 +10,7 @@ import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
-import { isError } from '../src/tracing/value.ts';
+import { isError } from '../src/errors.ts';
 import { HOSTILE, revoked } from './helpers/hostile-values.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { printable } from './printable.ts';
 
 /** Details of a failure besides its code and message. */
@@ -286,10 +287,19 @@ export function errorOf(code: string, message: string, details?: Details): KvpEr
   return new (CLASSES[code] ?? KvpError)(code, message, details);
 }
 
+/** Whether a value is an Error, of whatever realm. A proxy that is revoked or whose traps throw is none. Never throws. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error || types.isNativeError(value);
+  } catch {
+    return false;
+  }
+}
+
 /** The message of a thrown value, on one line that a terminal can show. */
 export function messageOf(thrown: unknown): string {
   try {
-    return printable(String(thrown instanceof Error ? thrown.message : thrown).replaceAll(/\r?\n/g, ' '));
+    return printable(String(isError(thrown) ? thrown.message : thrown).replaceAll(/\r?\n/g, ' '));
   } catch {
     return 'a value without a text';
   }

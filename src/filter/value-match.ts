@@ -1,5 +1,6 @@
+import { isError } from '../errors.ts';
 import { inspect } from 'node:util';
-import { DEPTH_MAX, errorMessage, isError } from '../tracing/value.ts';
+import { DEPTH_MAX, errorMessage } from '../tracing/value.ts';
 import { Date } from '../tracing/timers.ts';
 
 /** Whether the value of a field is the one that a directive names. */

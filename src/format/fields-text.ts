@@ -1,6 +1,7 @@
+import { isError } from '../errors.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Fields } from '../tracing/fields.ts';
-import { causesOf, isError, stackOf } from '../tracing/value.ts';
+import { causesOf, stackOf } from '../tracing/value.ts';
 import { debugQuoted, escapeControls, valueText } from './value-text.ts';
 
 /** What stands before the value of a field. */

@@ -1,5 +1,6 @@
+import { isError } from '../errors.ts';
 import { HARMFUL, harmlessEscape, SHORT_ESCAPES } from '../printable.ts';
-import { cutText, dateText, errorMessage, inspectLine, isError } from '../tracing/value.ts';
+import { cutText, dateText, errorMessage, inspectLine } from '../tracing/value.ts';
 import { Date } from '../tracing/timers.ts';
 
 /** Characters that can't be seen: controls, formats, separators, unassigned and private ones. */

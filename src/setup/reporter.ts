@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { provisioningErrorOf, supportingFields } from '../diagnostics/report/provisioning-error.ts';
 import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
-import { KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
+import { isError, KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
 import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
@@ -11,7 +11,7 @@ import { isNotFound } from '../pool/sys.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
-import { errorMessage, isError } from '../tracing/value.ts';
+import { errorMessage } from '../tracing/value.ts';
 import { within } from '../tracing/within.ts';
 import { Date, performance, setTimeout } from '../tracing/timers.ts';
 

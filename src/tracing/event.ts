@@ -1,8 +1,9 @@
+import { isError } from '../errors.ts';
 import { Fields, type FieldsInput, fieldNamesOf, resolveLazy } from './fields.ts';
 import type { Level } from './level.ts';
 import type { Metadata } from './metadata.ts';
 import type { Span } from './span.ts';
-import { errorMessage, inspectLine, isError } from './value.ts';
+import { errorMessage, inspectLine } from './value.ts';
 
 /** Something that happened at one moment. */
 export class Event {

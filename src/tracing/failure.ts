@@ -1,5 +1,6 @@
+import { isError } from '../errors.ts';
 import type { Event } from './event.ts';
-import { causesOf, isError, textOf } from './value.ts';
+import { causesOf, textOf } from './value.ts';
 
 /** Why a span failed. */
 export interface Failure {

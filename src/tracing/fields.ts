@@ -1,3 +1,4 @@
+import { isError } from '../errors.ts';
 import { errorMessage } from './value.ts';
 
 /** Any object but a function: the type `object` alone would accept functions with any parameters and result. */
@@ -38,7 +39,7 @@ export class Fields {
   static of(input: object | undefined, most = FIELDS_MAX): Fields {
     if (input === undefined || input === null) return new Fields(NONE, NONE, most);
     try {
-      if (input instanceof Error) return new Fields(['error'], [input], most);
+      if (isError(input)) return new Fields(['error'], [input], most);
       const names = Object.keys(input);
       const left = names.length - most;
       if (left > 0) names.length = most;
@@ -124,7 +125,7 @@ export function resolveLazy<T>(input: T): T | object | undefined {
 export function fieldNamesOf(input: object | undefined): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   try {
-    return input instanceof Error ? ['error'] : Object.keys(input).slice(0, FIELDS_MAX);
+    return isError(input) ? ['error'] : Object.keys(input).slice(0, FIELDS_MAX);
   } catch {
     return [OTHERS];
   }

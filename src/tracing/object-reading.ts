@@ -1,5 +1,6 @@
 import { Date } from './timers.ts';
 import { inspect, types } from 'node:util';
+import { isError as isErrorValue } from '../errors.ts';
 import { ERROR_PROTOTYPES, hasStackText, read, THREW } from './harmless.ts';
 import {
   add,
@@ -16,6 +17,7 @@ import {
 } from './object-shell.ts';
 import { readContent } from './content.ts';
 import type { Budget, Secrets } from './safe-copy.ts';
+import { isObject } from './value.ts';
 
 /** An object that was read once. */
 export interface ObjectReading {
@@ -87,7 +89,7 @@ class Reader {
     const isArray = Array.isArray(value);
     const isPlain = prototype === null || prototype === Object.prototype;
     if (isArray && prototype === Array.prototype) return this.#array(value, prototype);
-    const isError = !isPlain && !isArray && typeof value === 'object' && isErrorLike(value);
+    const isError = !isPlain && !isArray && typeof value === 'object' && isErrorValue(value);
     const chain = isPlain ? NO_CHAIN : this.#chain(prototype, isError);
     if (!isPlain && !isArray) {
       const content = readContent(value, chain.tag, this.#secrets);
@@ -125,7 +127,7 @@ class Reader {
       for (let i = 0; i < length; i++) if (i in value) this.#item(i, read(value, i));
       return this.#done(() => emptyArray(length, Array.prototype));
     }
-    const isError = isErrorLike(value);
+    const isError = isErrorValue(value);
     const given = Reflect.getPrototypeOf(value);
     const chain = this.#chain(given, isError);
     const prototype = chain.isHostile ? Object.prototype : given;
@@ -345,18 +347,6 @@ const BASES: ReadonlySet<unknown> = new Set([
 ]);
 /** Nobody has so many classes above each other. */
 const CHAIN_MAX = 64;
-
-function isObject(value: unknown): value is object {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function';
-}
-
-function isErrorLike(value: object): boolean {
-  try {
-    return types.isNativeError(value) || value instanceof Error;
-  } catch {
-    return false;
-  }
-}
 
 function isErrorKey(key: PropertyKey): boolean {
   return (ERROR_KEYS as readonly PropertyKey[]).includes(key);

@@ -5,7 +5,7 @@ import { isHarmless } from './harmless.ts';
 import { isSecretByWords } from './secret-name.ts';
 import { redactedUrl } from './redacted-url.ts';
 import { below, type Budget, CENSOR, type Paths, SafeCopies } from './safe-copy.ts';
-import { cutName } from './value.ts';
+import { cutName, isObject } from './value.ts';
 
 /**
  * Which fields are secret: names and paths besides the default, `{ only: […] }` in its place, or `false` for none.
@@ -58,7 +58,7 @@ export class Redactor {
       const value = values[i];
       if (this.isSecret(name)) {
         if (typeof value !== 'boolean') values[i] = CENSOR;
-      } else if (typeof value === 'function' || (typeof value === 'object' && value !== null)) {
+      } else if (isObject(value)) {
         const paths = below(this.#paths, name);
         if (isKept || paths.length > 0 || !isHarmless(value, this)) {
           copies ??= new SafeCopies(this, { ...EVENT_BUDGET }, isKept);
@@ -71,8 +71,9 @@ export class Redactor {
 
   /** The same for a value without a name. */
   redacted(value: unknown): unknown {
-    const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
-    return isObject ? new SafeCopies(this, { ...EVENT_BUDGET }).of(value, below(this.#paths, '')) : value;
+    return isObject(value)
+      ? new SafeCopies(this, { ...EVENT_BUDGET }).of(value, below(this.#paths, ''))
+      : value;
   }
 
   /** A URL without its secrets. */

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { type ObjectReading, OverBudget, readObject } from './object-reading.ts';
 import type { Member } from './object-shell.ts';
-import { cutName } from './value.ts';
+import { cutName, isObject } from './value.ts';
 
 /** What stands for a value that is not for anybody's eyes. */
 export const CENSOR = '[redacted]';
@@ -236,10 +236,6 @@ export function below(paths: Paths, name: string): Paths {
 /** A proxy is none: one that was revoked throws when it is asked. */
 function isArray(value: unknown): boolean {
   return !types.isProxy(value) && Array.isArray(value);
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 const ORIGINALS = new WeakMap<object, object>();

@@ -1,4 +1,5 @@
 import { inspect, types } from 'node:util';
+import { isError } from '../errors.ts';
 import { Date } from './timers.ts';
 
 /** A text with more bytes of UTF-8 is cut in every output. */
@@ -57,15 +58,6 @@ export function dateText(date: Date): string {
   return Number.isNaN(getTime.call(date)) ? 'Invalid Date' : toISOString.call(date);
 }
 
-/** Whether a value is an Error. A proxy that is revoked or whose traps throw is none. Never throws. */
-export function isError(value: unknown): value is Error {
-  try {
-    return value instanceof Error;
-  } catch {
-    return false;
-  }
-}
-
 /** The messages of an error's causes, the nearest first; at most 16, and each error once. Throws what a getter `cause` throws. */
 export function causesOf(error: Error): string[] {
   const causes: string[] = [];
@@ -74,7 +66,7 @@ export function causesOf(error: Error): string[] {
     if (seen.has(cause)) break;
     seen.add(cause);
     causes.push(errorMessage(cause));
-    cause = cause instanceof Error ? cause.cause : undefined;
+    cause = isError(cause) ? cause.cause : undefined;
   }
   return causes;
 }
@@ -84,7 +76,7 @@ const NO_MESSAGE = '[an error without a message]';
 /** The message of an Error, or a text that stands for it; any other value as a line of text. Never throws. */
 export function errorMessage(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
+    if (!isError(error)) return typeof error === 'string' ? cutText(error) : inspectLine(error);
     const { message } = error;
     if (typeof message === 'string') return cutText(message || error.name);
     return typeof message === 'object' ? NO_MESSAGE : inspectLine(message);
@@ -109,6 +101,11 @@ export function textOf(value: unknown): string {
     return String(value);
   }
   return types.isDate(value) ? dateText(value) : errorMessage(value);
+}
+
+/** Whether a value is an object or a function. */
+export function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 /** Whether a value is an object other than an array. */

@@ -1,5 +1,6 @@
+import { isError } from '../errors.ts';
 import { isDate } from 'node:util/types';
-import { dateText, DEPTH_MAX, isError, isPlainObject } from './value.ts';
+import { dateText, DEPTH_MAX, isPlainObject } from './value.ts';
 import { Date } from './timers.ts';
 
 /** How many members of one value are read: arrays that refer to one another would make endless text. */

@@ -1,8 +1,8 @@
-import { ReportError } from '../../errors.ts';
+import { isError, ReportError } from '../../errors.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { Redactor } from '../../tracing/redactor.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
-import { causesOf, errorMessage, isError, textOf } from '../../tracing/value.ts';
+import { causesOf, errorMessage, textOf } from '../../tracing/value.ts';
 import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport } from './report.ts';
 
 export interface ProvisioningErrorOptions {

@@ -1,3 +1,4 @@
+import { isError } from '../../errors.ts';
 import { valueText } from '../../format/value-text.ts';
 import type { KeyLayout } from '../../pool/key-layout.ts';
 import { ID_MAX, SAFE_KEY } from '../../pool/limits.ts';
@@ -6,7 +7,7 @@ import { wallMicros } from '../../tracing/clock.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
-import { cutText, errorMessage, isError } from '../../tracing/value.ts';
+import { cutText, errorMessage } from '../../tracing/value.ts';
 import { AGENT_MAX, checkProducer } from './legal-name.ts';
 import type { Layout } from '../layout.ts';
 import { Date } from '../../tracing/timers.ts';

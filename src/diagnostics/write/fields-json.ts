@@ -1,6 +1,7 @@
+import { isError } from '../../errors.ts';
 import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
 import type { Fields } from '../../tracing/fields.ts';
-import { causesOf, cutText, errorMessage, inspectLine, isError } from '../../tracing/value.ts';
+import { causesOf, cutText, errorMessage, inspectLine } from '../../tracing/value.ts';
 import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { isError } from '../../errors.ts';
 import { type Attributes, type AttributeValue, SpanKind } from '@opentelemetry/api';
 import type { Fields } from '../../tracing/fields.ts';
 import type { Metadata } from '../../tracing/metadata.ts';
@@ -64,7 +65,7 @@ function attributeOf(value: unknown): AttributeValue {
 }
 
 function objectAttribute(value: unknown): AttributeValue {
-  if (value instanceof Error) return errorMessage(value);
+  if (isError(value)) return errorMessage(value);
   if (value instanceof Date) return dateText(value);
   if (Array.isArray(value) && isUniform(value))
     return Array.from({ length: value.length }, (_, i) => attributeOf(value[i])) as string[];

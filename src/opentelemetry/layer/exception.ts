@@ -1,5 +1,6 @@
+import { isError } from '../../errors.ts';
 import type { HrTime, Span as OtelSpan } from '@opentelemetry/api';
-import { cutText, isError, textOf } from '../../tracing/value.ts';
+import { cutText, textOf } from '../../tracing/value.ts';
 
 /** The most errors of one chain of causes that are written. */
 const CHAIN_MAX = 16;

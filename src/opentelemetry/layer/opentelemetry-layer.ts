@@ -10,7 +10,7 @@ import {
   type Tracer,
   type TracerProvider,
 } from '@opentelemetry/api';
-import { DroppedError, LayerError } from '../../errors.ts';
+import { isError, DroppedError, LayerError } from '../../errors.ts';
 import { currentSpan } from '../../tracing/context.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
@@ -19,7 +19,7 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
-import { isError, textOf } from '../../tracing/value.ts';
+import { textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
 import { attributesOf, kindOf, RESERVED } from './attributes.ts';
 import { ensureContextManager } from './context-manager.ts';
