@@ -154,7 +154,9 @@ test('a filter that emits while it is asked is heard of by nobody', (t) => {
   registry.withFilter({ verbosity: 5, enabled: () => (log.error('nested'), true) });
   run(() => log.warn('event'));
   t.deepEqual(heard, ['event', 'event']);
-  t.deepEqual(problems.slice(1), ['a filter emitted while it was deciding; what it emitted there is discarded']);
+  t.deepEqual(problems.slice(1), [
+    'a filter emitted while it was deciding; what it emitted there is discarded',
+  ]);
 });
 
 test('who is told of problems may emit, for each of them', (t) => {
