@@ -47,8 +47,8 @@ const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
-/// A flush waits 200 ms for a missing folder, so the folder is looked for at least this often.
-const FOLDER_PAUSE_MAX: Duration = Duration::from_millis(100);
+/// A flush waits 200 ms for a pool that can't be opened, so that is tried at least this often.
+const OPEN_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// An entry of a batch: its records, and its place in the queue.
 struct Group {
@@ -113,7 +113,7 @@ impl<S: Sys> Drain<S> {
         &self.shared
     }
 
-    /// When the next attempt is due, while a lock, a missing folder or an error blocks the writing.
+    /// When the next attempt is due, while a lock or an error blocks the writing.
     pub(crate) fn waits_until(&self) -> Option<Instant> {
         self.not_before
     }
@@ -211,7 +211,7 @@ impl<S: Sys> Drain<S> {
     }
 
     fn forget_obstacle(&mut self) {
-        self.shared.misses_folder.store(false, Ordering::Release);
+        self.shared.cannot_open.store(false, Ordering::Release);
         self.not_before = None;
         self.lock_backoff.reset();
         self.io_backoff.reset();
@@ -225,16 +225,16 @@ impl<S: Sys> Drain<S> {
                 return Step::Wrote;
             }
             Err(error) => {
-                let misses_folder = error.is_not_found();
+                let cannot_open = error.is_of_opening();
                 self.obstacle = Reason::Io;
                 self.shared.stats.failed(error);
-                self.shared.misses_folder.store(misses_folder, Ordering::Release);
+                self.shared.cannot_open.store(cannot_open, Ordering::Release);
                 let pause = self.io_backoff.pause();
-                if misses_folder { pause.min(FOLDER_PAUSE_MAX) } else { pause }
+                if cannot_open { pause.min(OPEN_PAUSE_MAX) } else { pause }
             }
             Ok(_) => {
                 self.obstacle = Reason::Lock;
-                self.shared.misses_folder.store(false, Ordering::Release);
+                self.shared.cannot_open.store(false, Ordering::Release);
                 self.lock_backoff.pause()
             }
         };
@@ -290,6 +290,23 @@ impl<S: Sys> Drain<S> {
         }
         self.shared.wants_drop_report.store(false, Ordering::Release);
         Step::Wrote
+    }
+
+    /// After a panic: drops the batch, or whatever else was being done, and counts it.
+    pub(crate) fn recover(&mut self, message: String) {
+        self.shared.stats.failed(Error::Panic { path: self.pool.path.clone(), message });
+        self.pool.close();
+        if self.cursor == self.consumer.position() {
+            // The panic may have come while the first entry was read.
+            if let Some((body, next)) = self.consumer.peek(self.cursor) {
+                let level = Entry::read(body).map_or(Level::Error, |entry| entry.level);
+                self.shared.stats.drop_one(Reason::Io, level);
+                forget_finish(&mut self.budget, body);
+                self.cursor = next;
+            }
+            self.shared.wants_drop_report.store(false, Ordering::Release);
+        }
+        self.drop_batch(Reason::Io);
     }
 
     fn end(&mut self) -> Step {

@@ -87,6 +87,14 @@ pub enum Error {
         /// The pool's path.
         path: PathBuf,
     },
+    /// The writer panicked: a defect of this package.
+    #[error("the writer of {path} panicked: {message}; this is a defect of kvp-tracing", path = .path.display())]
+    Panic {
+        /// The pool's path.
+        path: PathBuf,
+        /// The panic's message.
+        message: String,
+    },
     /// A system call failed.
     #[error("cannot {syscall} {path}: {source}", path = .path.display())]
     Io {
@@ -148,6 +156,7 @@ impl Error {
             Self::TooLarge { .. } => "ERR_KVP_MALFORMED_POOL",
             Self::NoLock { .. } => "ERR_KVP_NO_LOCK",
             Self::NoMemory { .. } => "ERR_KVP_NO_MEMORY",
+            Self::Panic { .. } => "ERR_KVP_PANIC",
             Self::CutShort { .. } | Self::Io { .. } => "ERR_KVP_IO",
         }
     }
@@ -180,6 +189,7 @@ impl Error {
             | Self::NoLock { path, .. }
             | Self::CutShort { path, .. }
             | Self::NoMemory { path, .. }
+            | Self::Panic { path, .. }
             | Self::Io { path, .. } => Some(path),
             Self::Field { .. } | Self::FieldTooLong { .. } => None,
         }
@@ -190,6 +200,22 @@ impl Error {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.syscall() == Some("open") && self.errno() == Some(libc::ENOENT)
+    }
+
+    /// Whether the pool could not be opened.
+    #[must_use]
+    pub fn is_of_opening(&self) -> bool {
+        self.syscall() == Some("open") || matches!(self, Self::NotAPoolFile { .. })
+    }
+
+    /// Whether the pool could not be opened for a reason that passes: a missing folder, a root that is not yet
+    /// mounted for writing, too many open files, a full disk. What stays is a path that is no regular file or
+    /// too long, and a process without the right to write there. `isWaitedFor` in `src/pool/sys.ts` decides the
+    /// same.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        let stays = [Some(libc::EACCES), Some(libc::EPERM), Some(libc::ENAMETOOLONG)];
+        self.syscall() == Some("open") && !stays.contains(&self.errno())
     }
 }
 
