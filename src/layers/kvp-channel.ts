@@ -1,10 +1,11 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
-import { DroppedError, OptionError } from '../errors.ts';
+import { DroppedError, errorOf, KvpError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
 import { bootTime } from '../pool/boot-time.ts';
+import { isNotFound } from '../pool/sys.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
@@ -57,8 +58,8 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE_TIMEOUT = 100;
 /** The delay between an emit and the check for problems, in milliseconds. */
 const CHECK_DELAY = 1000;
-/** How long a flush, a shutdown or an exit waits for a missing folder, in milliseconds; a running program waits on. */
-const FOLDER_TIMEOUT = 200;
+/** How long a flush, a shutdown or an exit waits for a pool that can't be opened, in milliseconds; a running program waits on. */
+const OPEN_TIMEOUT = 200;
 /** How many turns of the event loop a flush polls without a pause. On an idle disk it ends earlier. */
 const TURNS_MAX = 50;
 
@@ -111,9 +112,11 @@ export class KvpChannel {
     dropped: 0,
     missing: 0,
   };
+  /** When it was said that the pool can't be opened; `undefined` once it can. */
+  #missedSince: number | undefined;
   #shutdown: Promise<Outcome> | undefined;
 
-  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
+  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a pool that can't be opened yet is waited for. */
   constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Written) {
     this.#onProblem = guardedHandler(options.onProblem);
     this.identity = poolIdentityOf(options);
@@ -185,6 +188,7 @@ export class KvpChannel {
   readonly #checkLater = (): void => {
     this.#check = undefined;
     this.#report(true, false);
+    if (this.#missedSince !== undefined) this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
@@ -221,7 +225,7 @@ export class KvpChannel {
     }
     const left = Math.min(milliseconds, exitTimeLeft() - CLOSE_TIMEOUT);
     if (left > 0 && this.#wait(left)) return;
-    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.missesFolder()) return;
+    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.cannotOpen()) return;
     this.#isOver = true;
     this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
     this.#report(false, true);
@@ -229,10 +233,10 @@ export class KvpChannel {
 
   /** Blocks until everything emitted so far is written, but at most for `milliseconds`; returns whether it is. */
   #wait(milliseconds: number): boolean {
-    const patience = Math.min(milliseconds, FOLDER_TIMEOUT);
+    const patience = Math.min(milliseconds, OPEN_TIMEOUT);
     if (this.#writer.wait(patience)) return true;
     const rest = milliseconds - patience;
-    return rest > 0 && !this.#writer.missesFolder() && this.#writer.wait(rest);
+    return rest > 0 && !this.#writer.cannotOpen() && this.#writer.wait(rest);
   }
 
   /** Waits until everything emitted so far is written; polls, so that no other thread calls into a closing environment. */
@@ -240,7 +244,7 @@ export class KvpChannel {
     const position = this.#writer.position();
     const started = performance.now();
     for (let turn = 0; !this.#writer.isDrained(position); turn++) {
-      const patience = this.#writer.missesFolder() ? Math.min(timeout, FOLDER_TIMEOUT) : timeout;
+      const patience = this.#writer.cannotOpen() ? Math.min(timeout, OPEN_TIMEOUT) : timeout;
       if (performance.now() - started >= patience) return false;
       await new Promise((resolve) => {
         if (turn < TURNS_MAX) setImmediate(resolve);
@@ -254,20 +258,26 @@ export class KvpChannel {
   #report(complete: boolean, isLast: boolean): Outcome {
     const stats = this.#writer.stats();
     const dropped = totalOf(stats);
-    const problems = this.#newProblems(stats, dropped, isLast);
+    const error = this.#explained(stats);
+    const problems = this.#newProblems(stats, error, dropped, isLast);
     for (const problem of problems) this.#onProblem(problem);
-    const { lastError } = stats;
-    const isInTheWay = !complete && lastError !== undefined && !problems.includes(lastError);
-    if (isInTheWay) problems.unshift(lastError);
+    const isInTheWay = !complete && error !== undefined && !problems.includes(error);
+    if (isInTheWay) problems.unshift(error);
+    if (!isLast) this.#followOpening(stats);
     return { complete, dropped, problems };
   }
 
-  #newProblems({ lastError, dropped, missing }: WriterStats, total: number, isLast: boolean): Error[] {
+  #newProblems(
+    { lastError, dropped, missing }: WriterStats,
+    error: KvpError | undefined,
+    total: number,
+    isLast: boolean,
+  ): Error[] {
     const problems: Error[] = [];
     const reported = this.#reported;
-    if (lastError !== undefined && lastError.message !== reported.error) {
+    if (lastError !== undefined && error !== undefined && lastError.message !== reported.error) {
       reported.error = lastError.message;
-      problems.push(lastError);
+      problems.push(error);
     }
     if (total > 0 && (reported.dropped === 0 || (isLast && total > reported.dropped))) {
       const records = total === 1 ? 'record' : 'records';
@@ -277,7 +287,7 @@ export class KvpChannel {
     if (missing > 0 && reported.missing === 0) {
       problems.push(
         new DroppedError(
-          `${missing} records are gone from the pool: it was cleared or deleted, or hv_kvp_daemon rewrote it meanwhile`,
+          `${missing} records are gone from the pool: it was cleared or deleted, or a program without our lock rewrote it meanwhile`,
         ),
       );
     }
@@ -286,9 +296,33 @@ export class KvpChannel {
     return problems;
   }
 
+  /** Says once that a pool that was said to be missing can be opened; that is no problem of the flush that sees it. */
+  #followOpening({ lastError }: WriterStats): void {
+    if (this.#writer.cannotOpen()) {
+      if (lastError !== undefined) this.#missedSince ??= performance.now();
+    } else if (this.#missedSince !== undefined) {
+      const seconds = ((performance.now() - this.#missedSince) / 1000).toFixed(1);
+      this.#missedSince = undefined;
+      const message = `the pool ${this.path} can be opened now, ${seconds} s after it was first said that it can not`;
+      this.#onProblem(new KvpError('ERR_KVP_POOL_OPENED', message, { path: this.path }));
+    }
+  }
+
+  /** The last error; where the pool can't be opened, with what is done about it. */
+  #explained({ lastError }: WriterStats): KvpError | undefined {
+    if (lastError === undefined || !this.#writer.cannotOpen()) return lastError;
+    const why = isNotFound(lastError)
+      ? `the folder ${dirname(this.path)} is missing; it is waited for while the program runs, and usually made by hv_kvp_daemon (is it installed? Debian: apt-get install hyperv-daemons)`
+      : 'the pool can not be opened, which is tried again while the program runs';
+    const { code, errno, syscall, path } = lastError;
+    return errorOf(code, `${why}: ${lastError.message}`, { errno, syscall, path, cause: lastError });
+  }
+
   /** What became of everything emitted. */
   stats(): WriterStats {
-    return this.#writer.stats();
+    const stats = this.#writer.stats();
+    const lastError = this.#explained(stats);
+    return lastError === undefined ? stats : { ...stats, lastError };
   }
 }
 

@@ -209,6 +209,31 @@ export function isNotFound(error: unknown): boolean {
   return syscall === 'open' && errno === -os.errno.ENOENT;
 }
 
+/** Reasons for which a pool can't be opened that do not pass by themselves. */
+const STAYS = new Set([os.errno.EACCES, os.errno.EPERM, os.errno.ENAMETOOLONG].map((errno) => -errno));
+
+/**
+ * Whether an error says that a pool could not be opened for a reason that passes: a missing folder, a root that
+ * is not yet mounted for writing, too many open files, a full disk. What stays is a path that is no regular file
+ * or too long, and a process without the right to write there. The counterpart of `Error::is_waited_for`.
+ */
+export function isWaitedFor(error: unknown): boolean {
+  const { syscall, errno } = error as KvpError;
+  return syscall === 'open' && errno !== undefined && !STAYS.has(errno);
+}
+
+/** Whether an error says that a pool could not be opened. */
+export function isOfOpening(error: unknown): boolean {
+  return (error as KvpError).syscall === 'open' || error instanceof NotAPoolFileError;
+}
+
+/** Whether there are no locks here: no program `flock`, or a file system that has none. */
+export function hasNoLocks(error: unknown): error is NoLockError {
+  if (!(error instanceof NoLockError)) return false;
+  const { errno } = error.cause as NodeJS.ErrnoException;
+  return errno === undefined || errno === -os.errno.ENOENT;
+}
+
 function kindOf(stat: Stats): string {
   if (stat.isSymbolicLink()) return 'a symbolic link';
   if (stat.isSocket()) return 'a socket';

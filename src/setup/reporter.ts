@@ -7,7 +7,7 @@ import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
-import { isNotFound } from '../pool/sys.ts';
+import { isWaitedFor } from '../pool/sys.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
@@ -36,9 +36,9 @@ export interface ReportOutcome {
 const FLUSH_TIMEOUT = 1000;
 const POOL_TIMEOUT = 1600;
 const TIMEOUT = 2000;
-/** How long a report waits for the pool's folder where there is no Hyper-V that will make it, and how often it looks, in milliseconds. */
-const FOLDER_TIMEOUT = 200;
-const FOLDER_PAUSE = 20;
+/** How long a report waits for a pool that can't be opened where there is no Hyper-V, and how often it tries, in milliseconds. */
+const OPEN_TIMEOUT = 200;
+const OPEN_PAUSE = 20;
 /** Where Linux shows what a Hyper-V host gives a guest. */
 const HYPERV = '/sys/bus/vmbus';
 
@@ -89,14 +89,14 @@ export class Reporter {
     try {
       const began = performance.now();
       const until = began + POOL_TIMEOUT;
-      // At early boot the daemon makes the folder, and the report must reach the host.
-      const folderUntil = existsSync(HYPERV) ? until : began + FOLDER_TIMEOUT;
+      // At early boot the daemon makes the folder and the root is mounted for writing; the report must reach the host.
+      const openUntil = existsSync(HYPERV) ? until : began + OPEN_TIMEOUT;
       const replaces = options?.replace === true || takesReplace(extras);
       Object.assign(outcome, this.#fit(own, extras));
       const flushed = this.#layer?.flush({ timeout: FLUSH_TIMEOUT });
       // One after the other, so that the last call wins.
       const done = Promise.all([this.#last, flushed]).then(() =>
-        this.#writeInFolder(outcome.text, replaces, until, folderUntil),
+        this.#writeOnceOpen(outcome.text, replaces, until, openUntil),
       );
       this.#last = done.catch(() => {});
       await within(TIMEOUT, done);
@@ -127,16 +127,16 @@ export class Reporter {
     return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
   }
 
-  /** Writes as soon as there is a folder, behind what was emitted before. */
-  async #writeInFolder(text: string, replaces: boolean, until: number, folderUntil: number): Promise<void> {
+  /** Writes as soon as the pool can be opened, behind what was emitted before. */
+  async #writeOnceOpen(text: string, replaces: boolean, until: number, openUntil: number): Promise<void> {
     for (;;) {
       try {
         return await this.#write(text, replaces, until);
       } catch (error) {
-        if (!isNotFound(error) || performance.now() + FOLDER_PAUSE > folderUntil) throw error;
+        if (!isWaitedFor(error) || performance.now() + OPEN_PAUSE > openUntil) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, FOLDER_PAUSE));
-      await this.#layer?.flush({ timeout: Math.max(0, folderUntil - performance.now()) });
+      await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE));
+      await this.#layer?.flush({ timeout: Math.max(0, openUntil - performance.now()) });
     }
   }
 

@@ -5,24 +5,27 @@ import { type Attempt, Tail } from '../attempt.ts';
 import { RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { PoolFile } from '../sys.ts';
+import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
 /**
  * Appends to a pool; the counterpart of appender.rs. Node.js has no file locks. An append is one `O_APPEND`
- * write, which the kernel never mixes with another one. To cut the file, the program `flock` takes the
- * lock.
+ * write, which the kernel never mixes with another one. The caller takes the lock for it, where it can; to cut
+ * the file it is needed.
  */
 export class Appender {
   readonly path: string;
   #file: PoolFile | undefined;
   #staleBefore: number | undefined;
   readonly #tail: Tail;
+  readonly #lock: PoolLock;
   /** The file's size after the last append. */
   #left = 0;
   #missing = 0;
 
-  constructor(path: string, staleBefore?: number, tail = new Tail()) {
+  constructor(path: string, lock: PoolLock, staleBefore?: number, tail = new Tail()) {
     this.path = path;
+    this.#lock = lock;
     this.#staleBefore = staleBefore;
     this.#tail = tail;
   }
@@ -105,15 +108,15 @@ export class Appender {
    * `seen`.
    */
   *#cut(seen: Stats, size: number): Op<boolean> {
-    const { file } = yield* PoolFile.open(this.path, 'append');
     try {
-      if (!(yield* file.lock())) return false;
+      const file = yield* this.#lock.open();
+      if (!(yield* this.#lock.take(file))) return false;
       const now = yield* file.stat();
       if (now.size !== seen.size || now.mtimeMs !== seen.mtimeMs || now.ino !== seen.ino) return false;
       yield* file.truncate(size);
       return true;
     } finally {
-      yield* file.close();
+      yield* this.#lock.release();
     }
   }
 }

@@ -2,36 +2,51 @@ import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
 import { NotAPoolFileError } from '../../errors.ts';
 import { Appender } from './appender.ts';
+import { PoolLock } from './pool-lock.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { type Defect, type Edit, remove, repair, replace, set } from '../edit.ts';
 import { READ_MAX, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
-import { isNotFound, PoolFile } from '../sys.ts';
+import { hasNoLocks, isNotFound, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
- * The store for systems on which the native core can't be loaded; the counterpart of store.rs. To change
- * records, the program `flock` takes the lock. Reading takes no lock, but checks that the file did not
+ * The store for systems on which the native core can't be loaded; the counterpart of store.rs. To append and
+ * change records, the program `flock` takes the lock. Reading takes no lock, but checks that the file did not
  * change meanwhile. No file stays open between operations, because blocking operations may run in the
  * middle of others.
  */
 export class FallbackStore implements StoreBackend {
   readonly #path: string;
   readonly #tail = new Tail();
+  readonly #lock: PoolLock;
 
   constructor(path: string) {
     this.#path = path;
+    this.#lock = new PoolLock(path);
   }
 
   *append(records: readonly PoolRecord[]): Op<Attempt<void>> {
     const bytes = this.#encoded(records);
-    const appender = new Appender(this.#path, undefined, this.#tail);
+    const appender = new Appender(this.#path, this.#lock, undefined, this.#tail);
     try {
+      if (!(yield* this.#lockIfPossible())) return 'busy';
       return yield* appender.append(() => bytes);
     } finally {
       yield* appender.close();
+      yield* this.#lock.release();
+    }
+  }
+
+  /** An append can do without the lock where there is none: the kernel keeps it whole. */
+  *#lockIfPossible(): Op<boolean> {
+    try {
+      return yield* this.#lock.take(yield* this.#lock.open());
+    } catch (error) {
+      if (hasNoLocks(error)) return true;
+      throw error;
     }
   }
 

@@ -22,7 +22,7 @@ export function openNative(options: WriterOptions): PoolWriter {
     finish,
     position: () => channel.position(),
     isDrained: (position) => channel.isDrained(position),
-    missesFolder: () => channel.missesFolder(),
+    cannotOpen: () => channel.cannotOpen(),
     requestDropReport: () => channel.requestDropReport(),
     wait: (milliseconds) => channel.wait(milliseconds),
     close: (milliseconds) => channel.close(milliseconds),
