@@ -19,3 +19,8 @@ export function asHypervGuest(source: string, ...args: string[]): ChildProcess {
   const node = [process.execPath, ...onBuilt(source, ...args)];
   return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], { cwd: ROOT });
 }
+
+/** Runs it with mounts of its own, which nobody else sees. */
+export function withOwnMounts(source: string, ...args: string[]): ChildProcess {
+  return spawn('unshare', ['--mount', process.execPath, ...onBuilt(source, ...args)], { cwd: ROOT });
+}

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { type KvpError, OptionError } from '../errors.ts';
 import { printLine } from '../tracing/print-line.ts';
 import { FallbackStore } from './fallback/fallback-store.ts';
@@ -57,8 +58,17 @@ export function openWriter(options: WriterOptions): PoolWriter {
     return openNative(options);
   } catch (error) {
     if ((error as KvpError).syscall !== 'clone') throw error;
-    const { code, message } = error as KvpError;
-    printLine(`${message}, for the thread of the native writer; writing from JavaScript instead (${code})`);
+    sayNoThread(error as KvpError);
     return new FallbackWriter(options);
   }
+}
+
+let saidNoThread = false;
+
+function sayNoThread({ code, errno = 0 }: KvpError): void {
+  if (saidNoThread) return;
+  saidNoThread = true;
+  const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const why = `the system refuses a thread for the native writer: ${text} (${name})`;
+  printLine(`${why}; writing from JavaScript instead (${code})`);
 }

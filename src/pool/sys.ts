@@ -210,12 +210,14 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** Reasons for which a pool can't be opened that do not pass by themselves. */
-const STAYS = new Set([os.errno.EACCES, os.errno.EPERM, os.errno.ENAMETOOLONG].map((errno) => -errno));
+const STAYS = new Set(
+  [os.errno.EACCES, os.errno.EPERM, os.errno.ENAMETOOLONG, os.errno.ENOTDIR].map((errno) => -errno),
+);
 
 /**
  * Whether an error says that a pool could not be opened for a reason that passes: a missing folder, a root that
- * is not yet mounted for writing, too many open files, a full disk. What stays is a path that is no regular file
- * or too long, and a process without the right to write there. The counterpart of `Error::is_waited_for`.
+ * is not yet mounted for writing, too many open files, a full disk. What stays is a path that is or leads
+ * through something else than it should or is too long, and a process without the right to write there. The counterpart of `Error::is_waited_for`.
  */
 export function isWaitedFor(error: unknown): boolean {
   const { syscall, errno } = error as KvpError;

@@ -209,13 +209,13 @@ impl Error {
     }
 
     /// Whether the pool could not be opened for a reason that passes: a missing folder, a root that is not yet
-    /// mounted for writing, too many open files, a full disk. What stays is a path that is no regular file or
-    /// too long, and a process without the right to write there. `isWaitedFor` in `src/pool/sys.ts` decides the
+    /// mounted for writing, too many open files, a full disk. What stays is a path that is or leads
+    /// through something else than it should or is too long, and a process without the right to write there. `isWaitedFor` in `src/pool/sys.ts` decides the
     /// same.
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
-        let stays = [Some(libc::EACCES), Some(libc::EPERM), Some(libc::ENAMETOOLONG)];
-        self.syscall() == Some("open") && !stays.contains(&self.errno())
+        let stays = [libc::EACCES, libc::EPERM, libc::ENAMETOOLONG, libc::ENOTDIR];
+        self.syscall() == Some("open") && self.errno().is_some_and(|errno| !stays.contains(&errno))
     }
 }
 

@@ -1,22 +1,21 @@
-import { CutShortError, type KvpError, messageOf, NoLockError } from '../../errors.ts';
+import { CutShortError, type KvpError } from '../../errors.ts';
 import { sleepSync } from '../../sleep-sync.ts';
 import { dropReportPayload } from './drop-report.ts';
+import { AppendLock } from './append-lock.ts';
 import { Appender } from './appender.ts';
 import { Batch } from './batch.ts';
 import { Budget, type Verdict } from './budget.ts';
 import { DropCounts } from './drop-counts.ts';
-import { type Entry, Framer, isImportant, WARN } from './frame.ts';
+import { type Entry, Framer, isImportant, sizeOf, WARN } from './frame.ts';
 import { PoolLock } from './pool-lock.ts';
 import { checkKeyField } from '../key-layout.ts';
-import { type Op, runAsync, runSync } from '../op.ts';
+import { runAsync, runSync } from '../op.ts';
 import { isOfOpening, isWaitedFor } from '../sys.ts';
 import type { DropReason, DropReport, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
 import { clearTimeout, performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 /** The most records of one write. It blocks the event loop, for about 0.2 ms with 256 records. */
 const BATCH_MAX = 256;
-/** Bytes of memory that an entry takes besides its texts. */
-const ENTRY_BYTES = 120;
 /** The most entries that stay in the queue after they were taken. */
 const TAKEN_MAX = 4096;
 /** Milliseconds for which one turn of the event loop may write, and the lock is held. */
@@ -52,7 +51,7 @@ export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
   readonly #framer: Framer;
   readonly #dropReport: DropReport;
-  readonly #poolLock: PoolLock;
+  readonly #lock: AppendLock;
   readonly #appender: Appender;
   readonly #budget: Budget;
   readonly #queueBytes: number;
@@ -84,18 +83,20 @@ export class FallbackWriter implements PoolWriter {
   /** The next turn, while it waits only for its pace. */
   #pacer: NodeJS.Timeout | undefined;
   #turnedAt = -PACE;
-  #saysNoLock = true;
   #pause = PAUSE_MIN;
   #obstacle: DropReason = 'lock';
   #lastError: KvpError | undefined;
   #cannotOpen = false;
+  /** Whether another process held the lock when it was last asked for. */
+  #isLockedOut = false;
 
   constructor(options: WriterOptions) {
     this.#framer = new Framer(options.keys);
     this.#dropReport = options.dropReport;
     checkKeyField('dropReport.name', options.dropReport.name, options.keys.nameMax);
-    this.#poolLock = new PoolLock(options.path);
-    this.#appender = new Appender(options.path, this.#poolLock, options.staleBefore);
+    const lock = new PoolLock(options.path);
+    this.#lock = new AppendLock(options.path, lock, (error) => (this.#lastError = error));
+    this.#appender = new Appender(options.path, lock, options.staleBefore);
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
     this.#writeThrough = options.writeThrough;
@@ -159,15 +160,14 @@ export class FallbackWriter implements PoolWriter {
     this.#pacer = undefined;
     if (this.#closed) return;
     let hasWritten = this.#isDone();
-    // Of the lock alone it is sure that a blocking operation may come in between.
+    // A blocking operation may come in while the lock is waited for.
     if (!hasWritten && this.#open()) {
       this.#turnedAt = performance.now();
-      hasWritten = this.#writeLocked(await runAsync(this.#lock()));
+      hasWritten = this.#writeLocked(await runAsync(this.#lock.take()));
     }
     if (this.#closed) return;
-    this.#scheduled = false;
-    if (this.#isDone()) return;
-    this.#scheduled = true;
+    this.#scheduled = !this.#isDone();
+    if (!this.#scheduled) return;
     if (hasWritten) setImmediate(this.#turn);
     // Waiting for a lock or for a pool that can't be opened must not keep the program alive. The exit hook tries
     // once more.
@@ -176,7 +176,7 @@ export class FallbackWriter implements PoolWriter {
 
   /** The same in one go; returns `false` if nothing can be written now. */
   #blockingTurn(): boolean {
-    return this.#open() && this.#writeLocked(runSync(this.#lock()));
+    return this.#open() && this.#writeLocked(runSync(this.#lock.take()));
   }
 
   #open(): boolean {
@@ -190,29 +190,20 @@ export class FallbackWriter implements PoolWriter {
     }
   }
 
-  /** Takes the lock; returns `true` also where it can't be had. Never throws. Needs `#writeLocked` behind it. */
-  *#lock(): Op<boolean> {
-    try {
-      // By a blocking call: libuv ends the process where the system refuses its threads.
-      return yield* this.#poolLock.take(runSync(this.#poolLock.open()));
-    } catch (error) {
-      if (this.#saysNoLock) {
-        this.#saysNoLock = false;
-        const { path } = this.#appender;
-        const message = `records are appended to ${path} without a lock, so a program that rewrites it may remove them: ${messageOf(error)}`;
-        this.#lastError = new NoLockError('ERR_KVP_NO_LOCK', message, { path, cause: error });
-      }
-      return true;
-    }
+  /** Writes, if the lock was taken, and gives it back. */
+  #writeLocked(isLocked: boolean): boolean {
+    this.#isLockedOut = !isLocked;
+    if (!isLocked) this.#obstacle = 'lock';
+    const hasWritten = isLocked && !this.#closed && this.#writeFor(TURN);
+    this.#lock.release();
+    return hasWritten;
   }
 
-  /** Writes for a millisecond at most, if the lock was taken, and gives it back. */
-  #writeLocked(isLocked: boolean): boolean {
-    if (!isLocked) this.#obstacle = 'lock';
-    const until = performance.now() + TURN;
-    let hasWritten = isLocked && !this.#closed && this.#step();
+  /** Writes for so many milliseconds; returns `false` if nothing can be written now. */
+  #writeFor(milliseconds: number): boolean {
+    const until = performance.now() + milliseconds;
+    let hasWritten = this.#step();
     while (hasWritten && !this.#isDone() && performance.now() < until) hasWritten = this.#step();
-    runSync(this.#poolLock.release());
     return hasWritten;
   }
 
@@ -377,6 +368,9 @@ export class FallbackWriter implements PoolWriter {
     if (this.#closed) return;
     const deadline = performance.now() + milliseconds;
     while (performance.now() < deadline && !this.#isDone() && this.#blockingTurn());
+    // Where another process does not give its lock back: the kernel keeps an append whole without it.
+    if (this.#isLockedOut && !this.#isDone() && this.#writeFor(TURN))
+      this.#lock.sayWithout('another process does not give its lock back');
     this.#closed = true;
     this.#wantsDropReport = false;
     this.#dropBatch(this.#obstacle);
@@ -400,8 +394,4 @@ export class FallbackWriter implements PoolWriter {
     };
     return this.#lastError === undefined ? stats : { ...stats, lastError: this.#lastError };
   }
-}
-
-function sizeOf(entry: Entry): number {
-  return entry.payload.length + entry.name.length + ENTRY_BYTES;
 }
