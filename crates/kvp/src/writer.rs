@@ -83,13 +83,11 @@ pub(crate) fn step(work: &mut dyn Work) -> Step {
     let now = Instant::now();
     catch_unwind(AssertUnwindSafe(|| work.step(now))).unwrap_or_else(|panic| {
         let message = message_of(&*panic);
-        match catch_unwind(AssertUnwindSafe(|| work.recover(message))) {
-            Ok(()) => Step::Wrote,
-            Err(_) => {
-                work.shared().closing.store(true, Ordering::Release);
-                Step::Ended
-            }
+        if catch_unwind(AssertUnwindSafe(|| work.recover(message))).is_ok() {
+            return Step::Wrote;
         }
+        work.shared().closing.store(true, Ordering::Release);
+        Step::Ended
     })
 }
 

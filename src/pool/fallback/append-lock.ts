@@ -1,6 +1,10 @@
 import { type KvpError, messageOf, NoLockError } from '../../errors.ts';
 import { type Op, runSync } from '../op.ts';
+import { performance } from '../../tracing/timers.ts';
 import type { PoolLock } from './pool-lock.ts';
+
+/** Milliseconds that starting the program may block; only an overloaded machine needs more. */
+const SLOW = 100;
 
 /** The lock for a writer's appends, which go on without it where it can't be had; that is said once. */
 export class AppendLock {
@@ -8,6 +12,8 @@ export class AppendLock {
   readonly #lock: PoolLock;
   readonly #onUnlocked: (error: NoLockError) => void;
   #isSaid = false;
+  /** How long the last blocking call took, in milliseconds. */
+  #took = 0;
 
   constructor(path: string, lock: PoolLock, onUnlocked: (error: NoLockError) => void) {
     this.#path = path;
@@ -25,6 +31,28 @@ export class AppendLock {
       this.sayWithout(`${why} (the program flock is in util-linux)`, error);
       return true;
     }
+  }
+
+  /** The same by a blocking call, unless the last one was slow: an exit has no time for another. */
+  takeNow(): boolean {
+    const started = performance.now();
+    if (!this.isSlow) {
+      const isTaken = runSync(this.take());
+      this.#took = performance.now() - started;
+      return isTaken;
+    }
+    this.sayWithout(`starting the program flock took ${Math.round(this.#took)} ms`);
+    this.#took /= 2;
+    try {
+      runSync(this.#lock.open());
+    } catch {
+      // The append says why the pool can't be opened.
+    }
+    return true;
+  }
+
+  get isSlow(): boolean {
+    return this.#took > SLOW;
   }
 
   release(): void {

@@ -176,7 +176,7 @@ export class FallbackWriter implements PoolWriter {
 
   /** The same in one go; returns `false` if nothing can be written now. */
   #blockingTurn(): boolean {
-    return this.#open() && this.#writeLocked(runSync(this.#lock.take()));
+    return this.#open() && this.#writeLocked(this.#lock.takeNow());
   }
 
   #open(): boolean {
@@ -368,9 +368,9 @@ export class FallbackWriter implements PoolWriter {
     if (this.#closed) return;
     const deadline = performance.now() + milliseconds;
     while (performance.now() < deadline && !this.#isDone() && this.#blockingTurn());
-    // Where another process does not give its lock back: the kernel keeps an append whole without it.
-    if (this.#isLockedOut && !this.#isDone() && this.#writeFor(TURN))
-      this.#lock.sayWithout('another process does not give its lock back');
+    // Where the lock can't be had in time: the kernel keeps an append whole without it.
+    if ((this.#isLockedOut || this.#lock.isSlow) && !this.#isDone() && this.#writeFor(TURN))
+      this.#lock.sayWithout('it can not be had in time');
     this.#closed = true;
     this.#wantsDropReport = false;
     this.#dropBatch(this.#obstacle);
