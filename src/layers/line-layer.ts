@@ -141,7 +141,7 @@ function linesTo(writer: Writer, options: LinesOptions): Lines {
   }
   if (typeof writer === 'string' || typeof writer === 'number') return new LineFile(writer, options);
   if (typeof writer === 'object' && writer !== null && typeof writer.write === 'function') {
-    return new LineSink(writer);
+    return new LineSink(writer, options);
   }
   throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
 }
