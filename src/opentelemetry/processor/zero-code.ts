@@ -80,7 +80,11 @@ function programFile(): string | undefined {
 }
 
 function optionsFrom(env: NodeJS.ProcessEnv): KvpSpanProcessorOptions {
-  const { 'service.name': service, 'service.version': version = '0' } = resourceAttributes({}, env, guardedHandler());
+  const { 'service.name': service, 'service.version': version = '0' } = resourceAttributes(
+    {},
+    env,
+    guardedHandler(),
+  );
   const path = env['KVP_TRACING_POOL'];
   const filter = filterIn(env, 'AZURE_INIT_KVP_FILTER');
   return {
