@@ -258,7 +258,7 @@ test('bigints keep their value, wherever they stand, and numbers stay numbers', 
     logger.error({ big, deep: { list: [big, 1n] }, err: error }, `"${big}": ${big}`);
     logger.info({
       large: 2 ** 70,
-      fraction: 0.12345678901234567,
+      fraction: 0.1234567890123456,
       small: 1e-20,
       whole: 2 ** 53,
       text: `${big}`,
@@ -273,7 +273,7 @@ test('bigints keep their value, wherever they stand, and numbers stay numbers', 
   t.deepEqual(second?.fields, {
     bound: -big,
     large: 2 ** 70,
-    fraction: 0.12345678901234567,
+    fraction: 0.1234567890123456,
     small: 1e-20,
     whole: 2 ** 53,
     text: `${big}`,
