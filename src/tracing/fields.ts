@@ -85,7 +85,7 @@ export class Fields {
     return this.values.splice(index, 1)[0];
   }
 
-  /** Gives a field another name, or one with more underscores where there is a field of that name. */
+  /** Gives a field another name, or one with more underscores where there is a field of that name. @internal */
   rename(name: string, to: string): void {
     const index = this.names.indexOf(name);
     if (index < 0) return;
