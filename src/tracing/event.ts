@@ -34,9 +34,10 @@ export class Event {
 /** The message and the fields of the arguments of a call. */
 export function readEvent(input: unknown, message: unknown): { message: string | undefined; fields: Fields } {
   if (typeof input === 'string' && message === undefined) return { message: input, fields: new Fields() };
-  const [given, said] = ordered(input, message);
+  const given = resolveLazy(input);
+  if (isTurned(given, message)) return readEvent(message, given);
   const fields = isValue(given) ? new Fields([VALUE], [given]) : Fields.of(given as object | undefined);
-  let text: unknown = said;
+  let text = message;
   if (text === undefined) text = fields.take('message');
   else fields.rename('message', 'message_');
   if (text === undefined && (isError(given) || isValue(given))) text = errorMessage(given);
@@ -51,11 +52,9 @@ export function readEvent(input: unknown, message: unknown): { message: string |
 /** The name of the field for a value that is no object: `catch` may give one in place of an Error. */
 const VALUE = 'error';
 
-/** What the fields are read of, and the message. A message may stand first, as for `console.error`. */
-function ordered(input: unknown, message: unknown): [given: unknown, message: unknown] {
-  const given = resolveLazy(input);
-  const isTurned = typeof given === 'string' && message !== undefined && typeof message !== 'string';
-  return isTurned ? [message, given] : [given, message];
+/** Whether the message stands first, as for `console.error`. */
+function isTurned(given: unknown, message: unknown): boolean {
+  return typeof given === 'string' && message !== undefined && typeof message !== 'string';
 }
 
 function isValue(given: unknown): boolean {
@@ -69,9 +68,10 @@ export function eventFieldNames(
   own: readonly string[] = [],
 ): readonly string[] {
   if (typeof input === 'string' && message === undefined) return [...new Set(['message', ...own])];
-  const [given, said] = ordered(input, message);
+  const given = resolveLazy(input);
+  if (isTurned(given, message)) return eventFieldNames(message, given, own);
   const names = isValue(given) ? [VALUE] : fieldNamesOf(given as object | undefined);
-  const hasMessage = said !== undefined || isError(given) || isValue(given);
-  const kept = said === undefined ? names : names.map((name) => (name === 'message' ? 'message_' : name));
+  const hasMessage = message !== undefined || isError(given) || isValue(given);
+  const kept = message === undefined ? names : names.map((name) => (name === 'message' ? 'message_' : name));
   return [...new Set([...(hasMessage ? ['message'] : []), ...own, ...kept])];
 }
