@@ -320,6 +320,13 @@ test('a message that stands first costs nothing of what stands behind it', (t) =
   t.deepEqual(told('m', 5), ['m', { error: 5 }]);
 });
 
+test('a filter that asks for given names only has no function called for them', (t) => {
+  let calls = 0;
+  const filter = { verbosity: 5, enabled: () => false };
+  record(() => log.info(() => ({ calls: calls++ }), 'm'), filter);
+  t.is(calls, 0);
+});
+
 test('filters are asked with the names that the fields have in the end', (t) => {
   const names: string[][] = [];
   const filter = {

@@ -61,14 +61,13 @@ function isValue(given: unknown): boolean {
   return given === null || (given !== undefined && typeof given !== 'object' && typeof given !== 'function');
 }
 
-/** The names of an event's fields, `message` first. */
+/** The names of an event's fields, `message` first. A function has none, because it is not called. */
 export function eventFieldNames(
-  input: unknown,
+  given: unknown,
   message: unknown,
   own: readonly string[] = [],
 ): readonly string[] {
-  if (typeof input === 'string' && message === undefined) return [...new Set(['message', ...own])];
-  const given = resolveLazy(input);
+  if (typeof given === 'string' && message === undefined) return [...new Set(['message', ...own])];
   if (isTurned(given, message)) return eventFieldNames(message, given, own);
   const names = isValue(given) ? [VALUE] : fieldNamesOf(given as object | undefined);
   const hasMessage = message !== undefined || isError(given) || isValue(given);
