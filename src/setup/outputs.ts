@@ -27,9 +27,7 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     make: () => Output | Promise<Output>,
   ): Promise<Output | undefined> => {
     try {
-      const output = await make();
-      subscriber.with(output);
-      return output;
+      return await added(await make(), subscriber);
     } catch (error) {
       if (error instanceof OptionError) throw error.within(name);
       reportLeftOut(config.onProblem, name, error);
@@ -45,6 +43,17 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     stderr: stderr ? await add('stderr', () => lineOutput(stderr)) : undefined,
     file: file ? await add('file', () => lineOutput(file)) : undefined,
   };
+}
+
+/** Adds an output. What was opened for it is closed if that fails. */
+export async function added<Output extends Layer>(output: Output, subscriber: Registry): Promise<Output> {
+  try {
+    subscriber.with(output);
+    return output;
+  } catch (error) {
+    await output.shutdown?.();
+    throw error;
+  }
 }
 
 /** A layer of lines; pino, which writes JSON, is loaded only then. */
