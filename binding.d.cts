@@ -19,6 +19,8 @@ export declare class Channel {
   isDrained(position: number): boolean
   /** Whether the pool could not be opened when that was last tried. */
   cannotOpen(): boolean
+  /** Requests a look whether the written records are still where the path leads. */
+  requestLook(): void
   /** Requests a last record that says what was dropped, if anything was. */
   requestDropReport(): void
   /**

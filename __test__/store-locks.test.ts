@@ -11,6 +11,7 @@ import { openPool } from '../src/pool/open-pool.ts';
 import { PoolStore } from '../src/pool/pool-store.ts';
 import type { StoreBackend } from '../src/pool/store-backend.ts';
 import { bytesOf } from './helpers/diag-records.ts';
+import { tornRecord } from './helpers/golden-store.ts';
 import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
@@ -95,7 +96,7 @@ for (const form of FORMS) {
 
   test(`a tail off the records' boundaries is cut once it stayed as it is (${form})`, async (t) => {
     const path = poolOf(t);
-    writeFileSync(path, Buffer.alloc(1000, 'x'));
+    writeFileSync(path, tornRecord(1000));
     const message = `${path} ends in the middle of a record and did not stay as it was for 300 ms within 0 ms (lockTimeout)`;
     const store = openPool(path, { lockTimeout: 0 });
     // One look never tells.

@@ -114,6 +114,7 @@ export class KvpChannel {
   };
   /** When it was said that the pool can't be opened; `undefined` once it can. */
   #missedSince: number | undefined;
+  #missingAtFlush = 0;
   #shutdown: Promise<Outcome> | undefined;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a pool that can't be opened yet is waited for. */
@@ -193,7 +194,8 @@ export class KvpChannel {
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
   async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return this.#report(await this.#drain(timeout), false);
+    this.#writer.requestLook();
+    return this.#outcome(await this.#drain(timeout), false);
   }
 
   /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
@@ -202,16 +204,29 @@ export class KvpChannel {
   }
 
   async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    this.#writer.requestLook();
     this.#writer.requestDropReport();
     const isComplete = await this.#drain(timeout);
     this.#writer.close(CLOSE_TIMEOUT);
     this.#cancelAtExit();
     clearTimeout(this.#check);
-    return this.#report(isComplete, true);
+    return this.#outcome(isComplete, true);
+  }
+
+  /** The outcome of a flush. It is not complete if records went missing since the last one. */
+  #outcome(isDrained: boolean, isLast: boolean): Outcome {
+    const outcome = this.#report(isDrained, isLast);
+    const { missing } = this.#writer.stats();
+    if (missing === this.#missingAtFlush) return outcome;
+    this.#missingAtFlush = missing;
+    const gone = goneError(missing);
+    const isSaid = outcome.problems.some(({ message }) => message === gone.message);
+    return { ...outcome, complete: false, problems: isSaid ? outcome.problems : [...outcome.problems, gone] };
   }
 
   #exit(milliseconds: number): void {
     this.#isExiting = true;
+    this.#writer.requestLook();
     this.#writer.requestDropReport();
     this.#writeAtExit(milliseconds);
     if (!this.#isOver) this.#report(true, true);
@@ -284,15 +299,11 @@ export class KvpChannel {
       const why = lastError !== undefined && dropped.io !== undefined ? `: ${lastError.message}` : '';
       problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}${why}`));
     }
-    if (missing > 0 && reported.missing === 0) {
-      problems.push(
-        new DroppedError(
-          `${missing} records are gone from the pool: it was cleared or deleted, or a program without our lock rewrote it meanwhile`,
-        ),
-      );
+    if (missing > 0 && (reported.missing === 0 || (isLast && missing > reported.missing))) {
+      problems.push(goneError(missing));
     }
     reported.dropped = total;
-    reported.missing = missing;
+    if (reported.missing === 0 || isLast) reported.missing = missing;
     return problems;
   }
 
@@ -330,6 +341,13 @@ function totalOf({ dropped }: WriterStats): number {
   let total = 0;
   for (const levels of Object.values(dropped)) for (const count of Object.values(levels)) total += count;
   return total;
+}
+
+function goneError(missing: number): Error {
+  const records = missing === 1 ? 'record is' : 'records are';
+  return new DroppedError(
+    `${missing} ${records} gone from the pool: it was deleted, cleared, renamed or mounted over, or a program without our lock rewrote it meanwhile`,
+  );
 }
 
 /** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`. */

@@ -3,9 +3,17 @@ import fs, { constants, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
 import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
-import { READ_MAX } from './limits.ts';
+import { READ_MAX, RECORD_SIZE } from './limits.ts';
 import { call, type Op } from './op.ts';
-import { allocated, notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
+import { placesOf, Shape } from './shape.ts';
+import {
+  allocated,
+  foreignFile,
+  notAPoolFile,
+  systemError,
+  thrownBySystem,
+  tooLarge,
+} from './system-error.ts';
 
 /**
  * How a pool is opened: `append` to it, `edit` it, `create` it if it is missing and edit it, `read` it, or
@@ -108,6 +116,31 @@ export class PoolFile {
     return read;
   }
 
+  /**
+   * Checks that the bytes from `from` to `size` look like those of a pool; before `from` there are records.
+   * Returns `false` if another process cut the file meanwhile. Throws `NotAPoolFileError`.
+   */
+  *checkShape(from: number, size: number): Op<boolean> {
+    const shape = new Shape(from > 0);
+    const record = Buffer.allocUnsafe(RECORD_SIZE);
+    for (const { at, length } of placesOf(from, size)) {
+      const piece = record.subarray(0, length);
+      if ((yield* this.read(piece, at)) < length) return false;
+      if (!shape.admits(piece)) throw foreignFile(this.path, at);
+    }
+    if (size > 0 && !shape.isKnown) throw foreignFile(this.path, 0);
+    return true;
+  }
+
+  /** Whether the path leads to this file, of which `stat` is known. If the system does not say, opening the path tells why. */
+  *isInPlace(stat: Stats): Op<boolean> {
+    try {
+      return isSame(yield* systemCall<Stats>('lstat', this.path, this.path), stat);
+    } catch {
+      return false;
+    }
+  }
+
   /** Appends by one write, which may be short; returns how many bytes it wrote. */
   write(bytes: Buffer): Op<number> {
     return systemCall('write', this.path, this.#fd, bytes);
@@ -191,6 +224,11 @@ export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
   }
   if (!stat.isFile()) throw notAPoolFile(path, kindOf(stat));
   return stat;
+}
+
+/** Whether both are of one file. */
+export function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
 }
 
 /** Whether a path leads to something other than a regular file. Does not open it. */

@@ -47,6 +47,12 @@ export function notAPoolFile(path: string, found: string): KvpError {
   return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
 }
 
+/** The error for a regular file that holds something other than records, at the offset `at`. */
+export function foreignFile(path: string, at: number): KvpError {
+  const message = `${path} is no pool: there is no record at byte ${at}; nothing in it was changed. Give another path, or move the file away`;
+  return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
+}
+
 export function cutShort(path: string, written: number): KvpError {
   const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
   return new CutShortError('ERR_KVP_IO', message, { path });

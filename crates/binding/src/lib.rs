@@ -231,6 +231,12 @@ impl Channel {
         self.inner.borrow().cannot_open()
     }
 
+    /// Requests a look whether the written records are still where the path leads.
+    #[napi]
+    pub fn request_look(&self) {
+        self.inner.borrow().request_look();
+    }
+
     /// Requests a last record that says what was dropped, if anything was.
     #[napi]
     pub fn request_drop_report(&self) {

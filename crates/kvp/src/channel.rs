@@ -214,16 +214,24 @@ impl Channel {
         self.producer.position()
     }
 
-    /// Whether everything before `position` is in the file or counted as dropped, and a requested drop report
-    /// is written. Wakes the thread up if not.
+    /// Whether everything before `position` is in the file or counted as dropped, and a requested look is
+    /// done and a requested drop report written. Wakes the thread up if not.
     #[must_use]
     pub fn is_drained(&self, position: u64) -> bool {
         let drained = self.is_closed()
-            || self.producer.is_consumed(position) && !self.shared.wants_drop_report.load(Ordering::Acquire);
+            || self.producer.is_consumed(position)
+                && !self.shared.wants_drop_report.load(Ordering::Acquire)
+                && !self.shared.wants_look.load(Ordering::Acquire);
         if !drained {
             self.thread.unpark();
         }
         drained
+    }
+
+    /// Requests a look whether the records that were written are still where the path leads; the statistics
+    /// say how many are missing.
+    pub fn request_look(&self) {
+        self.shared.wants_look.store(true, Ordering::Release);
     }
 
     /// Requests a last record that says what was dropped, if anything was.

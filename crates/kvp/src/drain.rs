@@ -122,10 +122,16 @@ impl<S: Sys> Drain<S> {
         !self.consumer.is_empty()
             || self.shared.closing.load(Ordering::Acquire)
             || self.shared.wants_drop_report.load(Ordering::Acquire)
+            || self.shared.wants_look.load(Ordering::Acquire)
     }
 
     /// Writes one batch, unless the writing is blocked.
     pub fn step(&mut self, now: Instant) -> Step {
+        if self.shared.wants_look.load(Ordering::Acquire) {
+            self.pool.look();
+            self.shared.stats.miss(self.pool.take_missing());
+            self.shared.wants_look.store(false, Ordering::Release);
+        }
         let closing = self.shared.closing.load(Ordering::Acquire);
         if !closing && self.not_before.is_some_and(|then| now < then) {
             return Step::Waits;
@@ -186,10 +192,10 @@ impl<S: Sys> Drain<S> {
             batch.as_bytes()
         });
         let held = started.elapsed();
+        self.shared.stats.miss(self.pool.take_missing());
         match outcome {
             Ok(Attempt::Done(())) => {
                 self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
-                self.shared.stats.miss(self.pool.take_missing());
                 self.forget_batch();
                 if held > HOLD_LONG {
                     self.limit = (self.limit / 2).max(BATCH_MIN);
@@ -319,6 +325,7 @@ impl<S: Sys> Drain<S> {
         }
         self.consumer.advance(self.cursor);
         self.shared.wants_drop_report.store(false, Ordering::Release);
+        self.shared.wants_look.store(false, Ordering::Release);
         // The program may keep the closed channel, and with it this drain, for long: release its memory.
         self.pool.close();
         self.batch = Batch::default();

@@ -16,6 +16,17 @@ pub enum Error {
         /// What is there, with its article: "a directory".
         found: &'static str,
     },
+    /// The file holds something other than records.
+    #[error(
+        "{path} is no pool: there is no record at byte {at}; nothing in it was changed. Give another path, or move the file away",
+        path = .path.display()
+    )]
+    ForeignFile {
+        /// The path given.
+        path: PathBuf,
+        /// Where the bytes begin that are no record.
+        at: u64,
+    },
     /// A field of a key breaks the diagnostics contract.
     #[error("{field} {given:?} is not allowed: {rule}")]
     Field {
@@ -149,7 +160,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotAPoolFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
+            Self::NotAPoolFile { .. } | Self::ForeignFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
             Self::Field { .. } => "ERR_KVP_INVALID_FIELD",
             Self::FieldTooLong { .. } => "ERR_KVP_FIELD_TOO_LONG",
             Self::PoolFull { .. } => "ERR_KVP_POOL_FULL",
@@ -184,6 +195,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::NotAPoolFile { path, .. }
+            | Self::ForeignFile { path, .. }
             | Self::PoolFull { path, .. }
             | Self::TooLarge { path, .. }
             | Self::NoLock { path, .. }
@@ -205,7 +217,7 @@ impl Error {
     /// Whether the pool could not be opened.
     #[must_use]
     pub fn is_of_opening(&self) -> bool {
-        self.syscall() == Some("open") || matches!(self, Self::NotAPoolFile { .. })
+        self.syscall() == Some("open") || matches!(self, Self::NotAPoolFile { .. } | Self::ForeignFile { .. })
     }
 
     /// Whether the pool could not be opened for a reason that passes: a missing folder, a root that is not yet

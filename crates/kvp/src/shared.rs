@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) cannot_open: AtomicBool,
     /// The report of what was dropped is wanted.
     pub(crate) wants_drop_report: AtomicBool,
+    /// Somebody wants to know whether the records that were written are still there.
+    pub(crate) wants_look: AtomicBool,
     /// The channel is being closed: what can't be written at once is dropped.
     pub(crate) closing: AtomicBool,
     /// The writer's thread has ended its work on the channel.

@@ -9,7 +9,7 @@ import { READ_MAX, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
-import { hasNoLocks, isNotFound, PoolFile } from '../sys.ts';
+import { hasNoLocks, isNotFound, isSame, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
@@ -73,10 +73,12 @@ export class FallbackStore implements StoreBackend {
   }
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
-    return this.#withFile({ done: false }, function* (file, stat) {
+    return this.#withFile({ done: false }, function* (file, stat): Op<Attempt<boolean>> {
       const clears = staleBefore === undefined || Math.floor(stat.mtimeMs / 1000) < staleBefore;
-      if (clears) yield* file.truncate(0);
-      return { done: clears };
+      if (!clears) return { done: false };
+      if (!(yield* file.checkShape(0, stat.size))) return 'busy';
+      yield* file.truncate(0);
+      return { done: true };
     });
   }
 
@@ -130,6 +132,7 @@ export class FallbackStore implements StoreBackend {
       const pool = yield* readWhole(file, stat);
       // A process that takes no locks is appending or cutting.
       if ((yield* file.stat()).size !== pool.length) return 'busy';
+      if (!(yield* file.checkShape(0, pool.length))) return 'busy';
       const { edit, result } = allocated(path, 'the contents', pool.length, () => change(pool));
       yield* apply(file, stat, pool, edit);
       return { done: result };
@@ -152,7 +155,7 @@ export class FallbackStore implements StoreBackend {
     try {
       if (!(yield* file.lock())) return 'busy';
       const stat = yield* file.stat();
-      return stat.nlink === 0 ? 'busy' : yield* act(file, stat);
+      return (yield* file.isInPlace(stat)) ? yield* act(file, stat) : 'busy';
     } finally {
       yield* file.close();
     }
@@ -202,10 +205,10 @@ export class FallbackStore implements StoreBackend {
   }
 
   /** Adds at the end by an append, which can't overwrite what a process without locks appends meanwhile. */
-  *#appendTo(edited: PoolFile, { ino }: Stats, bytes: Buffer, size: number): Op<void> {
+  *#appendTo(edited: PoolFile, before: Stats, bytes: Buffer, size: number): Op<void> {
     const { file, stat } = yield* PoolFile.open(this.#path, 'append');
     try {
-      if (stat.ino !== ino) throw systemError('open', this.#path, -os.errno.ESTALE);
+      if (!isSame(stat, before)) throw systemError('open', this.#path, -os.errno.ESTALE);
       const written = yield* file.write(bytes);
       if (written === bytes.length) return;
       if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);

@@ -347,6 +347,10 @@ export class FallbackWriter implements PoolWriter {
     return this.#cannotOpen;
   }
 
+  requestLook(): void {
+    runSync(this.#appender.look());
+  }
+
   requestDropReport(): void {
     this.#wantsDropReport = true;
     if (!this.#scheduled && !this.#closed) this.#schedule();

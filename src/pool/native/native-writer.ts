@@ -23,6 +23,7 @@ export function openNative(options: WriterOptions): PoolWriter {
     position: () => channel.position(),
     isDrained: (position) => channel.isDrained(position),
     cannotOpen: () => channel.cannotOpen(),
+    requestLook: () => channel.requestLook(),
     requestDropReport: () => channel.requestDropReport(),
     wait: (milliseconds) => channel.wait(milliseconds),
     close: (milliseconds) => channel.close(milliseconds),

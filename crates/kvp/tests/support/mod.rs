@@ -102,6 +102,10 @@ impl Sys for FaultySys {
         self.fault("fstat")?;
         RealSys.stat(fd)
     }
+    fn stat_path(&self, path: &Path) -> io::Result<Stat> {
+        self.fault("lstat")?;
+        RealSys.stat_path(path)
+    }
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         match self.fault("write")? {
             Some(Fault::Short(count)) => RealSys.write(fd, &bytes[..count.min(bytes.len())]),
