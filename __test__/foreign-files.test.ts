@@ -137,7 +137,7 @@ test('what comes to lie where the pool was is not written to, and the records co
   writeFileSync(path, passwd);
   info('second');
   info('third');
-  const outcome = await layer.flush({ timeout: 300 });
+  const outcome = await layer.flush({ timeout: 1000 });
   t.false(outcome.complete);
   t.true(outcome.problems.some((problem) => problem instanceof NotAPoolFileError));
   await registry.shutdown({ timeout: 300 });
