@@ -133,14 +133,14 @@ test('what comes to lie where the pool was is not written to, and the records co
   const registry = new Registry().with(layer);
   const info = (message: string) => withDefault(registry, () => target('t').info(message));
   info('first');
-  await layer.flush();
+  t.like(await layer.flush({ timeout: 60_000 }), { complete: true });
   writeFileSync(path, passwd);
   info('second');
   info('third');
-  const outcome = await layer.flush({ timeout: 1000 });
+  const outcome = await layer.flush({ timeout: 3000 });
   t.false(outcome.complete);
   t.true(outcome.problems.some((problem) => problem instanceof NotAPoolFileError));
-  await registry.shutdown({ timeout: 300 });
+  await registry.shutdown({ timeout: 3000 });
   t.true(readFileSync(path).equals(passwd));
   t.like(layer.stats(), { written: 1, dropped: { io: { INFO: 2 } } });
   t.is(problems.filter((problem) => problem instanceof NotAPoolFileError).length, 1);
