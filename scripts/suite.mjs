@@ -49,6 +49,7 @@ const ON_EACH_WRITER = [
   'slow-disk',
   'span-processor',
   'span-processor-mirrored',
+  'stale',
   'store',
   'store-errors',
   'store-locks',

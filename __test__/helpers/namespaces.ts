@@ -15,9 +15,13 @@ export function asFirstProcess(source: string, ...args: string[]): ChildProcess 
 
 /** Runs it where `/sys` is that of a guest of Hyper-V, as far as it shows. */
 export function asHypervGuest(source: string, ...args: string[]): ChildProcess {
-  const script = 'mount -t tmpfs none /sys && mkdir -p /sys/bus/vmbus && exec "$@"';
+  return afterMounts('mount -t tmpfs none /sys && mkdir -p /sys/bus/vmbus', source, ...args);
+}
+
+/** Runs it with mounts of its own, which the shell script `mounts` makes. */
+export function afterMounts(mounts: string, source: string, ...args: string[]): ChildProcess {
   const node = [process.execPath, ...onBuilt(source, ...args)];
-  return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', ...node], { cwd: ROOT });
+  return spawn('unshare', ['--mount', 'sh', '-c', `${mounts} && exec "$@"`, 'sh', ...node], { cwd: ROOT });
 }
 
 /** Runs it with mounts of its own, which nobody else sees. */
