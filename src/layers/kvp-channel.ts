@@ -209,6 +209,7 @@ export class KvpChannel {
     this.#writer.requestDropReport();
     const isComplete = await this.#drain(timeout);
     this.#writer.close(CLOSE_TIMEOUT);
+    if (this.stats().records > 0) rememberWritten(this.path);
     this.#cancelAtExit();
     clearTimeout(this.#check);
     return this.#report(isComplete, true);
@@ -261,7 +262,6 @@ export class KvpChannel {
   /** Tells `onProblem` of problems that are new, and makes the outcome of a flush. If the flush is incomplete, the outcome repeats the error that blocks it. */
   #report(complete: boolean, isLast: boolean): Outcome {
     const stats = this.#writer.stats();
-    if (stats.records > 0) rememberWritten(this.path);
     const dropped = totalOf(stats);
     const error = this.#explained(stats);
     const problems = this.#newProblems(stats, error, dropped, isLast);

@@ -10,7 +10,7 @@ import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type Pool
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
-import { hasWritten, rememberWritten } from './written-pools.ts';
+import { hasWritten } from './written-pools.ts';
 import { performance } from '../tracing/timers.ts';
 
 export interface StoreOptions {
@@ -244,18 +244,13 @@ export class PoolStore implements Disposable {
   #append(given: Appended): Op<void> {
     this.#checkWritable();
     const records = this.#checked(given);
-    return this.#writing(() => this.#backend.append(records));
+    return this.#until(() => this.#backend.append(records));
   }
 
   #set(record: PoolRecord): Op<void> {
     this.#checkWritable();
     checkRecord(record, this.#limits);
-    return this.#writing(() => this.#backend.set(record, this.#maxKeys));
-  }
-
-  *#writing(attempt: () => Op<Attempt<void>>): Op<void> {
-    yield* this.#until(attempt);
-    rememberWritten(this.path);
+    return this.#until(() => this.#backend.set(record, this.#maxKeys));
   }
 
   #get(key: string): Op<string | undefined> {
@@ -280,7 +275,7 @@ export class PoolStore implements Disposable {
   #load(given: Iterable<PoolRecord>): Op<void> {
     this.#checkWritable();
     const records = this.#checked([given]);
-    return this.#writing(() => this.#backend.load(records));
+    return this.#until(() => this.#backend.load(records));
   }
 
   #clear(): Op<boolean> {

@@ -168,8 +168,8 @@ export class PoolFile {
       throw this.#noLock(whyNotRun(cause), cause);
     }
     const { status, signal } = ended;
-    // 1 means that another process holds it.
-    if (status === 0 || status === 1) return status === 0;
+    // 1 means that another process holds it. A signal to all of a terminal's programs ends this one, too.
+    if (status === 0 || status === 1 || TERMINAL_SIGNALS.has(signal)) return status === 0;
     throw this.#noLock(status === null ? `the program flock was ended by ${signal}` : failedBy(status));
   }
 
@@ -178,6 +178,8 @@ export class PoolFile {
     return new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${why}`, { path, cause });
   }
 }
+
+const TERMINAL_SIGNALS: ReadonlySet<string | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
 
 /** How a program ended. */
 interface Ended {

@@ -64,6 +64,7 @@ export class Reporter {
   readonly #config: Config;
   readonly #layer: EmitKVPLayer | undefined;
   #identity: PoolIdentity | undefined;
+  #hasWritten = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
@@ -153,12 +154,15 @@ export class Reporter {
     }
     const { path, vmId, clearsStale } = this.#identity as PoolIdentity;
     // Another program's report of an earlier boot must not keep this one out.
-    if (clearsStale) await onPool(path, until, (store) => store.clearOfEarlierBoot());
+    // What this process has written is of this boot, whatever the clock says meanwhile.
+    this.#hasWritten ||= (this.#layer?.stats().records ?? 0) > 0;
+    if (clearsStale && !this.#hasWritten) await onPool(path, until, (store) => store.clearOfEarlierBoot());
     if (!replaces) {
       const records = await onPool(path, until, (store) => store.dump());
       for (const { key, value } of records) if (key === REPORT_KEY) checkOwner(path, value, text, vmId);
     }
     await onPool(path, until, (store) => store.set(REPORT_KEY, text));
+    this.#hasWritten = true;
   }
 }
 
