@@ -270,7 +270,10 @@ test('links are followed, pipes are read to their end, folders are refused', asy
     `cat '${SAMPLE}' | node ${TYPESCRIPT.join(' ')} --input-type=module -e "$1"`,
   );
   t.is(execFileSync('sh', [join(path, 'pipe.sh'), program], { encoding: 'utf8' }), '15\n');
-  t.throws(() => readPool(path), { instanceOf: IoError, message: /cannot read .*EISDIR/ });
-  await t.throwsAsync(readDiagnostics(path), { instanceOf: IoError });
+  t.throws(() => readPool(path), {
+    instanceOf: NotAPoolFileError,
+    message: /is a directory; a pool is a regular file/,
+  });
+  await t.throwsAsync(readDiagnostics(path), { instanceOf: NotAPoolFileError });
   t.throws(() => readPool('a\0b'), { code: 'ERR_KVP_INVALID_OPTION' });
 });
