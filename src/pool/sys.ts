@@ -254,7 +254,7 @@ export function isOfOpening(error: unknown): boolean {
 /** Whether there are no locks here: no program `flock`, or a file system that has none. */
 export function hasNoLocks(error: unknown): error is NoLockError {
   if (!(error instanceof NoLockError)) return false;
-  const { errno } = error.cause as NodeJS.ErrnoException;
+  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
   return errno === undefined || errno === -os.errno.ENOENT;
 }
 
