@@ -294,7 +294,10 @@ test('whatever a value is, no output has its secrets, none throws, lines have no
   );
   await registry.shutdown();
   t.false(payloads(path).includes(SECRET));
-  t.deepEqual(problems.map(({ message }) => message), []);
+  t.deepEqual(
+    problems.map(({ message }) => message),
+    [],
+  );
 });
 
 test('whatever a value is, no report has its secrets', async (t) => {

@@ -51,6 +51,7 @@ const ON_EACH_WRITER = [
   'slow-disk',
   'span-processor',
   'span-processor-mirrored',
+  'stale',
   'store',
   'store-errors',
   'store-locks',

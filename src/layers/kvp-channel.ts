@@ -4,10 +4,13 @@ import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal
 import { vmId } from '../diagnostics/vm-id.ts';
 import { DroppedError, errorOf, KvpError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
-import { bootTime } from '../pool/boot-time.ts';
+import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import { isSameFile } from '../pool/same-file.ts';
+import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
+import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import { cutName } from '../tracing/value.ts';
@@ -28,7 +31,7 @@ export interface KvpChannelOptions {
   maxRecords?: number;
   /** Bytes of the queue, from 4,096 to 2³¹, rounded up to a power of two. Default 2 MiB. */
   queueBytes?: number;
-  /** Whether opening empties a pool that was last changed before this boot. Default: `true` without `path`, else `false`. */
+  /** Whether opening empties a pool that was last changed before this boot. Default: `true` for pool 1, else `false`. */
   clearStale?: boolean;
   /**
    * `'queued'`: emitting only queues. `'write-through'`: emitting writes, in the caller's thread, unless another
@@ -76,11 +79,12 @@ export interface PoolIdentity {
 
 /** What `options` and the defaults say. Throws `OptionError`. */
 export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
+  const path = poolPath(options.path ?? DEFAULTS.path);
   return {
-    path: poolPath(options.path ?? DEFAULTS.path),
+    path,
     agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
     vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) })),
-    clearsStale: options.clearStale ?? options.path === undefined,
+    clearsStale: options.clearStale ?? isSameFile(path, DEFAULTS.path),
   };
 }
 
@@ -125,7 +129,7 @@ export class KvpChannel {
     this.path = resolve(path);
     const keys = layout.keyLayout(agent, vmId);
     this.#nameMax = keys.nameMax;
-    const staleBefore = clearsStale ? bootTime() : undefined;
+    const before = clearsStale && !hasWritten(path) ? staleBefore() : undefined;
     this.#writer = openWriter({
       path,
       keys,
@@ -134,7 +138,7 @@ export class KvpChannel {
       maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, COUNT_MAX),
       queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, COUNT_MAX),
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
-      ...(staleBefore === undefined ? undefined : { staleBefore }),
+      ...(before === undefined ? undefined : { staleBefore: before }),
     });
     this.#cancelAtExit = atExit((milliseconds, isLast) => {
       if (isLast) this.#exit(milliseconds);
@@ -208,6 +212,7 @@ export class KvpChannel {
     this.#writer.requestDropReport();
     const isComplete = await this.#drain(timeout);
     this.#writer.close(CLOSE_TIMEOUT);
+    if (this.stats().records > 0) rememberWritten(this.path);
     this.#cancelAtExit();
     clearTimeout(this.#check);
     return this.#outcome(isComplete, true);
@@ -297,7 +302,11 @@ export class KvpChannel {
     if (total > 0 && (reported.dropped === 0 || (isLast && total > reported.dropped))) {
       const records = total === 1 ? 'record' : 'records';
       const why = lastError !== undefined && dropped.io !== undefined ? `: ${lastError.message}` : '';
-      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}${why}`));
+      // A disk in trouble is not read.
+      const others =
+        dropped.budget !== undefined && lastError === undefined ? othersIn(this.identity) : undefined;
+      const what = droppedText(dropped, others);
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}`));
     }
     if (missing > 0 && (reported.missing === 0 || (isLast && missing > reported.missing))) {
       problems.push(goneError(missing));
@@ -350,11 +359,14 @@ function goneError(missing: number): Error {
   );
 }
 
-/** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`. */
-function droppedText(dropped: WriterStats['dropped']): string {
+/** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`; `others` spent the budget. */
+function droppedText(dropped: WriterStats['dropped'], others: string | undefined): string {
   return Object.entries(dropped)
     .flatMap(([reason, levels]) =>
-      Object.entries(levels).map(([level, count]) => `${count} ${level} (${reason})`),
+      Object.entries(levels).map(
+        ([level, count]) =>
+          `${count} ${level} (${reason === 'budget' && others !== undefined ? others : reason})`,
+      ),
     )
     .join(', ');
 }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import fs, { constants, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
-import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
+import { type KvpError, messageOf, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
 import { READ_MAX, RECORD_SIZE } from './limits.ts';
 import { call, type Op } from './op.ts';
@@ -182,32 +182,54 @@ export class PoolFile {
   *lock(): Op<boolean> {
     const program = ['flock', ['-x', '-n', '3']] as const;
     const options = { stdio: ['ignore', 'ignore', 'ignore', this.#fd] as ('ignore' | number)[] };
+    let ended: Ended;
     try {
-      const status = yield* call(
+      ended = yield* call(
         () => {
-          const { status, error } = spawnSync(...program, options);
+          const { status, signal, error } = spawnSync(...program, options);
           if (error !== undefined) throw error;
-          return status;
+          return { status, signal };
         },
         () =>
-          new Promise<number | null>((resolve, reject) => {
+          new Promise<Ended>((resolve, reject) => {
             suppressTracing(() => spawn(...program, options))
               .once('error', reject)
-              .once('exit', resolve);
+              .once('exit', (status, signal) => resolve({ status, signal }));
           }),
       );
-      // 1 means that another process holds it. Higher ones, of sysexits.h, are failures, such as a file
-      // system without locks.
-      if (status !== null && status > 1) throw new Error(`flock ended with status ${status}`);
-      return status === 0;
     } catch (cause) {
-      const hint = 'the program flock can not be run (Debian: apt-get install util-linux)';
-      throw new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${hint}`, {
-        path: this.path,
-        cause,
-      });
+      throw this.#noLock(whyNotRun(cause), cause);
     }
+    const { status, signal } = ended;
+    // 1 means that another process holds it. A signal to all of a terminal's programs ends this one, too.
+    if (status === 0 || status === 1 || TERMINAL_SIGNALS.has(signal)) return status === 0;
+    throw this.#noLock(status === null ? `the program flock was ended by ${signal}` : failedBy(status));
   }
+
+  #noLock(why: string, cause?: unknown): NoLockError {
+    const { path } = this;
+    return new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${why}`, { path, cause });
+  }
+}
+
+const TERMINAL_SIGNALS: ReadonlySet<string | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
+
+/** How a program ended. */
+interface Ended {
+  status: number | null;
+  signal: string | null;
+}
+
+function whyNotRun(thrown: unknown): string {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'the program flock can not be run (Debian: apt-get install util-linux)';
+  return `the program flock can not be run: ${messageOf(thrown)}`;
+}
+
+/** What an exit status of flock says (util-linux sys-utils/flock.c, sysexits.h). */
+function failedBy(status: number): string {
+  const why = status === 71 || status === 69 ? '; the file system may have no locks' : '';
+  return `the program flock failed with status ${status}${why}`;
 }
 
 /**
@@ -270,7 +292,7 @@ export function isOfOpening(error: unknown): boolean {
 /** Whether there are no locks here: no program `flock`, or a file system that has none. */
 export function hasNoLocks(error: unknown): error is NoLockError {
   if (!(error instanceof NoLockError)) return false;
-  const { errno } = error.cause as NodeJS.ErrnoException;
+  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
   return errno === undefined || errno === -os.errno.ENOENT;
 }
 

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { FieldError, OptionError } from '../errors.ts';
 import { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { StderrLayer } from '../layers/stderr-layer.ts';
 import type { OpenTelemetryLayer } from '../opentelemetry/layer/opentelemetry-layer.ts';
@@ -30,6 +30,7 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
       return await added(await make(), subscriber);
     } catch (error) {
       if (error instanceof OptionError) throw error.within(name);
+      if (error instanceof FieldError) throw fieldOption(error, config);
       reportLeftOut(config.onProblem, name, error);
       return undefined;
     }
@@ -54,6 +55,11 @@ export async function added<Output extends Layer>(output: Output, subscriber: Re
     await output.shutdown?.();
     throw error;
   }
+}
+
+/** The only option that a key must hold as it is; an agent is made to fit. */
+function fieldOption(cause: FieldError, { kvp }: Config): OptionError {
+  return new OptionError('kvp.vmId', (kvp || {}).vmId, "a text of 1 to 36 bytes without '|' and NUL", cause);
 }
 
 /** A layer of lines; pino, which writes JSON, is loaded only then. */
