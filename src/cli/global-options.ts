@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_POOL_PATH } from '../pool/open-pool.ts';
+import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
 
 /** Options of every command; they may stand before or after its name. */
 export interface GlobalOptions {
@@ -37,10 +37,16 @@ export function addGlobalOptions(program: Command): void {
     .option('--no-color', 'no colors; as NO_COLOR does')
     .option('-q, --quiet', 'nothing but the result')
     .option('--debug', 'print the stack of an error');
-  for (const name of ['pool', 'dir', 'unsafe', 'json']) {
+  refuseRepeats(program);
+}
+
+/** Makes it an error to give an option more than once, unless it takes a list. */
+export function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    if (option.variadic || Array.isArray(option.defaultValue)) continue;
     let isGiven = false;
-    program.on(`option:${name}`, () => {
-      if (isGiven) program.error(`option '--${name}' is given more than once`);
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) command.error(`option '${option.long}' is given more than once`);
       isGiven = true;
     });
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type PoolContent, readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
-import { poolPath } from '../pool/open-pool.ts';
+import { poolPath } from '../pool/pool-path.ts';
 import { readPool } from '../pool/read-pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool } from './global-options.ts';

@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { messageOf } from '../errors.ts';
+import { KvpError, messageOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { COMMANDS } from './commands.ts';
-import { addGlobalOptions, type GlobalOptions } from './global-options.ts';
+import { addGlobalOptions, type GlobalOptions, refuseRepeats } from './global-options.ts';
 import { ignoreWriteErrors, printError } from './output.ts';
 
 /** Exit codes, the same as those of azure-init's tool; 1 says that something is missing, or not stale. */
 const USAGE_ERROR = 2;
 const FAILURE = 3;
+
+/** Codes of errors that are about what the user gave. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'ERR_KVP_INVALID_OPTION',
+  'ERR_KVP_INVALID_FIELD',
+  'ERR_KVP_FIELD_TOO_LONG',
+  'ERR_KVP_EMPTY_KEY',
+  'ERR_KVP_KEY_TOO_LONG',
+  'ERR_KVP_VALUE_TOO_LONG',
+  'ERR_KVP_NUL',
+  'ERR_KVP_POOL_FULL',
+]);
 
 const program = commandLine();
 ignoreWriteErrors();
@@ -18,14 +30,14 @@ try {
   if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? 0 : USAGE_ERROR;
   else {
     printError(thrown, program.opts<GlobalOptions>().debug);
-    process.exitCode = FAILURE;
+    process.exitCode = thrown instanceof KvpError && USAGE_CODES.has(thrown.code) ? USAGE_ERROR : FAILURE;
   }
 }
 
 function commandLine(): Command {
   const kvp = new Command('kvp')
     .description("Read the Hyper-V KVP pools, where an Azure VM's host reads how provisioning went.")
-    .usage('[options] <command>')
+    .usage(`[options] <command>\nUsage: libazureinit-kvp [options] <command>  (by a link of that name)`)
     .version(VERSION)
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
@@ -53,4 +65,5 @@ function commandLine(): Command {
 async function define(command: Command): Promise<void> {
   const entry = COMMANDS.find(({ name }) => name === command.name());
   (await entry?.load())?.(command);
+  refuseRepeats(command);
 }

@@ -1,5 +1,5 @@
 import { IoError, messageOf } from '../errors.ts';
-import { printable } from '../printable.ts';
+import { printable, printableJson } from '../printable.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
@@ -11,6 +11,11 @@ export async function print(text: string): Promise<void> {
       else reject(new IoError('ERR_KVP_IO', `cannot write the output: ${error.message}`, { cause: error }));
     });
   });
+}
+
+/** Writes one JSON document to stdout. */
+export async function printJson(value: unknown): Promise<void> {
+  return print(`${printableJson(JSON.stringify(value))}\n`);
 }
 
 /** Writes the message of a problem to stderr, as a line; with `debug` its stack too. */
@@ -31,9 +36,9 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** Whether the output may get to a terminal, also through another program such as `grep`. */
-export function isAtTerminal(): boolean {
-  return isTerminal() || process.stderr.isTTY === true || process.stdin.isTTY === true;
+/** How a text of a pool is printed: a terminal would execute the control sequences in it, a script gets it as it is. */
+export async function escapedOnTerminal(): Promise<(text: string) => string> {
+  return isTerminal() ? (await import('../format/value-text.ts')).escapeInvisible : (text) => text;
 }
 
 /** Whether to print colors: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether stdout is a terminal. */

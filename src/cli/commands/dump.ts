@@ -1,19 +1,23 @@
 import type { Command } from 'commander';
-import { escapeInvisible } from '../../format/value-text.ts';
-import { poolPath } from '../../pool/open-pool.ts';
+import { poolPath } from '../../pool/pool-path.ts';
 import { readPool } from '../../pool/read-pool.ts';
-import { printableJson } from '../../printable.ts';
+import { examples } from '../examples.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { isAtTerminal, print } from '../output.ts';
+import { isTerminal, print, printJson } from '../output.ts';
+import { recordLine } from '../record-text.ts';
 
 /** `kvp dump` prints a pool's records. */
 export function dump(command: Command): void {
-  command.action(async () => {
+  examples(command, [
+    ['kvp dump', 'the records of this VM'],
+    ['kvp dump --json > pool.json', 'for kvp load, with all texts as they are'],
+    ['kvp dump --dir /mnt/var/lib/hyperv', 'of a disk image'],
+  ]).action(async () => {
     const options = command.optsWithGlobals<GlobalOptions>();
     const records = readPool(poolPath(options));
-    if (options.json) return print(`${printableJson(JSON.stringify(records))}\n`);
-    // A script gets texts as they are; a terminal would execute the control sequences in them, also behind `grep`.
-    const shown = isAtTerminal() ? escapeInvisible : (text: string): string => text;
-    return print(records.map(({ key, value }) => `${shown(key)}=${shown(value)}\n`).join(''));
+    if (options.json) return printJson(records);
+    if (!isTerminal()) return print(records.map(recordLine).join(''));
+    const { recordTable } = await import('../record-table.ts');
+    return print(recordTable(records));
   });
 }
