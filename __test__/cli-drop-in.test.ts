@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseReport } from '../src/index.ts';
@@ -42,18 +50,29 @@ max_value_size=${sizes[1]}
   t.is(kvp(['--dir', `${dir}/`, 'info', '--json']).stdout, json, 'no slash is doubled');
   symlinkSync('/usr/bin', join(dir, 'link'));
   const odd = `${dir}/link/../`;
-  t.is(kvp(['--dir', odd, 'info']).stdout.split('\n')[1], `path=${odd}.kvp_pool_1`, 'paths are not shortened');
+  t.is(
+    kvp(['--dir', odd, 'info']).stdout.split('\n')[1],
+    `path=${odd}.kvp_pool_1`,
+    'paths are not shortened',
+  );
 });
 
 test('info --all says more lines after them', (t) => {
   const dir = folderOf(t);
   const on = onFolder(dir);
-  on(['append-multiple'], `DIAG|agent/1|vm|event|e|1|2026-11-22T18:09:14.704Z|none|||0={"fields":{}}\na=1\na=2\n`);
+  on(
+    ['append-multiple'],
+    `DIAG|agent/1|vm|event|e|1|2026-11-22T18:09:14.704Z|none|||0={"fields":{}}\na=1\na=2\n`,
+  );
   on(['report-success', '--vm-id', 'vm', '--agent', 'odd\nagent/1']);
   const { status, stdout } = on(['info', '--all']);
   t.is(status, 0);
   t.is(
-    stdout.split('\n').slice(8).join('\n').replace(/^backend=(native|js)$/m, 'backend=…'),
+    stdout
+      .split('\n')
+      .slice(8)
+      .join('\n')
+      .replace(/^backend=(native|js)$/m, 'backend=…'),
     `unique_keys=3
 max_records=1024
 backend=…
@@ -129,7 +148,10 @@ test('load and append-multiple take key=value lines of a file or the standard in
   for (const command of ['load', 'append-multiple']) {
     t.deepEqual(on([command], 'a=1\n\nno sign\n'), wrong('line 3 must be in key=value format'));
     t.deepEqual(on([command], 'a=1\n=2\n'), wrong('KVP key must not be empty'));
-    t.deepEqual(on([command], `a=1\nb=${'v'.repeat(1100)}\n`), wrong('KVP value length (1100) exceeds maximum (1022)'));
+    t.deepEqual(
+      on([command], `a=1\nb=${'v'.repeat(1100)}\n`),
+      wrong('KVP value length (1100) exceeds maximum (1022)'),
+    );
     const missing = join(dir, 'missing');
     const reason = `cannot open ${missing}: no such file or directory (ENOENT)`;
     t.deepEqual(on([command, '--file', missing]), failed(reason));
@@ -142,7 +164,16 @@ test('load and append-multiple take key=value lines of a file or the standard in
 
 test('load takes what dump prints, with and without --json, whatever the texts are', (t) => {
   const on = onFolder(folderOf(t));
-  const values = ['1\nfake=2', 'ends with \r', '\\u000a', '\\u005cu000a \\n', 'C:\\new', '"quoted"', '\n\n', '[{"key":"a"'];
+  const values = [
+    '1\nfake=2',
+    'ends with \r',
+    '\\u000a',
+    '\\u005cu000a \\n',
+    'C:\\new',
+    '"quoted"',
+    '\n\n',
+    '[{"key":"a"',
+  ];
   const records = values.map((value, index) => ({ key: index === 0 ? '[odd\nkey' : `k${index}`, value }));
   t.deepEqual(on(['load'], JSON.stringify(records)), done);
   const [plain, json] = [on(['dump']).stdout, on(['dump', '--json']).stdout];
@@ -163,7 +194,10 @@ test('load takes what dump prints, with and without --json, whatever the texts a
   t.deepEqual(on(['read', '[odd\nkey']), says('1\nfake=2\n'), 'one value needs no escape');
   t.deepEqual(on(['load'], '[]'), done);
   t.deepEqual(on(['dump', '--json']), says('[]\n'));
-  t.deepEqual(on(['load'], '[{"key":"a"}]'), wrong('record 0 of the JSON must have a key and a value that are texts'));
+  t.deepEqual(
+    on(['load'], '[{"key":"a"}]'),
+    wrong('record 0 of the JSON must have a key and a value that are texts'),
+  );
   t.regex(on(['load'], json.slice(0, -9)).stderr, /^the JSON of the records is damaged: .*\n$/);
   t.deepEqual(on(['load'], '[a=b'), done, 'a line that starts with [');
   t.deepEqual(on(['dump']), says('[a=b\n'));
@@ -231,12 +265,21 @@ test('limits are those of the host, with --unsafe those of the file', (t) => {
   t.deepEqual(on(['read', key]), says(`${value}\n`));
   t.deepEqual(on(['write', '', 'v']), wrong('KVP key must not be empty'));
   t.deepEqual(on(['write', 'k'.repeat(300), 'v']), wrong('KVP key length (300) exceeds maximum (254)'));
-  t.deepEqual(on(['write', '--append', 'k', 'v'.repeat(1100)]), wrong('KVP value length (1100) exceeds maximum (1022)'));
+  t.deepEqual(
+    on(['write', '--append', 'k', 'v'.repeat(1100)]),
+    wrong('KVP value length (1100) exceeds maximum (1022)'),
+  );
   t.deepEqual(on(['write', 'k', 'é'.repeat(512)]), wrong('KVP value length (1024) exceeds maximum (1022)'));
   t.deepEqual(on(['--unsafe', 'write', 'k'.repeat(511), 'v'.repeat(2047)]), done);
   t.deepEqual(on(['read', 'k'.repeat(511)]), says(`${'v'.repeat(2047)}\n`));
-  t.deepEqual(on(['write', '--unsafe', 'k'.repeat(512), 'v']), wrong('KVP key length (512) exceeds maximum (511)'));
-  t.deepEqual(on(['write', 'k', 'v'.repeat(2048), '--unsafe']), wrong('KVP value length (2048) exceeds maximum (2047)'));
+  t.deepEqual(
+    on(['write', '--unsafe', 'k'.repeat(512), 'v']),
+    wrong('KVP key length (512) exceeds maximum (511)'),
+  );
+  t.deepEqual(
+    on(['write', 'k', 'v'.repeat(2048), '--unsafe']),
+    wrong('KVP value length (2048) exceeds maximum (2047)'),
+  );
 });
 
 test('a new key beyond 1,024 is refused, a known one and a report are not', (t) => {
@@ -306,7 +349,12 @@ test('what is no pool is exit code 3, and stays as it is', (t) => {
   const dir = folderOf(t);
   const on = onFolder(dir);
   const path = join(dir, '.kvp_pool_1');
-  for (const text of ['no pool\n', 'x'.repeat(2560), `{"a":"${'b'.repeat(6000)}"}`, `\u007fELF\u0002${'\0'.repeat(3000)}`]) {
+  for (const text of [
+    'no pool\n',
+    'x'.repeat(2560),
+    `{"a":"${'b'.repeat(6000)}"}`,
+    `\u007fELF\u0002${'\0'.repeat(3000)}`,
+  ]) {
     writeFileSync(path, text);
     const { length } = text;
     const reason = `${path} is no pool: its ${length} bytes are not records of 2560`;
@@ -319,7 +367,10 @@ test('what is no pool is exit code 3, and stays as it is', (t) => {
   t.deepEqual(on(['dump']), done);
   mkdirSync(join(dir, '.kvp_pool_2'));
   const folder = join(dir, '.kvp_pool_2');
-  t.deepEqual(on(['--pool=2', 'write', 'a', '1']), failed(`${folder} is a directory; a pool is a regular file`));
+  t.deepEqual(
+    on(['--pool=2', 'write', 'a', '1']),
+    failed(`${folder} is a directory; a pool is a regular file`),
+  );
 });
 
 test('a torn tail is no record and no failure', (t) => {
@@ -341,7 +392,8 @@ test('what may not be written or read is exit code 3', (t) => {
   chmodSync(dir, 0o755);
   chmodSync(path, 0o444);
   // Root may do everything.
-  const asOther = (args: string[]) => kvp(['--dir', dir, ...args], '', process.getuid?.() === 0 ? 65534 : undefined);
+  const asOther = (args: string[]) =>
+    kvp(['--dir', dir, ...args], '', process.getuid?.() === 0 ? 65534 : undefined);
   const denied = failed(`cannot open ${path}: permission denied (EACCES)`);
   t.deepEqual(asOther(['dump']), says('a=1\n'));
   t.deepEqual(asOther(['write', 'b', '2']), denied);

@@ -58,7 +58,10 @@ record=3 reason=torn_tail action=cut
   t.deepEqual(on(['inspect']), says(''));
   t.deepEqual(on(['inspect', path]), wrong('a path and --pool or --dir exclude each other'));
   const missing = join(dir, 'missing');
-  t.deepEqual(kvp(['inspect', missing]), failed(`cannot open ${missing}: no such file or directory (ENOENT)`));
+  t.deepEqual(
+    kvp(['inspect', missing]),
+    failed(`cannot open ${missing}: no such file or directory (ENOENT)`),
+  );
 });
 
 test('copy appends the records of a pool or of what dump --json prints, all or none', (t) => {
@@ -82,9 +85,15 @@ test('copy appends the records of a pool or of what dump --json prints, all or n
     'bytes of a pool on the standard input',
   );
   const before = readFileSync(pool);
-  const long = JSON.stringify([{ key: 'ok', value: '1' }, { key: 'long', value: 'x'.repeat(1500) }]);
+  const long = JSON.stringify([
+    { key: 'ok', value: '1' },
+    { key: 'long', value: 'x'.repeat(1500) },
+  ]);
   t.deepEqual(on(['copy', '-'], long), wrong('KVP value length (1500) exceeds maximum (1022) (record 1)'));
-  t.deepEqual(on(['copy', '-'], 'a=1\n'), failed('the standard input is no pool: its 4 bytes are not records of 2560'));
+  t.deepEqual(
+    on(['copy', '-'], 'a=1\n'),
+    failed('the standard input is no pool: its 4 bytes are not records of 2560'),
+  );
   t.deepEqual(on(['copy', pool]), wrong(`${pool} is the pool itself`));
   symlinkSync(pool, join(dir, 'link'));
   t.is(on(['copy', join(dir, 'link')]).status, 2);
@@ -116,8 +125,14 @@ test('a dry run says what would change, and changes nothing', (t) => {
   );
   t.deepEqual(dry(['write', '--append', 'a', '2']), would('add 1 record', '4 records', '+ a=2'));
   t.deepEqual(dry(['append-multiple'], 'x=1\ny=2\n'), would('add 2 records', '5 records', '+ x=1', '+ y=2'));
-  t.deepEqual(dry(['load'], 'x=1\n'), would('remove 3 records and add 1 record', '1 record', ...removed, '+ x=1'));
-  t.deepEqual(dry(['load'], 'a=2\na=1\nb=3\\u000a4\n'), says(`would change the order of the records in ${path}\n`));
+  t.deepEqual(
+    dry(['load'], 'x=1\n'),
+    would('remove 3 records and add 1 record', '1 record', ...removed, '+ x=1'),
+  );
+  t.deepEqual(
+    dry(['load'], 'a=2\na=1\nb=3\\u000a4\n'),
+    says(`would change the order of the records in ${path}\n`),
+  );
   t.deepEqual(dry(['delete', 'a']), would('remove 2 records', '1 record', '- a=1', '- a=2'));
   t.deepEqual(dry(['delete-multiple', 'b', 'z']), would('remove 1 record', '2 records', '- b=3\\u000a4'));
   t.deepEqual(dry(['delete', 'z']), says(`would change nothing in ${path}\n`));
@@ -131,7 +146,10 @@ test('a dry run says what would change, and changes nothing', (t) => {
     ),
   );
   const { stdout } = dry(['report-failure', '--reason', 'r', '--vm-id', 'v']);
-  t.regex(stdout, /^would add 1 record; .* 4 records\n\+ PROVISIONING_REPORT=result=error\|reason=r\|.*\|vm_id=v\|.*\n$/);
+  t.regex(
+    stdout,
+    /^would add 1 record; .* 4 records\n\+ PROVISIONING_REPORT=result=error\|reason=r\|.*\|vm_id=v\|.*\n$/,
+  );
   t.deepEqual(dry(['write', 'k'.repeat(300), 'v']), wrong('KVP key length (300) exceeds maximum (254)'));
   t.deepEqual(dry(['load'], 'x'), wrong('line 1 must be in key=value format'));
   t.deepEqual([readFileSync(path), statSync(path).mtimeMs], before);
@@ -143,7 +161,10 @@ test('a dry run where no pool is makes none, and fails where it could not be mad
   const dir = folderOf(t);
   const on = onFolder(dir);
   const path = join(dir, '.kvp_pool_1');
-  t.deepEqual(on(['write', 'a', '1', '--dry-run']), says(`would add 1 record; ${path} would have 1 record\n+ a=1\n`));
+  t.deepEqual(
+    on(['write', 'a', '1', '--dry-run']),
+    says(`would add 1 record; ${path} would have 1 record\n+ a=1\n`),
+  );
   t.deepEqual(on(['clear', '--dry-run']), says(`would change nothing in ${path}\n`));
   t.deepEqual(on(['delete', 'a', '--dry-run']), says(`would change nothing in ${path}\n`));
   t.throws(() => statSync(path), { code: 'ENOENT' });
@@ -151,7 +172,10 @@ test('a dry run where no pool is makes none, and fails where it could not be mad
   const reason = `cannot open ${missing}/.kvp_pool_1: no such file or directory (ENOENT)`;
   t.deepEqual(kvp(['--dir', missing, 'write', 'a', '1', '--dry-run']), failed(reason));
   symlinkSync('/dev/null', path);
-  t.deepEqual(on(['write', 'a', '1', '--dry-run']), failed(`${path} is a symbolic link; a pool is a regular file`));
+  t.deepEqual(
+    on(['write', 'a', '1', '--dry-run']),
+    failed(`${path} is a symbolic link; a pool is a regular file`),
+  );
 });
 
 test('a dry run of damage says what repairing does to the records', (t) => {

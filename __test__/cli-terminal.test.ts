@@ -15,11 +15,17 @@ function poolFolder(t: ExecutionContext): string {
   copyFileSync('__test__/fixtures/samples/diag-azure-init.kvp_pool', path);
   const cloudInit = readFileSync('__test__/fixtures/samples/cloud-init-26.2.kvp_pool').subarray(0, 2560 * 12);
   writeFileSync(path, Buffer.concat([readFileSync(path), cloudInit]));
-  kvp(['--dir', dir, 'append-multiple'], JSON.stringify([
-    { key: 'Role', value: 'web 日本語 🚀 e\u0301' },
-    { key: 'odd\u001b[2J', value: 'line 1\nline 2\u202e' },
-    { key: 'PROVISIONING_REPORT', value: 'result=error|reason=no lease|agent=azure-init/0.1.1|vm_id=v|pps_type=None' },
-  ]));
+  kvp(
+    ['--dir', dir, 'append-multiple'],
+    JSON.stringify([
+      { key: 'Role', value: 'web 日本語 🚀 e\u0301' },
+      { key: 'odd\u001b[2J', value: 'line 1\nline 2\u202e' },
+      {
+        key: 'PROVISIONING_REPORT',
+        value: 'result=error|reason=no lease|agent=azure-init/0.1.1|vm_id=v|pps_type=None',
+      },
+    ]),
+  );
   const pool = readFileSync(path);
   pool.fill(0xff, pool.length - 2560 + 512, pool.length - 2560 + 514);
   writeFileSync(path, Buffer.concat([pool, Buffer.alloc(100, 'x')]));

@@ -194,7 +194,11 @@ test('a terminal gets colors unless NO_COLOR is set, and no control characters',
   const dir = folder(t);
   writePool(join(dir, '.kvp_pool_1'), [['k', '\u001b[2J']]);
   t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'KEY  VALUE\r\nk    \\u{1b}[2J\r\n');
-  t.is(typescript('NO_COLOR=1', `dump --dir ${dir} | cat`), 'k=\u001b[2J\r\n', 'a pipe gets texts as they are');
+  t.is(
+    typescript('NO_COLOR=1', `dump --dir ${dir} | cat`),
+    'k=\u001b[2J\r\n',
+    'a pipe gets texts as they are',
+  );
 });
 
 test('what controls a terminal is escaped in JSON and in errors', (t) => {

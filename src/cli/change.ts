@@ -56,7 +56,9 @@ async function printDifference(
   const shown = await escapedOnTerminal();
   const list = (sign: string, records: readonly PoolRecord[]): string =>
     records.map((record) => `${sign} ${shown(recordLine(record).slice(0, -1))}\n`).join('');
-  return print(`${summary(shown(path), removed, added, before, after)}\n${list('-', removed)}${list('+', added)}`);
+  return print(
+    `${summary(shown(path), removed, added, before, after)}\n${list('-', removed)}${list('+', added)}`,
+  );
 }
 
 function summary(

@@ -29,14 +29,23 @@ export async function printDefects(
     { column: { title: 'RECORD', align: 'right', whole: true }, cell: ({ record }) => String(record) },
     { column: { title: 'DEFECT', whole: true }, cell: ({ reason }) => reason },
     { column: { title: 'FIELD', whole: true }, cell: ({ field }) => field },
-    { column: { title: 'REPAIR', whole: true }, cell: (defect) => ('action' in defect ? defect.action : undefined) },
+    {
+      column: { title: 'REPAIR', whole: true },
+      cell: (defect) => ('action' in defect ? defect.action : undefined),
+    },
     { column: { title: 'MEANING' }, cell: ({ reason }) => MEANINGS[reason] },
   ];
   const shown = columns.filter(({ column: { title }, cell }) =>
     title === 'MEANING' ? width >= MEANING_MIN : defects.some((defect) => cell(defect) !== undefined),
   );
   const rows = defects.map((defect) => shown.map(({ cell }) => cell(defect) ?? ''));
-  return print(table(shown.map(({ column }) => column), rows, width));
+  return print(
+    table(
+      shown.map(({ column }) => column),
+      rows,
+      width,
+    ),
+  );
 }
 
 /** `record=3 reason=invalid_utf8 field=value action=re-encoded`. */

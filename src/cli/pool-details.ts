@@ -4,7 +4,7 @@ import { chooseBackend } from '../pool/binding.ts';
 import type { Defect } from '../pool/edit.ts';
 import { openPool } from '../pool/open-pool.ts';
 import { decodeRecords } from '../pool/record.ts';
-import { infoLines, type PoolInfo, sorted } from './commands/info.ts';
+import { infoLines, type PoolInfo, sorted } from './pool-info.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { isTerminal, outputWidth, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
@@ -15,7 +15,11 @@ import { type PoolWriterCount, writersOf } from './writers.ts';
 const MAX_RECORDS = 1024;
 
 /** Prints all that is known of a pool: lines, JSON, or a table on a terminal. */
-export async function printAll(found: PoolInfo, bytes: Uint8Array, options: GlobalOptions & { all?: boolean }) {
+export async function printAll(
+  found: PoolInfo,
+  bytes: Uint8Array,
+  options: GlobalOptions & { all?: boolean },
+) {
   const details = {
     unique_keys: new Set(decodeRecords(bytes).map(({ key }) => key)).size,
     max_records: MAX_RECORDS,
@@ -53,7 +57,12 @@ function onTerminal(found: PoolInfo, { defects, writers, unique_keys, backend }:
     ['unique keys', unique_keys.toLocaleString('en')],
     ['budget', budget(found.records, width)],
     ['stale', found.stale ? 'yes: last changed before this boot' : 'no'],
-    ['defects', defects.length === 0 ? 'none' : `${defects.length}, the first in record ${defects[0]?.record}: kvp inspect lists them`],
+    [
+      'defects',
+      defects.length === 0
+        ? 'none'
+        : `${defects.length}, the first in record ${defects[0]?.record}: kvp inspect lists them`,
+    ],
     ['backend', backend],
   ];
   const facts = table([{ title: '' }, { title: '' }], rows, width);

@@ -13,7 +13,12 @@ export interface PoolWriterCount {
 /** Who wrote a pool's records, most first. */
 export function writersOf({ diagnostics, reports, unknown, problems }: PoolContent): PoolWriterCount[] {
   const counts = new Map<string, PoolWriterCount>();
-  const add = (agent: string | undefined, format: string, vmId: string | undefined, records: number): void => {
+  const add = (
+    agent: string | undefined,
+    format: string,
+    vmId: string | undefined,
+    records: number,
+  ): void => {
     const writer = { agent: agent || null, format, vm_id: vmId || null };
     const key = JSON.stringify(writer);
     counts.set(key, { ...writer, records: records + (counts.get(key)?.records ?? 0) });

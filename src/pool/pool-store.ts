@@ -22,7 +22,13 @@ export interface Repair extends Defect {
 type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 
 // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
-const DEFAULTS = { limits: 'safe', lockTimeout: 1000, maxKeys: 1024, readOnly: false, dryRun: false } as const;
+const DEFAULTS = {
+  limits: 'safe',
+  lockTimeout: 1000,
+  maxKeys: 1024,
+  readOnly: false,
+  dryRun: false,
+} as const;
 
 /** The first pause between attempts and the longest one, in milliseconds. Each is twice the one before. */
 const PAUSE_MIN = 0.1;

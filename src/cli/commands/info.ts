@@ -6,22 +6,14 @@ import { readPoolBytes } from '../../pool/read-pool.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, poolName } from '../global-options.ts';
 import { isTerminal, print, printJson } from '../output.ts';
-
-/** What azure-init's tool says of a pool. */
-export interface PoolInfo {
-  readonly pool: string;
-  readonly path: string;
-  readonly mode: 'safe' | 'unsafe';
-  readonly records: number;
-  readonly empty: boolean;
-  readonly stale: boolean;
-  readonly max_key_size: number;
-  readonly max_value_size: number;
-}
+import { infoLines, type PoolInfo, sorted } from '../pool-info.ts';
 
 /** `kvp info` prints what is known of a pool. */
 export function info(command: Command): void {
-  command.option('--all', 'also unique keys, who wrote, defects, the backend and the budget, as on a terminal');
+  command.option(
+    '--all',
+    'also unique keys, who wrote, defects, the backend and the budget, as on a terminal',
+  );
   examples(command, [
     ['kvp info', 'the pool of this VM'],
     ['kvp info --all --json', 'everything, for a program'],
@@ -53,16 +45,4 @@ function infoOf(options: GlobalOptions, path: string, bytes: Uint8Array): PoolIn
     max_key_size: isUnsafe ? 512 : 254,
     max_value_size: isUnsafe ? 2048 : 1022,
   };
-}
-
-/** `name=value` lines. */
-export function infoLines(found: object): string {
-  return Object.entries(found)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
-}
-
-/** With the members in the order of their names, as azure-init's tool prints them. */
-export function sorted(found: PoolInfo): object {
-  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -76,7 +76,8 @@ function sayWhatIsMissing(
   given: Readonly<Record<string, string | undefined>>,
 ): void {
   const missing = Object.keys(given).filter((name) => given[name] !== undefined && !(name in reported));
-  if (missing.length > 0) printNote(`the report lacks ${missing.join(', ')}: no room in 1,022 bytes`, options);
+  if (missing.length > 0)
+    printNote(`the report lacks ${missing.join(', ')}: no room in 1,022 bytes`, options);
   if (given['reason'] !== undefined && reported['reason'] !== given['reason']) {
     printNote('the reason of the report is shortened: it has 1,022 bytes', options);
   }
