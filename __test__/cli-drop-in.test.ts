@@ -340,7 +340,7 @@ const ALL = [
   ['load'],
   ['append-multiple'],
   ['delete', 'a'],
-  ['report-success'],
+  ['report-success', '--vm-id', 'v'],
   ['inspect'],
   ['repair'],
 ];
