@@ -36,7 +36,9 @@ try {
 
 function commandLine(): Command {
   const kvp = new Command('kvp')
-    .description("Read and change the Hyper-V KVP pools, where an Azure VM's host reads how provisioning went.")
+    .description(
+      "Read and change the Hyper-V KVP pools, where an Azure VM's host reads how provisioning went.",
+    )
     .usage(`[options] <command>\nUsage: libazureinit-kvp [options] <command>  (by a link of that name)`)
     .version(VERSION)
     .helpCommand(false)
