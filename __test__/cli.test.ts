@@ -193,8 +193,12 @@ test('a terminal gets colors unless NO_COLOR is set, and no control characters',
   t.false(typescript('NO_COLOR=1', `show ${path}`).includes('\u001b'));
   const dir = folder(t);
   writePool(join(dir, '.kvp_pool_1'), [['k', '\u001b[2J']]);
-  t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'k=\\u{1b}[2J\r\n');
-  t.is(typescript('NO_COLOR=1', `dump --dir ${dir} | cat`), 'k=\\u{1b}[2J\r\n', 'behind a pipe too');
+  t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'KEY  VALUE\r\nk    \\u{1b}[2J\r\n');
+  for (const command of ['dump', 'entries']) {
+    t.is(typescript('NO_COLOR=1', `${command} --dir ${dir} | cat`), 'k=\\x1b[2J\r\n', 'behind a pipe, too');
+  }
+  typescript('NO_COLOR=1', `dump --dir ${dir} > ${dir}/copy`);
+  t.is(readFileSync(join(dir, 'copy'), 'utf8'), 'k=\u001b[2J\n', 'a file gets texts as they are');
 });
 
 test('what controls a terminal is escaped in JSON and in errors', (t) => {

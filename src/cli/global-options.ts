@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_POOL_PATH } from '../pool/open-pool.ts';
+import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
 
 /** Options of every command; they may stand before or after its name. */
 export interface GlobalOptions {
@@ -8,8 +8,16 @@ export interface GlobalOptions {
   pool: number;
   /** The folder of the pools. */
   dir: string;
+  /** Whether keys and values may be as long as a record allows, not only as the host reads for sure. */
+  unsafe?: boolean;
   /** Whether the command prints JSON. */
   json?: boolean;
+  /** `false` for `--no-color`. */
+  color: boolean;
+  /** Whether the command says nothing but its result. */
+  quiet?: boolean;
+  /** Whether an error is printed with its stack. */
+  debug?: boolean;
 }
 
 /** Names of the pools, in the order of their numbers. */
@@ -24,11 +32,21 @@ export function addGlobalOptions(program: Command): void {
         .default(1, 'guest'),
     )
     .option('--dir <folder>', 'the folder of the pools', dirname(DEFAULT_POOL_PATH))
-    .option('--json', 'JSON instead of text');
-  for (const name of ['pool', 'dir', 'json']) {
+    .option('--unsafe', 'allow keys of 511 and values of 2,047 bytes, which the host may not read')
+    .option('--json', 'JSON instead of text')
+    .option('--no-color', 'no colors; as NO_COLOR does')
+    .option('-q, --quiet', 'nothing but the result')
+    .option('--debug', 'print the stack of an error');
+  refuseRepeats(program);
+}
+
+/** Makes it an error to give an option more than once, unless it takes a list. */
+export function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    if (option.variadic || Array.isArray(option.defaultValue)) continue;
     let isGiven = false;
-    program.on(`option:${name}`, () => {
-      if (isGiven) program.error(`option '--${name}' is given more than once`);
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) command.error(`option '${option.long}' is given more than once`);
       isGiven = true;
     });
   }
@@ -42,4 +60,14 @@ function poolNumber(text: string): number {
       : -1;
   if (number < 0) throw new InvalidArgumentError(`It must be ${POOL_NAMES.join(', ')}, or 0 to 4.`);
   return number;
+}
+
+/** The name of a pool: `guest`. */
+export function poolName({ pool }: GlobalOptions): string {
+  return POOL_NAMES[pool] as string;
+}
+
+/** Whether the user chose a pool by `--pool` or `--dir`. */
+export function namesPool(command: Command): boolean {
+  return ['pool', 'dir'].some((name) => command.getOptionValueSourceWithGlobals(name) === 'cli');
 }

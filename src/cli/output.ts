@@ -1,4 +1,7 @@
+import { fstatSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
+import { printable, printableJson } from '../printable.ts';
+import type { GlobalOptions } from './global-options.ts';
 
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
@@ -11,9 +14,22 @@ export async function print(text: string): Promise<void> {
   });
 }
 
-/** Writes the message of a problem to stderr, as a line. */
-export function printError(problem: unknown): void {
-  process.stderr.write(`${messageOf(problem)}\n`);
+/** Writes one JSON document to stdout. */
+export async function printJson(value: unknown): Promise<void> {
+  return print(`${printableJson(JSON.stringify(value))}\n`);
+}
+
+/** Writes the message of a problem to stderr, as a line; with `debug` its stack too. */
+export function printError(problem: unknown, debug = false): void {
+  const stack = debug && problem instanceof Error ? problem.stack : undefined;
+  process.stderr.write(
+    stack === undefined ? `${messageOf(problem)}\n` : `${stack.split('\n').map(printable).join('\n')}\n`,
+  );
+}
+
+/** Writes a remark to stderr, as a line, but not with `--quiet`. */
+export function printNote(text: string, { quiet = false }: GlobalOptions): void {
+  if (!quiet) printError(text);
 }
 
 /** Whether stdout is a terminal. */
@@ -21,9 +37,31 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** Whether the output may get to a terminal, also through another program such as `grep`. */
-export function isAtTerminal(): boolean {
-  return isTerminal() || process.stderr.isTTY === true || process.stdin.isTTY === true;
+/**
+ * How a text of a pool is printed: a terminal would execute the control sequences in it, also one that a pipe leads to,
+ * as `kvp dump | grep` on a terminal does. A script and a file get the text as it is.
+ */
+export async function escapedOnTerminal(): Promise<(text: string) => string> {
+  if (isTerminal()) return (await import('../format/value-text.ts')).escapeInvisible;
+  const isWatched = process.stderr.isTTY === true || process.stdin.isTTY === true;
+  return isWatched && fstatSync(1).isFIFO()
+    ? (await import('../format/value-text.ts')).escapeControls
+    : (text) => text;
+}
+
+/** Whether to print colors: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether stdout is a terminal. */
+export function hasColor({ color }: GlobalOptions): boolean {
+  if (!color || process.env['NO_COLOR']) return false;
+  const forced = process.env['FORCE_COLOR'];
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  return isTerminal();
+}
+
+/** Columns that the output has: those of `COLUMNS`, else of the terminal, else `otherwise`. */
+export function outputWidth(otherwise = 80): number {
+  const given = Number(process.env['COLUMNS']);
+  if (Number.isInteger(given) && given > 0) return given;
+  return process.stdout.columns > 0 ? process.stdout.columns : otherwise;
 }
 
 /**

@@ -34,9 +34,37 @@ function edit(from: number, parts: readonly Uint8Array[]): Edit {
   return { from, with: bytes, length: from + bytes.length };
 }
 
+/** What a pool has after a change. A torn tail is cut. */
+export function applied(pool: Buffer, { from, with: bytes, length }: Edit): Buffer {
+  const result = Buffer.alloc(Math.max(length, from + bytes.length));
+  pool.copy(result, 0, 0, Math.min(wholeSize(pool), length));
+  bytes.copy(result, from);
+  return result.subarray(0, length);
+}
+
+/** Whether bytes can be a pool's: `start` is the first record of a file that has `size` bytes. */
+export function isPool(start: Buffer, size: number): boolean {
+  if (size === 0) return true;
+  // A text has no NUL.
+  if (!start.includes(0)) return false;
+  if (size % RECORD_SIZE === 0) return true;
+  const key = textOf(start.subarray(0, KEY_SIZE));
+  return key.length > 0 && key.length < KEY_SIZE && isUtf8(key) && !key.some((byte) => byte < 0x20);
+}
+
+/** Adds records at the end. */
+export function append(pool: Buffer, bytes: Buffer): Edit {
+  return edit(wholeSize(pool), [bytes]);
+}
+
 /** Replaces everything. */
 export function replace(bytes: Buffer): Edit {
   return { from: 0, with: bytes, length: bytes.length };
+}
+
+/** The bytes of a pool's whole records. */
+function wholeSize(pool: Buffer): number {
+  return pool.length - (pool.length % RECORD_SIZE);
 }
 
 function recordsOf(pool: Buffer): Buffer[] {

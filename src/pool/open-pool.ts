@@ -1,39 +1,18 @@
-import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
-import { type KvpError, OptionError } from '../errors.ts';
+import type { KvpError } from '../errors.ts';
 import { printLine } from '../tracing/print-line.ts';
+import { DryRunStore } from './dry-run-store.ts';
 import { FallbackStore } from './fallback/fallback-store.ts';
 import { FallbackWriter } from './fallback/fallback-writer.ts';
 import { chooseBackend } from './binding.ts';
 import { NativeStore } from './native/native-store.ts';
 import { openNative } from './native/native-writer.ts';
-import { PoolStore, type StoreOptions } from './pool-store.ts';
+import { type NumberedPool, poolPath } from './pool-path.ts';
+import { PoolStore } from './pool-store.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
+import type { StoreOptions } from './store-options.ts';
 
-/**
- * The pool in which a guest writes for the Azure host (Linux tools/hv/hv_kvp_daemon.c; FreeBSD
- * hv_kvp_daemon.c).
- */
-export const DEFAULT_POOL_PATH =
-  process.platform === 'freebsd' ? '/var/db/hyperv/pool/.kvp_pool_1' : '/var/lib/hyperv/.kvp_pool_1';
-
-/** A pool by its number: 0 external, 1 guest, 2 auto, 3 auto-external, 4 auto-internal. */
-export interface NumberedPool {
-  /** The folder of the pools. Default: the daemon's, `/var/lib/hyperv`. */
-  dir?: string;
-  pool: number;
-}
-
-/** The path of a pool's file. Throws `OptionError`. */
-export function poolPath(location: string | NumberedPool): string {
-  if (typeof location !== 'object' || location === null) {
-    if (typeof location === 'string' && location !== '' && !location.includes('\0')) return location;
-    throw new OptionError('path', location, 'a text that is not empty and has no NUL');
-  }
-  const { dir = dirname(DEFAULT_POOL_PATH), pool } = location;
-  if (![0, 1, 2, 3, 4].includes(pool)) throw new OptionError('pool', pool, 'a number from 0 to 4');
-  return join(poolPath(dir), `.kvp_pool_${pool}`);
-}
+export { DEFAULT_POOL_PATH, type NumberedPool, poolPath } from './pool-path.ts';
 
 /**
  * Gives access to the records of a pool, for reading and changing them. The file is opened by each
@@ -43,7 +22,8 @@ export function poolPath(location: string | NumberedPool): string {
 export function openPool(location: string | NumberedPool, options: StoreOptions = {}): PoolStore {
   const path = poolPath(location);
   const backend = chooseBackend({ quiet: options.readOnly === true });
-  return new PoolStore(path, backend === 'native' ? new NativeStore(path) : new FallbackStore(path), options);
+  const store = backend === 'native' ? new NativeStore(path) : new FallbackStore(path);
+  return new PoolStore(path, options.dryRun === true ? new DryRunStore(path, store) : store, options);
 }
 
 /**

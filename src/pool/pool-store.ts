@@ -8,35 +8,11 @@ import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
+import type { RecordsOptions, StoreOptions } from './store-options.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
 import { performance } from '../tracing/timers.ts';
-
-export interface StoreOptions {
-  /**
-   * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),
-   * `'wire'` what fits into the file (511 and 2,047 bytes). Default `'safe'`.
-   */
-  limits?: Limits;
-  /**
-   * Milliseconds for which an operation waits while another process holds a lock, or the file ends in the
-   * middle of a record. Default `1000`.
-   */
-  lockTimeout?: number;
-  /** The most different keys that a pool may have after `set` added one. Default `1024`. */
-  maxKeys?: number;
-  /**
-   * Only read, and read more: follow links, read pipes, go on without a lock if none is available. Default
-   * `false`.
-   */
-  readOnly?: boolean;
-}
-
-export interface RecordsOptions {
-  /** Return the bytes too, as `rawKey` and `rawValue`. Default `false`. */
-  raw?: boolean;
-}
 
 /**
  * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
@@ -48,7 +24,13 @@ export interface Repair extends Defect {
 type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 
 // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
-const DEFAULTS = { limits: 'safe', lockTimeout: 1000, maxKeys: 1024, readOnly: false } as const;
+const DEFAULTS = {
+  limits: 'safe',
+  lockTimeout: 1000,
+  maxKeys: 1024,
+  readOnly: false,
+  dryRun: false,
+} as const;
 
 /** The first pause between attempts and the longest one, in milliseconds. Each is twice the one before. */
 const PAUSE_MIN = 0.1;
@@ -70,6 +52,7 @@ export class PoolStore implements Disposable {
   readonly #lockTimeout: number;
   readonly #maxKeys: number;
   readonly #readOnly: boolean;
+  readonly #dryRun: boolean;
   #closed = false;
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -80,6 +63,7 @@ export class PoolStore implements Disposable {
     this.#backend = backend;
     const { limits = DEFAULTS.limits, lockTimeout = DEFAULTS.lockTimeout } = options;
     const { maxKeys = DEFAULTS.maxKeys, readOnly = DEFAULTS.readOnly } = options;
+    const { dryRun = DEFAULTS.dryRun } = options;
     if (limits !== 'safe' && limits !== 'wire') throw new OptionError('limits', limits, "'safe' or 'wire'");
     if (typeof lockTimeout !== 'number' || !(lockTimeout >= 0)) {
       throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
@@ -88,6 +72,7 @@ export class PoolStore implements Disposable {
     this.#lockTimeout = lockTimeout;
     this.#maxKeys = countOption('maxKeys', maxKeys, 1);
     this.#readOnly = readOnly;
+    this.#dryRun = dryRun;
   }
 
   /**
@@ -226,7 +211,8 @@ export class PoolStore implements Disposable {
   /** The number of whole records in the file. */
   get size(): number {
     this.#checkOpen();
-    return Math.floor((runSync(this.#stat())?.size ?? 0) / RECORD_SIZE);
+    const size = this.#dryRun ? this.bytesSync().length : runSync(this.#stat())?.size;
+    return Math.floor((size ?? 0) / RECORD_SIZE);
   }
 
   /** Closes the file once the operations called before are done. May be called again. */

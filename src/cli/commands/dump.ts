@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { poolPath } from '../../pool/pool-path.ts';
+import { readPool } from '../../pool/read-pool.ts';
+import { examples } from '../examples.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { escapedOnTerminal, isTerminal, print, printJson } from '../output.ts';
+import { recordLine } from '../record-text.ts';
+
+/** `kvp dump` prints a pool's records. */
+export function dump(command: Command): void {
+  examples(command, [
+    ['kvp dump', 'the records of this VM'],
+    ['kvp dump --json > pool.json', 'for kvp load, with all texts as they are'],
+    ['kvp dump --dir /mnt/var/lib/hyperv', 'of a disk image'],
+  ]).action(async () => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const records = readPool(poolPath(options));
+    if (options.json) return printJson(records);
+    if (!isTerminal()) {
+      const shown = await escapedOnTerminal();
+      return print(records.map((record) => recordLine(record, shown)).join(''));
+    }
+    const { recordTable } = await import('../record-table.ts');
+    return print(recordTable(records));
+  });
+}

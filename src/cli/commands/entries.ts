@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { poolPath } from '../../pool/pool-path.ts';
+import { readPool } from '../../pool/read-pool.ts';
+import { printableJson } from '../../printable.ts';
+import { examples } from '../examples.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { escapedOnTerminal, isTerminal, print } from '../output.ts';
+import { recordLine } from '../record-text.ts';
+
+/** `kvp entries` prints each key of a pool with its last value. */
+export function entries(command: Command): void {
+  examples(command, [
+    ['kvp entries', 'each key with its last value'],
+    ["kvp entries --json | jq -r '.PROVISIONING_REPORT'", 'one of them, by jq'],
+  ]).action(async () => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const last = new Map(readPool(poolPath(options)).map((record) => [record.key, record]));
+    const records = [...last.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    // An object would put keys that are numbers first.
+    if (options.json) {
+      const members = records.map(({ key, value }) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+      return print(`${printableJson(`{${members.join(',')}}`)}\n`);
+    }
+    if (!isTerminal()) {
+      const shown = await escapedOnTerminal();
+      return print(records.map((record) => recordLine(record, shown)).join(''));
+    }
+    const { recordTable } = await import('../record-table.ts');
+    return print(recordTable(records));
+  });
+}

@@ -1,0 +1,31 @@
+import type { Limits } from './record.ts';
+
+export interface StoreOptions {
+  /**
+   * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),
+   * `'wire'` what fits into the file (511 and 2,047 bytes). Default `'safe'`.
+   */
+  limits?: Limits;
+  /**
+   * Milliseconds for which an operation waits while another process holds a lock, or the file ends in the
+   * middle of a record. Default `1000`.
+   */
+  lockTimeout?: number;
+  /** The most different keys that a pool may have after `set` added one. Default `1024`. */
+  maxKeys?: number;
+  /**
+   * Only read, and read more: follow links, read pipes, go on without a lock if none is available. Default
+   * `false`.
+   */
+  readOnly?: boolean;
+  /**
+   * Make changes in memory only: the file stays as it is, and the store goes on with what it would have. Opening and
+   * checking fail as they would. Default `false`.
+   */
+  dryRun?: boolean;
+}
+
+export interface RecordsOptions {
+  /** Return the bytes too, as `rawKey` and `rawValue`. Default `false`. */
+  raw?: boolean;
+}
