@@ -107,7 +107,7 @@ for (const [what, content] of Object.entries(FOREIGN)) {
   });
 }
 
-test('a hard link does not lead clearStale to the file of somebody else', async (t) => {
+test.serial('a hard link does not lead clearStale to the file of somebody else', async (t) => {
   const folder = folderOf(t);
   const [theirs, path] = [join(folder, 'theirs'), join(folder, 'pool')];
   copyFileSync('/etc/passwd', theirs);
@@ -126,29 +126,34 @@ test('a hard link does not lead clearStale to the file of somebody else', async 
   t.is(problems.filter(({ message }) => message.includes('there is no record at byte 0')).length, 1);
 });
 
-test('what comes to lie where the pool was is not written to, and the records count as lost', async (t) => {
-  const path = poolOf(t);
-  const problems: Error[] = [];
-  const layer = new EmitKVPLayer({ path, vmId: 'vm', onProblem: (problem) => problems.push(problem) });
-  const registry = new Registry().with(layer);
-  const info = (message: string) => withDefault(registry, () => target('t').info(message));
-  info('first');
-  t.like(await layer.flush({ timeout: 60_000 }), { complete: true });
-  writeFileSync(path, passwd);
-  info('second');
-  info('third');
-  const outcome = await layer.flush({ timeout: 3000 });
-  t.false(outcome.complete);
-  t.true(outcome.problems.some((problem) => problem instanceof NotAPoolFileError));
-  await registry.shutdown({ timeout: 3000 });
-  t.true(readFileSync(path).equals(passwd));
-  t.like(layer.stats(), { written: 1, dropped: { io: { INFO: 2 } } });
-  t.is(problems.filter((problem) => problem instanceof NotAPoolFileError).length, 1);
-  t.true(problems.some(({ message }) => message.startsWith('the pool misses 2 records')));
-});
+test.serial(
+  'what comes to lie where the pool was is not written to, and the records count as lost',
+  async (t) => {
+    const path = poolOf(t);
+    const problems: Error[] = [];
+    const layer = new EmitKVPLayer({ path, vmId: 'vm', onProblem: (problem) => problems.push(problem) });
+    const registry = new Registry().with(layer);
+    const info = (message: string) => withDefault(registry, () => target('t').info(message));
+    info('first');
+    t.like(await layer.flush({ timeout: 60_000 }), { complete: true });
+    writeFileSync(path, passwd);
+    info('second');
+    info('third');
+    const outcome = await layer.flush({ timeout: 3000 });
+    t.false(outcome.complete);
+    t.true(outcome.problems.some((problem) => problem instanceof NotAPoolFileError));
+    await registry.shutdown({ timeout: 3000 });
+    t.true(readFileSync(path).equals(passwd));
+    t.like(layer.stats(), { written: 1, dropped: { io: { INFO: 2 } } });
+    t.is(problems.filter((problem) => problem instanceof NotAPoolFileError).length, 1);
+    t.true(problems.some(({ message }) => message.startsWith('the pool misses 2 records')));
+  },
+);
 
-test('a program that exits writes nothing to a file that is no pool, and says what it lost', async (t) => {
-  const source = `
+test.serial(
+  'a program that exits writes nothing to a file that is no pool, and says what it lost',
+  async (t) => {
+    const source = `
     import { writeFileSync, readFileSync } from 'node:fs';
     import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
     const [path] = process.argv.slice(2);
@@ -156,14 +161,15 @@ test('a program that exits writes nothing to a file that is no pool, and says wh
     writeFileSync(path, readFileSync('/etc/passwd'));
     target('t').info('text');
     process.exit(7);`;
-  const folder = folderOf(t);
-  const path = join(folder, 'pool');
-  const { code, stderr } = await ended(start({ source, folder }, [path]));
-  t.is(code, 7);
-  t.true(readFileSync(path).equals(passwd));
-  t.is(stderr.split('is no pool: there is no record at byte 0').length, 3, stderr);
-  t.regex(stderr, /the pool misses 1 record: 1 INFO \(io\)/);
-});
+    const folder = folderOf(t);
+    const path = join(folder, 'pool');
+    const { code, stderr } = await ended(start({ source, folder }, [path]));
+    t.is(code, 7);
+    t.true(readFileSync(path).equals(passwd));
+    t.is(stderr.split('is no pool: there is no record at byte 0').length, 3, stderr);
+    t.regex(stderr, /the pool misses 1 record: 1 INFO \(io\)/);
+  },
+);
 
 const pieces = (records: number) =>
   filled(bytesOf(['a', 'x'.repeat(1000)], ['b', 'line\n'.repeat(200)]), records * RECORD_SIZE);
