@@ -8,8 +8,16 @@ export interface GlobalOptions {
   pool: number;
   /** The folder of the pools. */
   dir: string;
+  /** Whether keys and values may be as long as a record allows, not only as the host reads for sure. */
+  unsafe?: boolean;
   /** Whether the command prints JSON. */
   json?: boolean;
+  /** `false` for `--no-color`. */
+  color: boolean;
+  /** Whether the command says nothing but its result. */
+  quiet?: boolean;
+  /** Whether an error is printed with its stack. */
+  debug?: boolean;
 }
 
 /** Names of the pools, in the order of their numbers. */
@@ -24,8 +32,12 @@ export function addGlobalOptions(program: Command): void {
         .default(1, 'guest'),
     )
     .option('--dir <folder>', 'the folder of the pools', dirname(DEFAULT_POOL_PATH))
-    .option('--json', 'JSON instead of text');
-  for (const name of ['pool', 'dir', 'json']) {
+    .option('--unsafe', 'allow keys of 511 and values of 2,047 bytes, which the host may not read')
+    .option('--json', 'JSON instead of text')
+    .option('--no-color', 'no colors; as NO_COLOR does')
+    .option('-q, --quiet', 'nothing but the result')
+    .option('--debug', 'print the stack of an error');
+  for (const name of ['pool', 'dir', 'unsafe', 'json']) {
     let isGiven = false;
     program.on(`option:${name}`, () => {
       if (isGiven) program.error(`option '--${name}' is given more than once`);
@@ -42,4 +54,14 @@ function poolNumber(text: string): number {
       : -1;
   if (number < 0) throw new InvalidArgumentError(`It must be ${POOL_NAMES.join(', ')}, or 0 to 4.`);
   return number;
+}
+
+/** The name of a pool: `guest`. */
+export function poolName({ pool }: GlobalOptions): string {
+  return POOL_NAMES[pool] as string;
+}
+
+/** Whether the user chose a pool by `--pool` or `--dir`. */
+export function namesPool(command: Command): boolean {
+  return ['pool', 'dir'].some((name) => command.getOptionValueSourceWithGlobals(name) === 'cli');
 }

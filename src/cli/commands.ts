@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+
+/** A command that the help lists. Its file is loaded when it is called, or its own help is asked for. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line, without a full stop. */
+  readonly summary: string;
+  /** Adds arguments, options, examples and the action to the command. */
+  readonly load: () => Promise<(command: Command) => void>;
+}
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'show',
+    summary: 'show what happened: outcome, reason, and the tree of spans',
+    load: async () => (await import('./commands/show.ts')).show,
+  },
+  {
+    name: 'dump',
+    summary: 'print every record in the order of the file',
+    load: async () => (await import('./commands/dump.ts')).dump,
+  },
+];
