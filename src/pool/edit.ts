@@ -87,6 +87,7 @@ export function remove(pool: Buffer, keys: readonly string[]): { edit: Edit; res
 
 /** Lists the defects of a pool's bytes in the order of the file. */
 export function inspect(pool: Buffer): Defect[] {
+  if (isSound(pool)) return [];
   const defects: Defect[] = [];
   recordsOf(pool).forEach((bytes, record) => {
     if (bytes[0] === 0) defects.push({ record, reason: 'empty_key', field: 'key' });
@@ -101,6 +102,16 @@ export function inspect(pool: Buffer): Defect[] {
     defects.push({ record: Math.floor(pool.length / RECORD_SIZE), reason: 'torn_tail' });
   }
   return defects;
+}
+
+/** Whether nothing is wrong, as a look at the whole tells: the bytes behind a NUL are looked at too, so `false` says nothing. */
+function isSound(pool: Buffer): boolean {
+  if (pool.length % RECORD_SIZE !== 0 || !isUtf8(pool)) return false;
+  for (let start = 0; start < pool.length; start += RECORD_SIZE) {
+    const isEnded = pool[start + KEY_SIZE - 1] === 0 && pool[start + RECORD_SIZE - 1] === 0;
+    if (pool[start] === 0 || !isEnded) return false;
+  }
+  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { accessSync } from 'node:fs';
 import { openPool } from './open-pool.ts';
 import type { PoolRecord } from './record.ts';
-import type { RecordsOptions } from './pool-store.ts';
+import type { PoolStore, RecordsOptions } from './pool-store.ts';
 import { thrownBySystem } from './system-error.ts';
 
 interface ReadOptions extends RecordsOptions {
@@ -14,6 +14,19 @@ interface ReadOptions extends RecordsOptions {
  * `IoError`.
  */
 export function readPool(path: string, { mustExist = false, ...options }: ReadOptions = {}): PoolRecord[] {
+  return [...storeOf(path, mustExist).recordsSync(options)];
+}
+
+/** Reads the bytes of a pool's file, or of a pipe to its end, as `readPool` does. Throws `IoError`. */
+export function readPoolBytes(
+  path: string,
+  { mustExist = false }: Pick<ReadOptions, 'mustExist'> = {},
+): Buffer {
+  const bytes = storeOf(path, mustExist).bytesSync();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function storeOf(path: string, mustExist: boolean): PoolStore {
   if (mustExist) {
     try {
       accessSync(path);
@@ -21,5 +34,5 @@ export function readPool(path: string, { mustExist = false, ...options }: ReadOp
       throw thrownBySystem('open', path, thrown);
     }
   }
-  return [...openPool(path, { readOnly: true }).recordsSync(options)];
+  return openPool(path, { readOnly: true });
 }

@@ -3,7 +3,7 @@ import type { ProblemReason } from '../collector.ts';
 import type { DiagnosticFormat } from '../formats/format-table.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { REPORT_FIELDS, type ReportRecord } from '../report/report.ts';
-import { ownTimes } from '../timeline/own-times.ts';
+import { endOf, ownTimes } from '../timeline/own-times.ts';
 import { pathOf, spansOf } from '../timeline/spans-of.ts';
 import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
@@ -90,7 +90,7 @@ export interface Summary {
   /** The first and the last moment of spans and events; absent if there are none. */
   start?: Date;
   end?: Date;
-  /** From `start` to `end`. */
+  /** From `start` to `end`, or longer if a span took longer by its own clock. */
   seconds: number;
   /** When the system was booted, if that is known. */
   bootTime?: Date;
@@ -141,7 +141,10 @@ export function summarize(source: PoolContent | Boot, options: SummaryOptions = 
   const failures = failuresOf(roots);
   let unfinished = 0;
   let firstUnfinished: TimelineNode | undefined;
+  const last = end?.getTime() ?? 0;
+  let seconds = start ? (last - start.getTime()) / 1000 : 0;
   for (const { span } of spansOf(roots)) {
+    if (start) seconds = Math.max(seconds, (endOf(span, last) - start.getTime()) / 1000);
     if (span.state !== 'unfinished') continue;
     unfinished++;
     firstUnfinished ??= span;
@@ -159,7 +162,7 @@ export function summarize(source: PoolContent | Boot, options: SummaryOptions = 
     unfinished,
     ...(start && { start }),
     ...(end && { end }),
-    seconds: start && end ? (end.getTime() - start.getTime()) / 1000 : 0,
+    seconds,
     ...(bootTime && { bootTime }),
     ...(kernelStart && { kernelStart }),
     ...(userspaceStart && { userspaceStart }),

@@ -29,8 +29,11 @@ export function ownTimes({ roots, end }: Pick<Timeline, 'roots' | 'end'>): OwnTi
   return times.sort((one, other) => other.own - one.own);
 }
 
-/** When a span ended by its own clock: the wall clock may have been set meanwhile. In milliseconds since 1970. */
-function endOf({ start, end, duration }: TimelineNode, last: number): number {
+/**
+ * When a span ended by its own clock, in milliseconds since 1970: the wall clock may have been set meanwhile. One without
+ * a finish ended at `last`.
+ */
+export function endOf({ start, end, duration }: TimelineNode, last: number): number {
   const from = start.getTime();
   if (duration !== undefined) return from + duration * 1000;
   return Math.max(from, end?.getTime() ?? last);

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ROOT } from './programs.ts';
+
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+
+/** What a terminal of a test lacks on this machine, if anything. */
+export const scriptMissing: string | undefined =
+  spawnSync('script', ['--version']).status === 0 ? undefined : 'missing script: apt-get install bsdutils';
+
+/** What a call of the command line came to. */
+export interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Calls the built command line with pipes, by another user if need be. */
+export function kvp(args: readonly string[], input = '', uid?: number): Ended {
+  const options = { encoding: 'utf8', input, maxBuffer: 2 ** 28, env: environment(), uid } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], options);
+  return { status, stdout, stderr };
+}
+
+/** What the built command line writes to a terminal that is so many columns wide. */
+export function kvpOnTerminal(columns: number, args: readonly string[]): string {
+  const call = [process.execPath, PROGRAM, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
+  const line = `stty cols ${columns}; ${call.join(' ')}`;
+  const options = { encoding: 'utf8', input: '', env: environment() } as const;
+  return spawnSync('script', ['-qec', line, '/dev/null'], options).stdout.replaceAll('\r\n', '\n');
+}
+
+/** The environment without what changes the output. */
+function environment(): NodeJS.ProcessEnv {
+  const { COLUMNS: _1, NO_COLOR: _2, FORCE_COLOR: _3, ...rest } = process.env;
+  return rest;
+}
