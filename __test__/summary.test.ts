@@ -74,7 +74,7 @@ test('without a report the spans decide', (t) => {
   // Nobody knows whether the span around it would have gone well.
   t.is(
     outcomeOf(told('start', 'a', 0), ...span('b', 1, 2, { ...failed, parent: 'a' })),
-    'unfinished: no route',
+    'unfinished: a did not end; before that: no route',
   );
 });
 

@@ -9,6 +9,7 @@ const ON_EACH_WRITER = [
   'bounded-cache',
   'channels',
   'cli',
+  'cli-show',
   'cloud-init-reader',
   'demo',
   'diag-artifact',

@@ -2,6 +2,7 @@ import { uptime } from 'node:os';
 import type { Command } from 'commander';
 import { type Boot, type BootOptions, lastBoot } from '../diagnostics/summary/last-boot.ts';
 import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
+import { vmId } from '../diagnostics/vm-id.ts';
 import { addFilesArgument, type Input, inputsOf } from './input.ts';
 
 /** What a command shows: the last boot that a pool has, and what was asked first of it. */
@@ -23,9 +24,9 @@ export function bootsOf(files: readonly string[], command: Command): Shown[] {
   });
 }
 
-/** When this system was booted. */
+/** When this system was booted, and the VM that it is; zeros where that can't be read, which is no other VM. */
 function thisSystem(): BootOptions {
-  return { bootTime: new Date(Date.now() - uptime() * 1000) };
+  return { bootTime: new Date(Date.now() - uptime() * 1000), vmId: vmId({ onProblem: () => {} }) };
 }
 
 /** The kernel's start is where times are counted from if it is not longer ago, in milliseconds. */

@@ -14,6 +14,14 @@ export function show(command: Command): void {
     const shown = bootsOf(files, command);
     return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
+  command.addHelpText(
+    'after',
+    `
+With --json the document has path, summary (what summarize() of the package returns: outcome, reason,
+report, firstFailure, seconds, bootTime, writers, slowest, earlier, defects and more), start, end, gaps, events
+outside of spans, and roots: spans with name, agent, id, start, end, duration, own (seconds that were its own),
+critical, state, result, reason, sources, level, fields, events, children. Several pools are a list, pools.`,
+  );
   examples(command, [
     ['kvp show', 'how provisioning went on this VM'],
     ['kvp show pool', 'the same of a pool that was copied from a VM'],

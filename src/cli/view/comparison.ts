@@ -42,7 +42,10 @@ export function comparisonText(before: Shown, after: Shown, style: Style): strin
   );
   const rows = differing(comparison);
   if (rows.length > 0) {
-    const titles = ['before', 'after', 'change'].map((title) => title.padStart(TIME_WIDTH)).join('');
+    const titles = ['before', 'after', 'change']
+      .slice(isNarrow(style) ? 1 : 0)
+      .map((title) => title.padStart(TIME_WIDTH))
+      .join('');
     lines.push('', paint(COLORS.dim, titles));
   }
   for (const row of rows) lines.push(...rowLines(row, style));
@@ -118,10 +121,16 @@ function rowLines(
   const reason = result === 'failed' ? after?.reason : undefined;
   if (reason !== undefined) pieces.push({ text: escapeInvisible(reason), gap: 2 });
   const indent = '  '.repeat(Math.min(depth, Math.floor(width / 10)));
-  const margin = 3 * TIME_WIDTH + 2 + indent.length;
+  const margin = (isNarrow(style) ? 2 : 3) * TIME_WIDTH + 2 + indent.length;
   const [first = '', ...others] = flow(pieces, Math.max(8, width - margin), style, 4);
-  const times = `${paint(COLORS.dim, timeOf(before))}${timeOf(after)}${color === undefined ? changed : paint(color, changed)}`;
+  const former = isNarrow(style) ? '' : paint(COLORS.dim, timeOf(before));
+  const times = `${former}${timeOf(after)}${color === undefined ? changed : paint(color, changed)}`;
   return [`${times}  ${indent}${first}`, ...others.map((line) => `${' '.repeat(margin)}${line}`)];
+}
+
+/** Whether there is no room for the time before. */
+function isNarrow({ width }: Style): boolean {
+  return width < 60;
 }
 
 function differenceText(seconds: number): string {

@@ -73,11 +73,12 @@ export function* factLines(summary: Summary, { problems }: Subject, style: Style
       { text: `took ${durationText(summary.seconds)}`, gap: 2 },
     ]);
   }
-  if (summary.slowest.length > 0 && summary.seconds > 0) {
+  const slowest = summary.slowest.filter(({ own }) => own > 0);
+  if (slowest.length > 0) {
     yield* fact(
       'slowest',
       listed(
-        summary.slowest.map(({ name, own }) => `${escapeInvisible(name)} ${durationText(own)}`),
+        slowest.map(({ name, own }) => `${escapeInvisible(name)} ${durationText(own)}`),
         glyphs.separator,
       ),
     );
@@ -247,7 +248,7 @@ function indented(line: string): string {
 const NUMBERS_MAX = 8;
 
 /** `record 3`; `records 3, 4`. */
-export function recordsText(records: readonly number[]): string {
+function recordsText(records: readonly number[]): string {
   const numbers = records.slice(0, NUMBERS_MAX).join(', ');
   const more = records.length > NUMBERS_MAX ? ` and ${records.length - NUMBERS_MAX} more` : '';
   return `record${records.length === 1 ? '' : 's'} ${numbers}${more}`;

@@ -193,16 +193,17 @@ export class Waterfall {
             ? (['success', COLORS.green] as const)
             : (['none', COLORS.dim] as const);
     this.#seen.add(mark);
+    // Rails end where the text would have no room; then the depth is a number.
+    const level = depth > 0 && indent.length + glyphs.rail.length > this.#indentMax ? `${depth}` : '';
+    const room = width - 2 - (level === '' ? 0 : level.length + 1);
     const pieces: Piece[] = [
+      ...(level === '' ? [] : [{ text: level, color: COLORS.dim }]),
       { text: glyphs[mark], color },
       {
-        text: cutTo(escapeInvisible(name), width - 2, glyphs.ellipsis),
+        text: cutTo(escapeInvisible(name), room, glyphs.ellipsis),
         color: mark === 'fail' ? COLORS.boldRed : COLORS.bold,
       },
     ];
-    if (depth > 0 && indent.length + glyphs.rail.length > this.#indentMax) {
-      pieces.unshift({ text: `${depth}`, color: COLORS.dim });
-    }
     if (result === 'fail') pieces.push({ text: 'FAILED', color: COLORS.boldRed, gap: 2 });
     if (state !== 'finished')
       pieces.push({ text: state.replace('-', ' '), color: COLORS.boldYellow, gap: 2 });
@@ -308,7 +309,7 @@ function levelColor(level: string | undefined): string {
   return level === 'INFO' ? COLORS.green : COLORS.blue;
 }
 
-export function offsetText(seconds: number, decimals: number): string {
+function offsetText(seconds: number, decimals: number): string {
   return seconds.toFixed(decimals);
 }
 

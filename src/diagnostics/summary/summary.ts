@@ -203,8 +203,9 @@ function reasonOf(
 ): string | undefined {
   if (outcome === 'success' || outcome === 'unknown') return undefined;
   if (report?.reason !== undefined) return report.reason;
-  if (failure !== undefined) return failure.reason ?? `${failure.name} failed`;
-  return unfinished === undefined ? undefined : `${unfinished.name} did not end`;
+  const failed = failure && (failure.reason ?? `${failure.name} failed`);
+  if (outcome === 'failure' || unfinished === undefined) return failed;
+  return `${unfinished.name} did not end${failed === undefined ? '' : `; before that: ${failed}`}`;
 }
 
 function reportOf(record: ReportRecord): SummaryReport {
