@@ -17,8 +17,10 @@ export declare class Channel {
   position(): number
   /** Whether everything before `position` is written or counted as dropped; wakes the writer up if not. */
   isDrained(position: number): boolean
-  /** Whether the folder of the pool did not exist when it was last looked for. */
-  missesFolder(): boolean
+  /** Whether the pool could not be opened when that was last tried. */
+  cannotOpen(): boolean
+  /** Requests a look whether the written records are still where the path leads. */
+  requestLook(): void
   /** Requests a last record that says what was dropped, if anything was. */
   requestDropReport(): void
   /**

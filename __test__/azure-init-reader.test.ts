@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { Allowance } from '../src/diagnostics/allowance.ts';
 import { readDebugFields } from '../src/diagnostics/collect/debug-fields.ts';
 import { bytesOf, VM } from './helpers/diag-records.ts';
 
@@ -126,7 +127,7 @@ const TEXTS: [text: string, message: string | undefined, fields: Record<string, 
 
 for (const [text, message, fields] of TEXTS) {
   test(`fields of ${JSON.stringify(text)}`, (t) => {
-    const read = readDebugFields(text);
+    const read = readDebugFields(text, new Allowance(0));
     t.is(read.message, message);
     t.deepEqual(Object.entries(read.fields), Object.entries(fields));
   });
@@ -135,10 +136,13 @@ for (const [text, message, fields] of TEXTS) {
 test('no text takes longer than its length allows', (t) => {
   for (const text of ['message=', ', a='.repeat(50_000), ', a="', '(('.repeat(100_000)]) {
     const long = `message=${', a=1'.repeat(100_000)}${text}"`;
-    t.is(typeof readDebugFields(long).fields, 'object');
+    t.is(typeof readDebugFields(long, new Allowance(0)).fields, 'object');
   }
   const started = process.cpuUsage();
-  t.deepEqual(readDebugFields(`message=${', a=('.repeat(1_000_000)}`).fields, Object.create(null));
+  t.deepEqual(
+    readDebugFields(`message=${', a=('.repeat(1_000_000)}`, new Allowance(0)).fields,
+    Object.create(null),
+  );
   t.true(process.cpuUsage(started).user < 4e6);
 });
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { chooseBackend } from '../src/pool/binding.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
@@ -13,7 +14,7 @@ const KILLS = process.env['CI'] === 'true' ? 200 : 50;
 /** Programs that are killed on one pool, one after the other. */
 const RESTARTS = 10;
 /** Milliseconds until a kill. */
-const LATEST = 20;
+const LATEST = chooseBackend() === 'native' ? 20 : 60;
 const RECORD = 2560;
 
 /** The same seed draws the same moments again; the machine still does as it likes. */

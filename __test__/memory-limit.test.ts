@@ -63,7 +63,7 @@ function refused(path: string, what: string, bytes: number, remedy: string) {
 test('a pool for which there is no memory is an error of each operation, and of its sync form', (t) => {
   if (!has(t, missing) || !has(t, isNative ? undefined : flockMissing)) return;
   const path = poolOf(t);
-  writeFileSync(path, '');
+  writeFileSync(path, 'first');
   truncateSync(path, LARGE);
   const program = `
     const store = openPool(path);
@@ -122,7 +122,7 @@ test('records for which there is no memory are an error, and the pool stays', (t
 test('a report into a pool for which there is no memory says so, and the program goes on', (t) => {
   if (!has(t, missing) || !has(t, isNative ? undefined : flockMissing)) return;
   const path = poolOf(t);
-  writeFileSync(path, '');
+  writeFileSync(path, 'first');
   truncateSync(path, LARGE);
   const program = `
     const tracing = await initializeTracing({

@@ -46,6 +46,23 @@ test.serial('a flush gives a missing folder 200 ms and says ENOENT, each time', 
   t.is(problems.length, 1, 'it is told once');
 });
 
+test.serial('it is said what is waited for and what makes it, and once that it came', async (t) => {
+  const { path, tracing, problems } = await setUp(t);
+  log.info('waits');
+  await tracing.flush();
+  const why = `the folder ${dirname(path)} is missing; it is waited for while the program runs, and usually made by hv_kvp_daemon (is it installed?`;
+  t.true(problems[0]?.startsWith(why), problems[0]);
+  const { lastError } = tracing.stats()['EmitKVPLayer'] as { lastError: Error };
+  t.true(lastError.message.startsWith(why));
+  mkdirSync(dirname(path));
+  // No flush asks for it.
+  for (let turn = 0; turn < 400 && problems.length < 2; turn++) await sleep(20);
+  t.regex(problems[1] ?? '', /^the pool .*\.kvp_pool_1 can be opened now, [\d.]+ s after /);
+  log.info('written');
+  t.deepEqual(await tracing.flush(), { complete: true, dropped: 0, problems: [] });
+  t.is(problems.length, 2);
+});
+
 test.serial('a shutdown gives it 200 ms and says what was lost, and why', async (t) => {
   const { tracing } = await setUp(t);
   log.info('lost');

@@ -163,10 +163,33 @@ test.serial('the environment wins over service and version', async (t) => {
     region: 'a,b',
   });
   t.like(await resourceWith({ OTEL_RESOURCE_ATTRIBUTES: listed }), { 'service.name': 'listed' });
-  t.like(await resourceWith({ OTEL_RESOURCE_ATTRIBUTES: 'region=a,broken' }), {
-    'service.name': 'given',
-    region: undefined,
-  });
+});
+
+test.serial('a wrong part of OTEL_RESOURCE_ATTRIBUTES costs that part only, and is said', async (t) => {
+  const listed = async (OTEL_RESOURCE_ATTRIBUTES: string) => {
+    const exporter = new InMemorySpanExporter();
+    const told: string[] = [];
+    const onProblem = ({ message }: Error): void => void told.push(message);
+    const provider = await createProvider({ exporter, onProblem }, { OTEL_RESOURCE_ATTRIBUTES });
+    provider?.getTracer('x').startSpan('s').end();
+    await provider?.forceFlush();
+    const { a, b, ...others } = exporter.getFinishedSpans()[0]?.resource.attributes ?? {};
+    await provider?.shutdown();
+    const added = Object.keys(others).filter((name) => !/^(service|telemetry|cloud)\./.test(name));
+    return [a, b, added, told.map((text) => /not (".*")/.exec(text)?.[1] ?? text)];
+  };
+  t.deepEqual(await listed('a=1,b=%20x%2C'), ['1', ' x,', [], []]);
+  t.deepEqual(await listed('a=1,bad'), ['1', undefined, [], ['"bad"']]);
+  t.deepEqual(await listed('bad,a=1'), ['1', undefined, [], ['"bad"']]);
+  t.deepEqual(await listed('a=1,b=%zz'), ['1', undefined, [], ['"b=…"']]);
+  t.deepEqual(await listed('a=1,%=2'), ['1', undefined, [], ['"%=…"']]);
+  t.deepEqual(await listed('a=1,=2'), ['1', undefined, [], ['"=…"']]);
+  t.deepEqual(await listed('a=1,%20=2'), ['1', undefined, [], ['"%20=…"']]);
+  t.deepEqual(await listed('a=1,b=x=y'), ['1', undefined, [], ['"b=…"']]);
+  t.deepEqual(await listed('a=1,b=2,a=3'), ['3', '2', [], ['"a=…"']], 'the last value counts');
+  t.deepEqual(await listed(' , a = 1 ,,b='), ['1', '', [], []]);
+  const [a, , , told] = await listed('x,y,z,a=1');
+  t.deepEqual([a, told], ['1', ['"x"']]);
 });
 
 test.serial(

@@ -7,6 +7,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { type LoggerOptions, multistream, pino } from 'pino';
 import { OptionError } from '../src/errors.ts';
+import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, pinoBridge, type PinoBridgeOptions, pinoMixin } from '../src/pino/index.ts';
@@ -241,4 +242,41 @@ test('bridge and mixin together say the span once', (t) => {
     target('t').inSpan('work', () => log.info({ a: 1 }, 'hi')),
   );
   t.deepEqual({ ...recorder.events[0]?.fields.toObject() }, { a: 1 });
+});
+
+test("a field named as the event's own keeps its value under a name that is free", (t) => {
+  const [event] = bridged((log) => log.info({ message: 1, message_: 2, message__: 3 }, 'hi'));
+  t.like(event, { message: 'hi', fields: { message_: 2, message__: 3, message___: 1 } });
+});
+
+test('bigints keep their value, wherever they stand, and numbers stay numbers', (t) => {
+  const memory = new MemoryLayer();
+  const big = 2n ** 64n + 1n;
+  withDefault(new Registry().with(memory), () => {
+    const logger = pino({}, pinoBridge()).child({ bound: -big });
+    const error = Object.assign(new Error('boom'), { size: big });
+    logger.error({ big, deep: { list: [big, 1n] }, err: error }, `"${big}": ${big}`);
+    logger.info({
+      large: 2 ** 70,
+      fraction: 0.1234567890123456,
+      small: 1e-20,
+      whole: 2 ** 53,
+      text: `${big}`,
+    });
+    logger.info({ text: `\\"${big}`, [`"${big}`]: big });
+  });
+  const [first, second, third] = memory.take().events;
+  t.is(first?.message, `"${big}": ${big}`);
+  const { error, ...fields } = first?.fields ?? {};
+  t.deepEqual(fields, { bound: -big, big, deep: { list: [big, 1] } });
+  t.like(error, { message: 'boom', size: big });
+  t.deepEqual(second?.fields, {
+    bound: -big,
+    large: 2 ** 70,
+    fraction: 0.1234567890123456,
+    small: 1e-20,
+    whole: 2 ** 53,
+    text: `${big}`,
+  });
+  t.deepEqual(third?.fields, { bound: -big, text: `\\"${big}`, [`"${big}`]: big });
 });

@@ -4,6 +4,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { inspect } from '../src/pool/edit.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
 
@@ -116,10 +117,38 @@ test('one pool can not unpack to more than memory bears', (t) => {
   t.is(problems.length, 4);
 });
 
-test('a torn tail is ignored', (t) => {
+test('a torn tail is a problem, named as the inspection of a pool names it, and harms nothing else', (t) => {
   const whole = readFileSync(SAMPLE);
   const torn = Buffer.concat([whole, whole.subarray(0, 700)]);
-  t.deepEqual(readDiagnosticsSync(torn), readDiagnosticsSync(whole));
+  const { problems, ...content } = readDiagnosticsSync(torn);
+  const { problems: none, ...expected } = readDiagnosticsSync(whole);
+  t.deepEqual([content, none], [expected, []]);
+  const [defect] = inspect(torn);
+  t.like(problems, [{ reason: defect?.reason, records: [defect?.record] }]);
+  t.is(problems.length, 1);
+  t.true(readDiagnosticsSync(whole).diagnostics[0]?.records.includes(0));
+  t.is(problems[0]?.raw[0]?.rawKey?.length, whole.indexOf(0));
+});
+
+test("keys that are simply others' are no problems", (t) => {
+  const keys = [
+    'DIAG2',
+    'diag-1',
+    'DIAG_1_level',
+    'DIAG:80|on',
+    'DIAG3|a|b|c',
+    'DIAGNOSTICS|x',
+    'CLOUD_INIT_2',
+    'a|b|INFO|c',
+  ];
+  const { unknown, problems } = readDiagnosticsSync(
+    bytesOf(...keys.map((key): [string, string] => [key, 'x'])),
+  );
+  t.deepEqual(problems, []);
+  t.deepEqual(
+    unknown.map(({ key }) => key),
+    keys,
+  );
 });
 
 /** Microseconds of processor time that V8 may take for itself at any moment. */

@@ -8,11 +8,12 @@ import fc from 'fast-check';
 import { parseTimestamp } from '../src/diagnostics/collect/timestamp.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnostics, readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
-import { IoError, OptionError } from '../src/errors.ts';
+import { IoError, NotAPoolFileError, OptionError } from '../src/errors.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import { decodeRecords } from '../src/pool/record.ts';
 import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
+import { folderOf } from './helpers/pool-folder.ts';
 import { TYPESCRIPT } from './helpers/programs.ts';
 
 /** The one diagnostic of an event whose payload, as stored, is split into pieces of so many bytes. */
@@ -30,6 +31,17 @@ function folder(t: { teardown(fn: () => void): void }): string {
   t.teardown(() => rmSync(path, { recursive: true }));
   return path;
 }
+
+test('a folder is no pool, whoever reads it, by a link too', async (t) => {
+  const folder = folderOf(t);
+  const link = join(folder, 'link');
+  symlinkSync(folder, link);
+  for (const path of [folder, link, '/']) {
+    const expected = { instanceOf: NotAPoolFileError, code: 'ERR_KVP_NOT_A_POOL_FILE' };
+    t.throws(() => readDiagnosticsSync(path), expected, path);
+    await t.throwsAsync(readDiagnostics(path), expected, path);
+  }
+});
 
 test('the pool that azure-init wrote gives its fifteen diagnostics', (t) => {
   const { diagnostics, ...rest } = readDiagnosticsSync(SAMPLE);
@@ -258,7 +270,10 @@ test('links are followed, pipes are read to their end, folders are refused', asy
     `cat '${SAMPLE}' | node ${TYPESCRIPT.join(' ')} --input-type=module -e "$1"`,
   );
   t.is(execFileSync('sh', [join(path, 'pipe.sh'), program], { encoding: 'utf8' }), '15\n');
-  t.throws(() => readPool(path), { instanceOf: IoError, message: /cannot read .*EISDIR/ });
-  await t.throwsAsync(readDiagnostics(path), { instanceOf: IoError });
+  t.throws(() => readPool(path), {
+    instanceOf: NotAPoolFileError,
+    message: /is a directory; a pool is a regular file/,
+  });
+  await t.throwsAsync(readDiagnostics(path), { instanceOf: NotAPoolFileError });
   t.throws(() => readPool('a\0b'), { code: 'ERR_KVP_INVALID_OPTION' });
 });

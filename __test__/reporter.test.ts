@@ -12,6 +12,7 @@ import { initializeTracing } from '../src/setup/initialize-tracing.ts';
 import { target } from '../src/tracing/target.ts';
 import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
 import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts';
+import { bootUnknown } from './helpers/namespaces.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 
 const log = target('agent');
@@ -144,6 +145,7 @@ test.serial("another program's report stays unless it is to be replaced", async 
 });
 
 test.serial("a report that an earlier boot left stands in nobody's way", async (t) => {
+  if (!has(t, bootUnknown)) return;
   const path = poolOf(t);
   openPool(path).setSync(REPORT_KEY, 'result=error|reason=x|agent=Cloud-Init/24.1');
   utimesSync(path, 1, 1);
@@ -152,6 +154,34 @@ test.serial("a report that an earlier boot left stands in nobody's way", async (
   t.true(written);
   t.deepEqual(openPool(path).dumpSync(), [{ key: REPORT_KEY, value: text }]);
   await tracing.shutdown();
+});
+
+test.serial('a report of another VM, whose disk was captured, is replaced', async (t) => {
+  const OTHER = '11111111-2222-4333-8444-555555555555';
+  const swapped = '5e9c1d3a-0000-0040-8000-0123456789ab';
+  const cases: [vmId: string, isReplaced: boolean][] = [
+    [OTHER, true],
+    [OTHER.toUpperCase(), true],
+    [VM, false],
+    [VM.toUpperCase(), false],
+    // As the firmware of a generation 1 VM spells it.
+    [swapped, false],
+    ['00000000-0000-0000-0000-000000000000', false],
+    ['', false],
+  ];
+  for (const [vmId, isReplaced] of cases) {
+    const path = poolOf(t);
+    const there = `result=error|reason=x|agent=azure-init/0.1.1|vm_id=${vmId}|timestamp=2026-01-01T00:00:00Z`;
+    await openPool(path).append(REPORT_KEY, there);
+    const { tracing } = await setUp(t, { path });
+    const outcome = await tracing.reportSuccess();
+    t.is(outcome.written, isReplaced, vmId);
+    await tracing.shutdown();
+    t.is(reportsIn(path).length, 1);
+    if (isReplaced) continue;
+    const kept = `a report of "azure-init/0.1.1", of VM ${JSON.stringify(vmId)}, of "2026-01-01T00:00:00Z", not of "my-agent"`;
+    t.true(String(outcome.error).includes(kept), String(outcome.error));
+  }
 });
 
 test.serial('of two programs in one pool the later one is told who was first', async (t) => {
@@ -163,7 +193,10 @@ test.serial('of two programs in one pool the later one is told who was first', a
   const { tracing } = await setUp(t, { path });
   const outcome = await tracing.reportSuccess();
   failed(t, outcome, 'ERR_KVP_FOREIGN_REPORT');
-  t.regex(String(outcome.error), /a report of "azure-init", not of "my-agent"; \{ replace: true \}/);
+  t.regex(
+    String(outcome.error),
+    /a report of "azure-init\/0.1.1", of an unknown VM, without a time, not of "my-agent"; \{ replace: true \}/,
+  );
   t.is(reportsIn(path).length, 2);
 });
 

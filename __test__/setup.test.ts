@@ -124,6 +124,9 @@ test.serial(
   async (t) => {
     const wrong: [object, RegExp][] = [
       [{ kvp: { path: poolOf(t), vmId: 'vm', maxRecords: 0 } }, /^kvp\.maxRecords must be/],
+      [{ kvp: { path: poolOf(t), vmId: 'v'.repeat(50) } }, /^kvp\.vmId must be a text of 1 to 36 bytes/],
+      [{ kvp: { path: poolOf(t), vmId: 'é'.repeat(19) } }, /^kvp\.vmId must be a text of 1 to 36 bytes/],
+      [{ kvp: { path: poolOf(t), vmId: 'a|b' } }, /^kvp\.vmId must be a text of 1 to 36 bytes/],
       [{ stderr: { spanEvents: ['never'] } }, /^stderr\.spanEvents must be/],
       [{ stderr: { format: 'xml' } }, /^stderr\.format must be/],
       [{ file: { path: join(folderOf(t), 'x.log'), reopenOn: 'SIGNONE' } }, /^file\.reopenOn must be/],

@@ -204,23 +204,23 @@ test("a file that is there keeps its mode, one that can't be opened is told", (t
 test('a writer that throws or rejects costs its lines, never the program', async (t) => {
   const problems: Error[] = [];
   const error = new Error('disk full');
+  const onProblem = (problem: Error): void => void problems.push(problem);
   const throwing = new StderrLayer({
+    onProblem,
     writer: {
       write: () => {
         throw error;
       },
     },
   });
-  const rejecting = new StderrLayer({ writer: { write: () => Promise.reject(error) } });
-  const registry = new Registry({ onProblem: (problem) => problems.push(problem) })
-    .with(throwing)
-    .with(rejecting);
+  const rejecting = new StderrLayer({ onProblem, writer: { write: () => Promise.reject(error) } });
+  const registry = new Registry({ onProblem }).with(throwing).with(rejecting);
   withDefault(registry, () => (target('a').error('one'), target('a').error('two')));
   await sleep(5);
   t.deepEqual([throwing.stats(), rejecting.stats()], Array(2).fill({ lines: 2, dropped: 2 }));
   t.deepEqual(
     problems.map(({ message }) => message),
-    ['StderrLayer threw: disk full; it stays in use'],
+    Array(2).fill('lines to a stream are lost: disk full'),
   );
 });
 

@@ -199,11 +199,9 @@ for (const form of FORMS) {
     t.is(reading(at('dangling')).size, 0);
     t.deepEqual(await run(reading(at('dangling')), form, 'dump'), []);
     t.deepEqual(await run(reading('/dev/null'), form, 'dump'), []);
-    await t.throwsAsync(run(reading(at('directory')), form, 'dump'), {
-      code: 'ERR_KVP_IO',
-      message: /EISDIR/,
-    });
-    await t.throwsAsync(run(reading(at('socket')), form, 'dump'), { code: 'ERR_KVP_NOT_A_POOL_FILE' });
+    for (const name of ['directory', 'socket']) {
+      await t.throwsAsync(run(reading(at(name)), form, 'dump'), { code: 'ERR_KVP_NOT_A_POOL_FILE' });
+    }
     t.throws(() => reading(at('fifo')).size, { message: /is a FIFO/ });
   });
 

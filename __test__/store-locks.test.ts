@@ -11,6 +11,7 @@ import { openPool } from '../src/pool/open-pool.ts';
 import { PoolStore } from '../src/pool/pool-store.ts';
 import type { StoreBackend } from '../src/pool/store-backend.ts';
 import { bytesOf } from './helpers/diag-records.ts';
+import { tornRecord } from './helpers/golden-store.ts';
 import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
@@ -53,7 +54,7 @@ for (const form of FORMS) {
       const path = poolOf(t);
       const before = fileOf(path);
       await holdLock(t, kind, path);
-      const store = openPool(path, { lockTimeout: 40 });
+      const store = openPool(path, { lockTimeout: 40.25 });
       const acts = isNative ? { ...CHANGES, ...APPEND, ...READS } : CHANGES;
       for (const [name, act] of Object.entries(acts)) {
         const began = performance.now();
@@ -95,7 +96,7 @@ for (const form of FORMS) {
 
   test(`a tail off the records' boundaries is cut once it stayed as it is (${form})`, async (t) => {
     const path = poolOf(t);
-    writeFileSync(path, Buffer.alloc(1000, 'x'));
+    writeFileSync(path, tornRecord(1000));
     const message = `${path} ends in the middle of a record and did not stay as it was for 300 ms within 0 ms (lockTimeout)`;
     const store = openPool(path, { lockTimeout: 0 });
     // One look never tells.
@@ -286,7 +287,13 @@ test.serial(
     const programs = folderOf(t);
     const { PATH } = process.env;
     t.teardown(() => (process.env['PATH'] = PATH));
-    for (const program of [undefined, '#!/bin/sh\nexit 71\n']) {
+    const cases: [program: string | undefined, why: string][] = [
+      [undefined, 'can not be run (Debian: apt-get install util-linux)'],
+      ['#!/bin/sh\nexit 71\n', 'failed with status 71; the file system may have no locks'],
+      ['#!/bin/sh\nexit 65\n', 'failed with status 65'],
+      ['#!/bin/sh\nkill -9 $$\n', 'was ended by SIGKILL'],
+    ];
+    for (const [program, why] of cases) {
       process.env['PATH'] = programs;
       if (program !== undefined) writeFileSync(join(programs, 'flock'), program, { mode: 0o755 });
       const store = openPool(path);
@@ -295,8 +302,7 @@ test.serial(
           const error = await t.throwsAsync(act(store, form), { instanceOf: NoLockError }, name);
           t.like(error, {
             code: 'ERR_KVP_NO_LOCK',
-            message:
-              'cutting a pool needs a lock and the program flock can not be run (Debian: apt-get install util-linux)',
+            message: `cutting a pool needs a lock and the program flock ${why}`,
             path,
           });
         }

@@ -1,17 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Edit, inspect, repair } from '../src/pool/edit.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { openPool } from '../src/pool/open-pool.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
-import { PoolFullError } from '../src/errors.ts';
+import { placesOf, Shape } from '../src/pool/shape.ts';
+import { NotAPoolFileError, PoolFullError } from '../src/errors.ts';
 import { bytesOf } from './helpers/diag-records.ts';
 import { contentOf } from './helpers/golden-store.ts';
 import { flockMissing } from './helpers/lock-holder.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
-import { FORMS, run } from './helpers/store-forms.ts';
+import { type Form, FORMS, run } from './helpers/store-forms.ts';
 
 const MAX_KEYS = 3;
 
@@ -126,6 +127,18 @@ const records = fc.array(
   ),
   { maxLength: 4 },
 );
+/** Text of one line or many, or a record with text behind it. */
+const text = fc
+  .tuple(
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }),
+    fc.integer({ min: 1, max: 60 }),
+    fc.constantFrom('', '\n'),
+  )
+  .map(([line, lines, end]) => Buffer.from((line + end).repeat(lines)));
+const foreign = fc.oneof(
+  text,
+  fc.tuple(record, text).map(([each, rest]) => Buffer.concat([bytesOf([each.key, each.value]), rest])),
+);
 const anyPool = fc.oneof(bytes, fc.tuple(records.map(Buffer.concat), bytes).map(Buffer.concat));
 
 /** What an edit makes of a pool. */
@@ -137,35 +150,90 @@ function applied(pool: Buffer, edit: Edit): Buffer {
   ]).subarray(0, edit.length);
 }
 
-test('a repair mends what an inspection lists, to the same bytes on both backends', async (t) => {
-  if (!has(t, flockMissing)) return;
+/** Whether a file with these bytes looks like a pool. */
+function isPool(bytes: Buffer): boolean {
+  const shape = new Shape(false);
+  const admits = ({ at, length }: { at: number; length: number }) =>
+    shape.admits(bytes.subarray(at, at + length));
+  return bytes.length === 0 || (placesOf(0, bytes.length).every(admits) && shape.isKnown);
+}
+
+/** Pools and other files, each in a file of its own, in turns of the two forms; off the event loop, because a torn tail takes its time. */
+async function forEachFile(
+  t: ExecutionContext,
+  pools: readonly Buffer[],
+  act: (path: string, pool: Buffer, form: Form) => Promise<void>,
+): Promise<void> {
   const folder = folderOf(t);
-  // All at once and off the event loop: a torn tail takes its time.
-  const pools = fc.sample(anyPool, 60);
   await Promise.all(
     pools.map(async (pool, index) => {
-      const form = FORMS[index % 2]!;
       const path = join(folder, `pool ${index}`);
       writeFileSync(path, pool);
-      using store = openPool(path, { lockTimeout: 60_000 });
-      const listed = await run(store, form, 'inspect');
-      t.deepEqual(listed, inspect(pool));
-      const repairs = await store.repair();
-      t.deepEqual(
-        repairs,
-        listed.map((defect, i) => ({ ...defect, action: repairs[i]!.action })),
-      );
-      for (const { record: number, reason, action } of repairs) {
-        const isDropped = listed.some((other) => other.record === number && other.reason === 'empty_key');
-        t.is(action, reason === 'torn_tail' ? 'cut' : isDropped ? 'dropped' : 're-encoded');
-      }
-      const mended = readFileSync(path);
-      t.true(mended.equals(applied(pool, repair(pool).edit)), pool.toString('hex'));
-      t.deepEqual(inspect(mended), []);
-      t.deepEqual(await run(store, form, 'repair'), []);
-      t.true(readFileSync(path).equals(mended));
+      await act(path, pool, FORMS[index % 2]!);
     }),
   );
+}
+
+test('a repair mends what an inspection lists, to the same bytes on both backends', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const pools = fc.sample(
+    anyPool.filter((pool) => isPool(pool)),
+    60,
+  );
+  await forEachFile(t, pools, async (path, pool, form) => {
+    using store = openPool(path, { lockTimeout: 60_000 });
+    const listed = await run(store, form, 'inspect');
+    t.deepEqual(listed, inspect(pool));
+    const repairs = await store.repair();
+    t.deepEqual(
+      repairs,
+      listed.map((defect, i) => ({ ...defect, action: repairs[i]!.action })),
+    );
+    for (const { record: number, reason, action } of repairs) {
+      const isDropped = listed.some((other) => other.record === number && other.reason === 'empty_key');
+      t.is(action, reason === 'torn_tail' ? 'cut' : isDropped ? 'dropped' : 're-encoded');
+    }
+    const mended = readFileSync(path);
+    t.true(mended.equals(applied(pool, repair(pool).edit)), pool.toString('hex'));
+    t.deepEqual(inspect(mended), []);
+    t.deepEqual(await run(store, form, 'repair'), []);
+    t.true(readFileSync(path).equals(mended));
+  });
+});
+
+test('a file that does not look like a pool is left as it is by every change, on both backends alike', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const pools = fc.sample(fc.oneof(anyPool, foreign), 80);
+  const changes = [
+    ['append', 'k', 'v'],
+    ['set', 'k', 'v'],
+    ['delete', 'k'],
+    ['load', []],
+    ['repair'],
+    ['clear'],
+  ] as const;
+  let refused = 0;
+  await forEachFile(t, pools, async (path, pool, form) => {
+    using store = openPool(path, { lockTimeout: 60_000 });
+    for (const [operation, ...given] of changes) {
+      writeFileSync(path, pool);
+      const outcome = run(
+        store,
+        form === 'sync' && pool.length % RECORD_SIZE === 0 ? 'sync' : 'async',
+        operation,
+        ...given,
+      );
+      if (isPool(pool)) {
+        await t.notThrowsAsync(outcome, `${operation} ${pool.toString('hex')}`);
+        continue;
+      }
+      refused++;
+      const error = await t.throwsAsync(outcome, { instanceOf: NotAPoolFileError }, pool.toString('hex'));
+      t.is(error?.code, 'ERR_KVP_NOT_A_POOL_FILE');
+      t.true(readFileSync(path).equals(pool), operation);
+    }
+  });
+  t.true(refused > 100, `${refused}`);
 });
 
 test('whatever is in a file, reading it never throws and loses no whole record', async (t) => {

@@ -6,7 +6,7 @@ import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { chooseBackend } from '../src/pool/binding.ts';
 import { openPool } from '../src/pool/open-pool.ts';
 import { bytesOf } from './helpers/diag-records.ts';
-import { contentOf, GOLDEN, goldenBytes, layOut, spelled } from './helpers/golden-store.ts';
+import { contentOf, GOLDEN, goldenBytes, layOut, spelled, tornRecord } from './helpers/golden-store.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { FORMS, run } from './helpers/store-forms.ts';
 
@@ -173,7 +173,7 @@ for (const form of FORMS) {
       ['', 'no key'],
       ['a', '1'],
     ] as const;
-    writeFileSync(path, Buffer.concat([bytesOf(...broken), Buffer.alloc(700, 'x')]));
+    writeFileSync(path, Buffer.concat([bytesOf(...broken), tornRecord(700)]));
     using store = openPool(path, patient);
     t.is(store.size, 4);
     t.is(await run(store, form, 'get', 'a'), '1');
@@ -252,7 +252,7 @@ test('what a file has beyond 256 MiB is not read, and a sparse file below it lea
 test.serial('the native store keeps no large buffer after a change', (t) => {
   if (chooseBackend() !== 'native') return t.pass();
   const path = poolOf(t);
-  writeFileSync(path, '');
+  writeFileSync(path, bytesOf(['first', '']));
   const size = 40_000 * RECORD_SIZE;
   truncateSync(path, size);
   using store = openPool(path);

@@ -168,7 +168,10 @@ for (const [what, ...injected] of isNative ? HAPPENS : []) {
     t.is(readDiagnosticsSync(path).diagnostics.length, 500);
     const emitter = calls[0]?.thread;
     t.deepEqual(
-      calls.filter(({ thread }) => thread === emitter).map(({ name }) => name.replace('openat', 'open')),
+      // Setting up and ending also look at the path, to know whether two lead to the same file.
+      calls
+        .filter(({ thread, name }) => thread === emitter && name !== 'statx')
+        .map(({ name }) => name.replace('openat', 'open')),
       ['open', 'fstat'],
     );
     const steps = calls

@@ -127,7 +127,7 @@ test('an event is told by a message, fields, an error, or two of them', (t) => {
       ['ERROR', 'boom', { error }],
       ['ERROR', 'said otherwise', { error }],
       ['WARN', 'among fields', { a: 1 }],
-      ['WARN', 'wins', {}],
+      ['WARN', 'wins', { message_: 'among fields' }],
       ['DEBUG', 'lazy', { lazy: true }],
       ['TRACE', '5', {}],
     ],
@@ -273,4 +273,73 @@ test('a filter that is widened, or a layer that is added, later is heard of', (t
     [late, added].map(({ events }) => events.map(({ message }) => message)),
     [['heard', 'both'], ['both']],
   );
+});
+
+/** The message and fields of an event with these arguments, as a program without types may give them. */
+function told(...args: unknown[]): [string | undefined, Record<string, unknown>] {
+  const emit = log.error.bind(log) as (...given: unknown[]) => void;
+  const [event] = record(() => emit(...args)).events;
+  return [event?.message, { ...event?.fields.toObject() }];
+}
+
+test('a field named message stays when there is a message, under the next free name', (t) => {
+  t.deepEqual(told({ message: 'quota exceeded', code: 429 }, 'request failed'), [
+    'request failed',
+    { message_: 'quota exceeded', code: 429 },
+  ]);
+  t.deepEqual(told({ message: 0 }, 'm'), ['m', { message_: 0 }]);
+  t.deepEqual(told({ message: { deep: 1 } }, ''), ['', { message_: { deep: 1 } }]);
+  t.deepEqual(told({ message_: 1, message: 2 }, 'm'), ['m', { message_: 1, message__: 2 }]);
+  t.deepEqual(
+    told(() => ({ message: 'lazy' }), 'm'),
+    ['m', { message_: 'lazy' }],
+  );
+  t.deepEqual(told({ message: 'alone' }), ['alone', {}]);
+});
+
+test('what is no object is kept as the field error, because catch may give anything', (t) => {
+  const symbol = Symbol('s');
+  for (const value of [5, 0, NaN, 5n, true, false, null, symbol, 'thrown text', '']) {
+    t.deepEqual(told(value, 'm'), ['m', { error: value }]);
+    t.deepEqual(
+      told(() => value, 'm'),
+      ['m', { error: value }],
+    );
+  }
+  t.deepEqual(told(5), ['5', { error: 5 }]);
+  t.deepEqual(told(5n), ['5n', { error: 5n }]);
+  t.deepEqual(told(null), ['null', { error: null }]);
+  t.deepEqual(told(undefined, 'm'), ['m', {}]);
+  t.deepEqual(told('m', undefined), ['m', {}]);
+});
+
+test('a message that stands first costs nothing of what stands behind it', (t) => {
+  const error = new Error('boom');
+  t.deepEqual(told('m', { code: 1 }), ['m', { code: 1 }]);
+  t.deepEqual(told('m', error), ['m', { error }]);
+  t.deepEqual(told('m', 5), ['m', { error: 5 }]);
+});
+
+test('a filter that asks for given names only has no function called for them', (t) => {
+  let calls = 0;
+  const filter = { verbosity: 5, enabled: () => false };
+  record(() => log.info(() => ({ calls: calls++ }), 'm'), filter);
+  t.is(calls, 0);
+});
+
+test('filters are asked with the names that the fields have in the end', (t) => {
+  const names: string[][] = [];
+  const filter = {
+    verbosity: 5,
+    fieldNames: () => 'all' as const,
+    enabled: ({ fieldNames }: { fieldNames: readonly string[] }) => names.push([...fieldNames]) > 0,
+  };
+  const emit = log.error.bind(log) as (...given: unknown[]) => void;
+  record(() => {
+    emit({ a: 1, message: 2 }, 'm');
+    emit(5, 'm');
+    emit('m', { b: 1 });
+    emit('m');
+  }, filter);
+  t.deepEqual(names, [['message', 'a', 'message_'], ['message', 'error'], ['message', 'b'], ['message']]);
 });

@@ -25,3 +25,9 @@ export function countOption(option: string, given: unknown, least: number, most 
     `a whole number from ${least}${most === Infinity ? '' : ` to ${most}`}`,
   );
 }
+
+/** Checks an option that must be a list. Throws `OptionError`. */
+export function iterableOption<T>(option: string, given: Iterable<T>, expected: string): Iterable<T> {
+  if (typeof given === 'object' && typeof given?.[Symbol.iterator] === 'function') return given;
+  throw new OptionError(option, given, expected);
+}

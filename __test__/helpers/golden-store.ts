@@ -35,10 +35,15 @@ export function goldenBytes(records: Records | null): Buffer | undefined {
     : bytesOf(...records.map(([key, value]) => [bytes(key), bytes(value)] as const));
 }
 
+/** The first bytes of a record. */
+export function tornRecord(bytes: number): Buffer {
+  return bytesOf(['torn', 'x'.repeat(2000)]).subarray(0, bytes);
+}
+
 /** Lays out what is there before a case. */
 export function layOut({ before, tail = 0 }: GoldenCase, path: string): void {
   const whole = goldenBytes(before);
-  if (whole !== undefined) writeFileSync(path, Buffer.concat([whole, Buffer.alloc(tail, 'x')]));
+  if (whole !== undefined) writeFileSync(path, Buffer.concat([whole, tornRecord(tail)]));
 }
 
 /** What is in a file; `undefined` where there is none. */

@@ -54,7 +54,7 @@ export interface Parsed {
 
 /** Why records can't be interpreted. */
 export type ProblemReason =
-  'unsupported_version' | 'incomplete_group' | 'duplicate_chunk' | 'undecodable' | 'malformed';
+  'unsupported_version' | 'incomplete_group' | 'duplicate_chunk' | 'undecodable' | 'malformed' | 'torn_tail';
 
 /** Why the records of one payload can't be interpreted. */
 export interface ParseFailure {

@@ -13,12 +13,14 @@ import {
 } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
 import { chunksOf } from '../pool/record.ts';
+import type { Allowance } from './allowance.ts';
 import type { ParseFailure } from './collector.ts';
+import { JsonReader } from './json-reader.ts';
 
 /** Bytes that a decoded payload may have. */
 const DECODED_MAX = 16 * 1024 * 1024;
-/** Bytes that the payloads of one pool may unpack to in all: a small file must not fill the reader's memory. */
-const POOL_MAX = 128 * 1024 * 1024;
+/** The most bytes that zlib unpacks one byte to. */
+const RATIO_MAX = 1032;
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
@@ -30,7 +32,13 @@ export interface Decoded {
 
 /** Decodes the payloads of one pool. A payload that ends early is `incomplete_group`; only the caller knows its chunks. */
 export class Decoder {
-  #left = POOL_MAX;
+  readonly allowance: Allowance;
+  readonly json: JsonReader;
+
+  constructor(allowance: Allowance) {
+    this.allowance = allowance;
+    this.json = new JsonReader(allowance);
+  }
 
   /** Decodes a payload that is stored by one of the contract's encodings. */
   decode(encoding: string, stored: Buffer): Decoded | ParseFailure {
@@ -55,20 +63,28 @@ export class Decoder {
     if (!BASE64.test(base64)) return undecodable('the payload is not padded base64');
     if (base64.length % 4 !== 0) return endsEarly('the payload is not padded base64');
     const packed = Buffer.from(base64, 'base64');
-    const maxOutputLength = Math.min(DECODED_MAX, this.#left);
-    if (maxOutputLength === 0) return undecodable(`the pool unpacks to more than ${POOL_MAX} bytes`);
+    const maxOutputLength = Math.min(DECODED_MAX, this.allowance.left);
+    if (maxOutputLength === 0) return undecodable(this.allowance.exceeded);
     try {
       // The types do not know that `info` changes the result.
       const { buffer, engine } = unpack(packed, { maxOutputLength, info: true }) as Unpacked;
-      this.#left -= buffer.length;
       if (engine.bytesWritten !== packed.length)
         return undecodable('there is more behind the packed payload');
-      return decoded(buffer);
+      const unpacked = decoded(buffer);
+      // A text takes two bytes for each character if one of them is not of Latin-1.
+      this.allowance.spend(unpacked.text.length < buffer.length ? 3 * buffer.length : buffer.length);
+      return unpacked;
     } catch (thrown) {
       const isTooLarge = (thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      // The failed attempt used that much memory, so it counts.
-      if (isTooLarge) this.#left = Math.max(0, this.#left - maxOutputLength);
-      if (isTooLarge) return undecodable(`the payload unpacks to more than ${maxOutputLength} bytes`);
+      if (isTooLarge) {
+        this.allowance.waste(maxOutputLength);
+        return undecodable(
+          maxOutputLength < DECODED_MAX
+            ? this.allowance.exceeded
+            : `the payload unpacks to more than ${DECODED_MAX} bytes`,
+        );
+      }
+      this.allowance.waste(Math.min(DECODED_MAX, RATIO_MAX * packed.length));
       const isShort = (thrown as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
       return isShort ? endsEarly(messageOf(thrown)) : undecodable(messageOf(thrown));
     }

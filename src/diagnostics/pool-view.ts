@@ -4,6 +4,10 @@ import type { PoolRecord } from '../pool/record.ts';
 /** The records of a pool by their numbers. Fields are decoded when they are read: many never are. */
 export interface PoolView {
   readonly length: number;
+  /** The bytes of the records. */
+  readonly size: number;
+  /** Whether a part of a record follows the last one; it has the number `length`. */
+  readonly isTorn: boolean;
   key(index: number): string;
   /** The value as text; bytes that are not UTF-8 are U+FFFD. */
   text(index: number): string;
@@ -13,14 +17,20 @@ export interface PoolView {
   record(index: number): PoolRecord;
 }
 
-/** A view of a pool's bytes; a partial record at the end is ignored. */
+/** A view of a pool's bytes. */
 export class BytesView implements PoolView {
   readonly length: number;
+  readonly size: number;
   readonly #pool: Buffer;
 
   constructor(bytes: Uint8Array) {
     this.#pool = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.length = Math.floor(bytes.length / RECORD_SIZE);
+    this.size = bytes.length;
+  }
+
+  get isTorn(): boolean {
+    return this.size > this.length * RECORD_SIZE;
   }
 
   key(index: number): string {
@@ -46,14 +56,17 @@ export class BytesView implements PoolView {
 
   /** The end of the field at `start`: its first NUL, or its last byte. */
   #end(start: number, size: number): number {
-    const end = this.#pool.indexOf(0, start);
-    return end < 0 || end > start + size ? start + size : end;
+    // `indexOf` has no end: in a field without a NUL it would search all the rest of the pool.
+    if (this.#pool[start + size - 1] === 0) return this.#pool.indexOf(0, start);
+    const end = this.#pool.subarray(start, start + size).indexOf(0);
+    return end < 0 ? start + size : start + end;
   }
 }
 
 /** A view of records in memory, with or without their bytes. */
 export class RecordsView implements PoolView {
   readonly #records: readonly PoolRecord[];
+  readonly isTorn = false;
 
   constructor(records: Iterable<PoolRecord>) {
     this.#records = [...records];
@@ -61,6 +74,10 @@ export class RecordsView implements PoolView {
 
   get length(): number {
     return this.#records.length;
+  }
+
+  get size(): number {
+    return this.#records.reduce((size, { key, value }) => size + key.length + value.length, 0);
   }
 
   key(index: number): string {

@@ -28,9 +28,20 @@ export function readVmId(root = '/'): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
     throw new Error(`${JSON.stringify(id)} is no UUID`);
   const isGeneration2 = existsSync(`${root}sys/firmware/efi`) || existsSync(`${root}dev/efi`);
-  if (isGeneration2) return id;
+  return isGeneration2 ? id : swapped(id);
+}
+
+/** The id with the bytes of its first three groups in reverse, as the firmware of a generation 1 VM gives it. */
+function swapped(id: string): string {
   return id
     .split('-')
     .map((group, index) => (index < 3 ? (group.match(/../g) ?? []).reverse().join('') : group))
     .join('-');
+}
+
+/** Whether both are ids, and of two VMs. Some programs write the firmware's spelling. */
+export function areOfTwoVms(one: string, other: string): boolean {
+  const [id, otherId] = [one.toLowerCase(), other.toLowerCase()];
+  if ([id, otherId].some((text) => text === '' || text === UNKNOWN)) return false;
+  return id !== otherId && swapped(id) !== otherId;
 }

@@ -1,12 +1,16 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
-import { DroppedError, OptionError } from '../errors.ts';
+import { DroppedError, errorOf, KvpError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
-import { bootTime } from '../pool/boot-time.ts';
+import { staleBefore } from '../pool/boot-time.ts';
+import { isNotFound } from '../pool/sys.ts';
 import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
+import { isSameFile } from '../pool/same-file.ts';
+import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
+import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import { cutName } from '../tracing/value.ts';
@@ -27,7 +31,7 @@ export interface KvpChannelOptions {
   maxRecords?: number;
   /** Bytes of the queue, from 4,096 to 2³¹, rounded up to a power of two. Default 2 MiB. */
   queueBytes?: number;
-  /** Whether opening empties a pool that was last changed before this boot. Default: `true` without `path`, else `false`. */
+  /** Whether opening empties a pool that was last changed before this boot. Default: `true` for pool 1, else `false`. */
   clearStale?: boolean;
   /**
    * `'queued'`: emitting only queues. `'write-through'`: emitting writes, in the caller's thread, unless another
@@ -57,8 +61,8 @@ const CLOSE_TIMEOUT = 100;
 const EXIT_WRITE_TIMEOUT = 100;
 /** The delay between an emit and the check for problems, in milliseconds. */
 const CHECK_DELAY = 1000;
-/** How long a flush, a shutdown or an exit waits for a missing folder, in milliseconds; a running program waits on. */
-const FOLDER_TIMEOUT = 200;
+/** How long a flush, a shutdown or an exit waits for a pool that can't be opened, in milliseconds; a running program waits on. */
+const OPEN_TIMEOUT = 200;
 /** How many turns of the event loop a flush polls without a pause. On an idle disk it ends earlier. */
 const TURNS_MAX = 50;
 
@@ -75,11 +79,12 @@ export interface PoolIdentity {
 
 /** What `options` and the defaults say. Throws `OptionError`. */
 export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
+  const path = poolPath(options.path ?? DEFAULTS.path);
   return {
-    path: poolPath(options.path ?? DEFAULTS.path),
+    path,
     agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
     vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) })),
-    clearsStale: options.clearStale ?? options.path === undefined,
+    clearsStale: options.clearStale ?? isSameFile(path, DEFAULTS.path),
   };
 }
 
@@ -111,9 +116,12 @@ export class KvpChannel {
     dropped: 0,
     missing: 0,
   };
+  /** When it was said that the pool can't be opened; `undefined` once it can. */
+  #missedSince: number | undefined;
+  #missingAtFlush = 0;
   #shutdown: Promise<Outcome> | undefined;
 
-  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
+  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a pool that can't be opened yet is waited for. */
   constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Written) {
     this.#onProblem = guardedHandler(options.onProblem);
     this.identity = poolIdentityOf(options);
@@ -121,7 +129,7 @@ export class KvpChannel {
     this.path = resolve(path);
     const keys = layout.keyLayout(agent, vmId);
     this.#nameMax = keys.nameMax;
-    const staleBefore = clearsStale ? bootTime() : undefined;
+    const before = clearsStale && !hasWritten(path) ? staleBefore() : undefined;
     this.#writer = openWriter({
       path,
       keys,
@@ -130,7 +138,7 @@ export class KvpChannel {
       maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, COUNT_MAX),
       queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, COUNT_MAX),
       writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
-      ...(staleBefore === undefined ? undefined : { staleBefore }),
+      ...(before === undefined ? undefined : { staleBefore: before }),
     });
     this.#cancelAtExit = atExit((milliseconds, isLast) => {
       if (isLast) this.#exit(milliseconds);
@@ -185,11 +193,13 @@ export class KvpChannel {
   readonly #checkLater = (): void => {
     this.#check = undefined;
     this.#report(true, false);
+    if (this.#missedSince !== undefined) this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
   async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return this.#report(await this.#drain(timeout), false);
+    this.#writer.requestLook();
+    return this.#outcome(await this.#drain(timeout), false);
   }
 
   /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
@@ -198,16 +208,30 @@ export class KvpChannel {
   }
 
   async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
+    this.#writer.requestLook();
     this.#writer.requestDropReport();
     const isComplete = await this.#drain(timeout);
     this.#writer.close(CLOSE_TIMEOUT);
+    if (this.stats().records > 0) rememberWritten(this.path);
     this.#cancelAtExit();
     clearTimeout(this.#check);
-    return this.#report(isComplete, true);
+    return this.#outcome(isComplete, true);
+  }
+
+  /** The outcome of a flush. It is not complete if records went missing since the last one. */
+  #outcome(isDrained: boolean, isLast: boolean): Outcome {
+    const outcome = this.#report(isDrained, isLast);
+    const { missing } = this.#writer.stats();
+    if (missing === this.#missingAtFlush) return outcome;
+    this.#missingAtFlush = missing;
+    const gone = goneError(missing);
+    const isSaid = outcome.problems.some(({ message }) => message === gone.message);
+    return { ...outcome, complete: false, problems: isSaid ? outcome.problems : [...outcome.problems, gone] };
   }
 
   #exit(milliseconds: number): void {
     this.#isExiting = true;
+    this.#writer.requestLook();
     this.#writer.requestDropReport();
     this.#writeAtExit(milliseconds);
     if (!this.#isOver) this.#report(true, true);
@@ -221,7 +245,7 @@ export class KvpChannel {
     }
     const left = Math.min(milliseconds, exitTimeLeft() - CLOSE_TIMEOUT);
     if (left > 0 && this.#wait(left)) return;
-    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.missesFolder()) return;
+    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.cannotOpen()) return;
     this.#isOver = true;
     this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
     this.#report(false, true);
@@ -229,10 +253,10 @@ export class KvpChannel {
 
   /** Blocks until everything emitted so far is written, but at most for `milliseconds`; returns whether it is. */
   #wait(milliseconds: number): boolean {
-    const patience = Math.min(milliseconds, FOLDER_TIMEOUT);
+    const patience = Math.min(milliseconds, OPEN_TIMEOUT);
     if (this.#writer.wait(patience)) return true;
     const rest = milliseconds - patience;
-    return rest > 0 && !this.#writer.missesFolder() && this.#writer.wait(rest);
+    return rest > 0 && !this.#writer.cannotOpen() && this.#writer.wait(rest);
   }
 
   /** Waits until everything emitted so far is written; polls, so that no other thread calls into a closing environment. */
@@ -240,7 +264,7 @@ export class KvpChannel {
     const position = this.#writer.position();
     const started = performance.now();
     for (let turn = 0; !this.#writer.isDrained(position); turn++) {
-      const patience = this.#writer.missesFolder() ? Math.min(timeout, FOLDER_TIMEOUT) : timeout;
+      const patience = this.#writer.cannotOpen() ? Math.min(timeout, OPEN_TIMEOUT) : timeout;
       if (performance.now() - started >= patience) return false;
       await new Promise((resolve) => {
         if (turn < TURNS_MAX) setImmediate(resolve);
@@ -254,41 +278,71 @@ export class KvpChannel {
   #report(complete: boolean, isLast: boolean): Outcome {
     const stats = this.#writer.stats();
     const dropped = totalOf(stats);
-    const problems = this.#newProblems(stats, dropped, isLast);
+    const error = this.#explained(stats);
+    const problems = this.#newProblems(stats, error, dropped, isLast);
     for (const problem of problems) this.#onProblem(problem);
-    const { lastError } = stats;
-    const isInTheWay = !complete && lastError !== undefined && !problems.includes(lastError);
-    if (isInTheWay) problems.unshift(lastError);
+    const isInTheWay = !complete && error !== undefined && !problems.includes(error);
+    if (isInTheWay) problems.unshift(error);
+    if (!isLast) this.#followOpening(stats);
     return { complete, dropped, problems };
   }
 
-  #newProblems({ lastError, dropped, missing }: WriterStats, total: number, isLast: boolean): Error[] {
+  #newProblems(
+    { lastError, dropped, missing }: WriterStats,
+    error: KvpError | undefined,
+    total: number,
+    isLast: boolean,
+  ): Error[] {
     const problems: Error[] = [];
     const reported = this.#reported;
-    if (lastError !== undefined && lastError.message !== reported.error) {
+    if (lastError !== undefined && error !== undefined && lastError.message !== reported.error) {
       reported.error = lastError.message;
-      problems.push(lastError);
+      problems.push(error);
     }
     if (total > 0 && (reported.dropped === 0 || (isLast && total > reported.dropped))) {
       const records = total === 1 ? 'record' : 'records';
       const why = lastError !== undefined && dropped.io !== undefined ? `: ${lastError.message}` : '';
-      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${droppedText(dropped)}${why}`));
+      // A disk in trouble is not read.
+      const others =
+        dropped.budget !== undefined && lastError === undefined ? othersIn(this.identity) : undefined;
+      const what = droppedText(dropped, others);
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}`));
     }
-    if (missing > 0 && reported.missing === 0) {
-      problems.push(
-        new DroppedError(
-          `${missing} records are gone from the pool: it was cleared or deleted, or hv_kvp_daemon rewrote it meanwhile`,
-        ),
-      );
+    if (missing > 0 && (reported.missing === 0 || (isLast && missing > reported.missing))) {
+      problems.push(goneError(missing));
     }
     reported.dropped = total;
-    reported.missing = missing;
+    if (reported.missing === 0 || isLast) reported.missing = missing;
     return problems;
+  }
+
+  /** Says once that a pool that was said to be missing can be opened; that is no problem of the flush that sees it. */
+  #followOpening({ lastError }: WriterStats): void {
+    if (this.#writer.cannotOpen()) {
+      if (lastError !== undefined) this.#missedSince ??= performance.now();
+    } else if (this.#missedSince !== undefined) {
+      const seconds = ((performance.now() - this.#missedSince) / 1000).toFixed(1);
+      this.#missedSince = undefined;
+      const message = `the pool ${this.path} can be opened now, ${seconds} s after it was first said that it can not`;
+      this.#onProblem(new KvpError('ERR_KVP_POOL_OPENED', message, { path: this.path }));
+    }
+  }
+
+  /** The last error; where the pool can't be opened, with what is done about it. */
+  #explained({ lastError }: WriterStats): KvpError | undefined {
+    if (lastError === undefined || !this.#writer.cannotOpen()) return lastError;
+    const why = isNotFound(lastError)
+      ? `the folder ${dirname(this.path)} is missing; it is waited for while the program runs, and usually made by hv_kvp_daemon (is it installed? Debian: apt-get install hyperv-daemons)`
+      : 'the pool can not be opened, which is tried again while the program runs';
+    const { code, errno, syscall, path } = lastError;
+    return errorOf(code, `${why}: ${lastError.message}`, { errno, syscall, path, cause: lastError });
   }
 
   /** What became of everything emitted. */
   stats(): WriterStats {
-    return this.#writer.stats();
+    const stats = this.#writer.stats();
+    const lastError = this.#explained(stats);
+    return lastError === undefined ? stats : { ...stats, lastError };
   }
 }
 
@@ -298,11 +352,21 @@ function totalOf({ dropped }: WriterStats): number {
   return total;
 }
 
-/** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`. */
-function droppedText(dropped: WriterStats['dropped']): string {
+function goneError(missing: number): Error {
+  const records = missing === 1 ? 'record is' : 'records are';
+  return new DroppedError(
+    `${missing} ${records} gone from the pool: it was deleted, cleared, renamed or mounted over, or a program without our lock rewrote it meanwhile`,
+  );
+}
+
+/** How many records were dropped at which level and why: `3 INFO (queue), 1 WARN (io)`; `others` spent the budget. */
+function droppedText(dropped: WriterStats['dropped'], others: string | undefined): string {
   return Object.entries(dropped)
     .flatMap(([reason, levels]) =>
-      Object.entries(levels).map(([level, count]) => `${count} ${level} (${reason})`),
+      Object.entries(levels).map(
+        ([level, count]) =>
+          `${count} ${level} (${reason === 'budget' && others !== undefined ? others : reason})`,
+      ),
     )
     .join(', ');
 }

@@ -1,12 +1,12 @@
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { LayerError, messageOf, OptionError } from '../errors.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { openNonblocking } from '../tracing/open-nonblocking.ts';
+import { openLogFile } from './open-log-file.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
 import { clearTimeout, performance, setTimeout } from '../tracing/timers.ts';
 
@@ -53,7 +53,7 @@ export class LineFile implements Lines {
     this.#onProblem = onProblem;
     this.#path = typeof writer === 'string' ? writer : undefined;
     this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
-    this.#fd = typeof writer === 'string' ? openFile(writer) : openNonblocking(writer);
+    this.#fd = typeof writer === 'string' ? openLogFile(writer) : openNonblocking(writer);
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);
@@ -156,7 +156,7 @@ export class LineFile implements Lines {
   readonly #reopen = (): void => {
     try {
       const before = this.#fd;
-      this.#fd = openFile(this.#path as string);
+      this.#fd = openLogFile(this.#path as string);
       this.#written = 0;
       closeSync(before);
     } catch (error) {
@@ -216,29 +216,6 @@ export class LineFile implements Lines {
 
   stats(): LineStats {
     return { lines: this.#lines, dropped: this.#dropped };
-  }
-}
-
-/** Opens a file for appending and makes its folders. A FIFO without a reader is an error, it does not block. */
-function openFile(path: string): number {
-  if (path === '' || path.includes('\0')) {
-    throw new OptionError('writer', path, 'a path that is not empty and has no NUL');
-  }
-  makeFolders(dirname(path));
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
-  return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
-}
-
-/** Makes folders one by one: `recursive` never ends if a folder can't be made, as in /proc. */
-function makeFolders(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolders(dirname(path));
-    mkdirSync(path);
   }
 }
 

@@ -19,7 +19,7 @@ import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
 export interface LineLayerOptions {
   /**
    * Where lines are written: the path of a file, a file descriptor, or an object with `write`, as a destination of
-   * pino. A file is appended to; a missing one is made with its folders, mode 0600. Default: stderr.
+   * pino. A file is appended to and must be no link; a missing one is made with its folders, mode 0600. Default: stderr.
    */
   writer?: Writer;
   /** Which spans and events have lines. Default `'error'`; if stderr is a terminal and the writer, `'info'`. */
@@ -141,7 +141,7 @@ function linesTo(writer: Writer, options: LinesOptions): Lines {
   }
   if (typeof writer === 'string' || typeof writer === 'number') return new LineFile(writer, options);
   if (typeof writer === 'object' && writer !== null && typeof writer.write === 'function') {
-    return new LineSink(writer);
+    return new LineSink(writer, options);
   }
   throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
 }

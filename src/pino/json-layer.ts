@@ -25,6 +25,13 @@ interface State {
   traceId: string | undefined;
 }
 
+/** The line that is written now. */
+interface CurrentLine {
+  verbosity: number;
+  members: object;
+  write(text: string): void;
+}
+
 /** pino's methods by verbosity. */
 const METHODS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 /** Members that every line may have. A field of such a name gets an underscore behind its name. */
@@ -52,24 +59,20 @@ export class JsonLayer extends LineLayer<State> {
   readonly #outside: State = { loggers: new BoundedCache(), generation: 0, traceId: undefined };
   /** The number of changes of spans' fields so far. */
   #generation = 0;
-  /** The verbosity and the members of the line that is written now. */
-  #verbosity = 0;
-  #members: object = {};
+  readonly #line: CurrentLine;
 
   /** Throws `OptionError`, the error of opening the file, or pino's of its options. */
   constructor(options: JsonLayerOptions = {}) {
-    super(options);
     const own = options.pino ?? {};
+    // Before a file is opened: pino may refuse its options.
+    const line: CurrentLine = { verbosity: 0, members: {}, write: () => {} };
+    const logger = loggerOf(own, line);
+    super(options);
+    line.write = (text) => this.write(line.verbosity, text);
+    this.#line = line;
+    this.#pino = logger;
     this.#serializeError = own.serializers?.['err'] ?? pino.stdSerializers.err;
     this.#reserved = new Set([...RESERVED, own.messageKey ?? 'msg']);
-    // `plain` has serialised errors already.
-    const serializers = { ...own.serializers, err: (value: unknown) => value };
-    const stream = {
-      write: (line: string) => this.write(this.#verbosity, printableJson(line.slice(0, -1)) + '\n'),
-    };
-    // As an argument, members that look like those of an HTTP request would be taken for one.
-    const mixin = (): object => this.#members;
-    this.#pino = pino({ base: null, ...own, serializers, mixin, level: 'trace' }, stream);
   }
 
   protected override keep(span: Span, view: LayerView<State>): void {
@@ -90,8 +93,8 @@ export class JsonLayer extends LineLayer<State> {
     for (let i = 0; i < names.length; i++) {
       this.#add(members, this.#reserved, names[i] as string, values[i]);
     }
-    this.#verbosity = metadata.verbosity;
-    this.#members = members;
+    this.#line.verbosity = metadata.verbosity;
+    this.#line.members = members;
     const text = message === undefined ? undefined : cutText(message);
     withoutEcho(() => logger[METHODS[metadata.verbosity]](text));
   }
@@ -129,4 +132,14 @@ export class JsonLayer extends LineLayer<State> {
     const key = reserved.has(name) ? `${name}_` : name;
     setOwn(members, key, plain(value, this.#serializeError));
   }
+}
+
+/** The pino that writes lines. Throws what it throws of its options. */
+function loggerOf(own: NonNullable<JsonLayerOptions['pino']>, line: CurrentLine): Logger {
+  // `plain` has serialised errors already.
+  const serializers = { ...own.serializers, err: (value: unknown) => value };
+  const stream = { write: (text: string) => line.write(printableJson(text.slice(0, -1)) + '\n') };
+  // As an argument, members that look like those of an HTTP request would be taken for one.
+  const mixin = (): object => line.members;
+  return pino({ base: null, ...own, serializers, mixin, level: 'trace' }, stream);
 }

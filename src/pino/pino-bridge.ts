@@ -8,6 +8,7 @@ import { Span } from '../tracing/span.ts';
 import { Target } from '../tracing/target.ts';
 import { isRecord } from '../tracing/value.ts';
 import { idsOf } from './pino-mixin.ts';
+import { parseExactly } from './parse-exactly.ts';
 import { isEcho, withoutEcho } from './echo.ts';
 
 export interface PinoBridgeOptions {
@@ -110,7 +111,7 @@ class PinoBridge extends EventEmitter implements DestinationStream {
 /** The members of a line; `undefined` if it is no JSON object. */
 function membersOf(line: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = parseExactly(line);
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
@@ -149,5 +150,7 @@ function take(members: Record<string, unknown>, name: string): unknown {
 
 function rename(members: Record<string, unknown>, name: string, to: string): void {
   const value = take(members, name);
-  if (value !== undefined) members[to] = value;
+  let free = to;
+  while (Object.hasOwn(members, free)) free += '_';
+  if (value !== undefined) members[free] = value;
 }

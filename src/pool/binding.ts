@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
-import { BindingError, CutShortError, errorOf, type KvpError, messageOf, OptionError } from '../errors.ts';
+import { BindingError, CutShortError, errorOf, isError, type KvpError, messageOf, OptionError } from '../errors.ts';
 import { printLine } from '../tracing/print-line.ts';
 import type { Backend } from './pool-writer.ts';
 import { systemError } from './system-error.ts';
@@ -8,6 +8,9 @@ import { systemError } from './system-error.ts';
 export type { Binding };
 
 const VARIABLE = 'KVP_TRACING_BACKEND';
+
+/** The loader tries fewer files. */
+const CAUSES_MAX = 32;
 
 let loaded: { binding?: typeof Binding; failure?: BindingError } | undefined;
 let said = false;
@@ -17,13 +20,33 @@ function load(): { binding?: typeof Binding; failure?: BindingError } {
     try {
       loaded = { binding: createRequire(import.meta.url)('../../binding.cjs') as typeof Binding };
     } catch (cause) {
-      const reason = messageOf(cause).split('. ')[0];
-      loaded = {
-        failure: new BindingError('ERR_KVP_BINDING', `the native core can't be loaded: ${reason}`, { cause }),
-      };
+      const message = `the native core can't be loaded: ${whyNotLoaded(cause)}`;
+      loaded = { failure: new BindingError('ERR_KVP_BINDING', message, { cause }) };
     }
   }
   return loaded;
+}
+
+/** What of the causes that the loader chains says most: not which other files there are not. */
+function whyNotLoaded(thrown: unknown): string {
+  const system = `${process.platform}-${process.arch}`;
+  const reasons: string[] = [];
+  for (let cause = thrown; isError(cause) && reasons.length < CAUSES_MAX; { cause } = cause) {
+    // The loader's own advice, and the modules that required a missing one, say nothing about this package.
+    reasons.push(messageOf(cause).replace(/ (?:npm has a bug|Require stack:)[^]*$/, ''));
+  }
+  const chain = reasons.slice(1);
+  const reason = chain.findLast((text) => !/^Cannot find module /.test(text));
+  if (reason === undefined) {
+    const missing = chain.find((text) => text.includes(process.arch)) ?? reasons[0];
+    return `there is no binary for ${system}: ${missing}`;
+  }
+  if (reason.includes('loading addons is disabled')) {
+    return `${reason} (--permission needs --allow-addons; or --no-addons is set)`;
+  }
+  // The system's linker says so of an existing file, too, if it is of another architecture.
+  const isOther = /\.node: cannot open shared object file/.test(reason);
+  return isOther ? `${reason} (it is no binary for ${system})` : reason;
 }
 
 /**

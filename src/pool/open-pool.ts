@@ -1,5 +1,7 @@
 import { dirname, join } from 'node:path';
-import { OptionError } from '../errors.ts';
+import { getSystemErrorMap } from 'node:util';
+import { type KvpError, OptionError } from '../errors.ts';
+import { printLine } from '../tracing/print-line.ts';
 import { FallbackStore } from './fallback/fallback-store.ts';
 import { FallbackWriter } from './fallback/fallback-writer.ts';
 import { chooseBackend } from './binding.ts';
@@ -45,10 +47,28 @@ export function openPool(location: string | NumberedPool, options: StoreOptions 
 }
 
 /**
- * Opens a pool for writing diagnostics. If the folder of the pool is missing, the pool is opened when the
- * folder appears. Throws `FieldError`, `NotAPoolFileError` or `IoError`, and `BindingError` if the native
- * core is demanded and can't be loaded.
+ * Opens a pool for writing diagnostics. A pool that can't be opened yet, because its folder is missing or for
+ * another reason that passes, is opened when it can. Where the system refuses the native writer's thread, the
+ * fallback writes, about which one line is printed. Throws `FieldError`, `NotAPoolFileError` or `IoError`, and
+ * `BindingError` if the native core is demanded and can't be loaded.
  */
 export function openWriter(options: WriterOptions): PoolWriter {
-  return chooseBackend() === 'native' ? openNative(options) : new FallbackWriter(options);
+  if (chooseBackend() === 'js') return new FallbackWriter(options);
+  try {
+    return openNative(options);
+  } catch (error) {
+    if ((error as KvpError).syscall !== 'clone') throw error;
+    sayNoThread(error as KvpError);
+    return new FallbackWriter(options);
+  }
+}
+
+let saidNoThread = false;
+
+function sayNoThread({ code, errno = 0 }: KvpError): void {
+  if (saidNoThread) return;
+  saidNoThread = true;
+  const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const why = `the system refuses a thread for the native writer: ${text} (${name})`;
+  printLine(`${why}; writing from JavaScript instead (${code})`);
 }

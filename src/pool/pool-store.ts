@@ -1,14 +1,16 @@
 import type { Stats } from 'node:fs';
-import { ClosedError, LockTimeoutError, MalformedPoolError, OptionError, ReadOnlyError } from '../errors.ts';
-import { countOption } from '../option.ts';
-import { type Attempt, TORN_AFTER } from './attempt.ts';
-import { bootTime } from './boot-time.ts';
+import { ClosedError, LockTimeoutError, OptionError, ReadOnlyError } from '../errors.ts';
+import { countOption, iterableOption } from '../option.ts';
+import type { Attempt } from './attempt.ts';
+import { bootTime, staleBefore } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
+import { lockTimedOut, neverSettled } from './system-error.ts';
+import { hasWritten } from './written-pools.ts';
 import { performance } from '../tracing/timers.ts';
 
 export interface StoreOptions {
@@ -191,6 +193,12 @@ export class PoolStore implements Disposable {
     return runSync(this.#clearIfStale());
   }
 
+  /** Empties the file if it is surely of an earlier boot and this process has not written to it. @internal */
+  async clearOfEarlierBoot(): Promise<void> {
+    const before = hasWritten(this.path) ? undefined : staleBefore();
+    if (before !== undefined) await this.#later(this.#until(() => this.#backend.clear(before)));
+  }
+
   /** Whether the file was last changed before this system was booted; `false` if that is not known. */
   async isStale(): Promise<boolean> {
     return this.#later(this.#isStale());
@@ -257,7 +265,9 @@ export class PoolStore implements Disposable {
   #delete(given: string | Iterable<string>): Op<number> {
     this.#checkWritable();
     const keys =
-      typeof given === 'string' ? [given] : [...iterable('keys', given, 'a text or an iterable of texts')];
+      typeof given === 'string'
+        ? [given]
+        : [...iterableOption('keys', given, 'a text or an iterable of texts')];
     for (const key of keys) checkKey(key, 'wire');
     return this.#until(() => this.#backend.delete(keys));
   }
@@ -339,20 +349,9 @@ export class PoolStore implements Disposable {
       const left = deadline - performance.now();
       const outcome = yield* attempt();
       if (typeof outcome === 'object') return outcome.done;
-      if (left <= 0) throw this.#timedOut(outcome);
+      if (left <= 0) throw (outcome === 'busy' ? lockTimedOut : neverSettled)(this.path, this.#lockTimeout);
       yield* pause(Math.min(wait, left));
     }
-  }
-
-  #timedOut(outcome: 'busy' | 'unsettled'): Error {
-    const { path } = this;
-    const waited = `${this.#lockTimeout} ms (lockTimeout)`;
-    if (outcome === 'busy') {
-      const message = `another process kept ${path} locked for ${waited}`;
-      return new LockTimeoutError('ERR_KVP_LOCK_TIMEOUT', message, { path });
-    }
-    const message = `${path} ends in the middle of a record and did not stay as it was for ${TORN_AFTER} ms within ${waited}`;
-    return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
   }
 
   /** Runs an operation after those that were called before. */
@@ -374,7 +373,7 @@ export class PoolStore implements Disposable {
       return [{ key, value }];
     }
     const [records] = given;
-    return Array.from(iterable('records', records, 'an iterable of records'), (record, index) => {
+    return Array.from(iterableOption('records', records, 'an iterable of records'), (record, index) => {
       const { key, value } = Object(record) as PoolRecord;
       checkRecord({ key, value }, this.#limits, index);
       return { key, value };
@@ -392,9 +391,4 @@ export class PoolStore implements Disposable {
     if (!this.#closed) return;
     throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed`, { path: this.path });
   }
-}
-
-function iterable<T>(option: string, given: Iterable<T>, expected: string): Iterable<T> {
-  if (typeof given === 'object' && typeof given?.[Symbol.iterator] === 'function') return given;
-  throw new OptionError(option, given, expected);
 }

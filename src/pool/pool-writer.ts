@@ -38,9 +38,9 @@ export interface WriterStats {
   /** Records that are in the file. */
   records: number;
   /**
-   * Records that were in the pool after an append and were missing at the next one: the pool was deleted or
-   * cleared, or `hv_kvp_daemon` rewrote it without the records that were appended between its read and its
-   * write.
+   * Records that were in the pool after an append and were missing at the next one or at a flush: the pool was
+   * deleted, cleared, renamed or mounted over, or a program that takes no lock, to the fallback also
+   * `hv_kvp_daemon`, rewrote it without the records that were appended between its read and its write.
    */
   missing: number;
   /** Bytes in the queue. */
@@ -79,8 +79,10 @@ export interface PoolWriter {
   position(): number;
   /** Whether everything before `position` is written or counted as dropped. If not, wakes the writer. */
   isDrained(position: number): boolean;
-  /** Whether the pool's folder did not exist when it was last looked for; until it comes nothing can be written. */
-  missesFolder(): boolean;
+  /** Whether the pool could not be opened when that was last tried; until it can, nothing is written. */
+  cannotOpen(): boolean;
+  /** Asks for a look where the written records are now; `missing` says how many are gone once everything is drained. */
+  requestLook(): void;
   /** Asks for the drop report, which is written if anything was dropped since the last one. */
   requestDropReport(): void;
   /**

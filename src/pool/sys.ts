@@ -1,11 +1,19 @@
 import { spawn, spawnSync } from 'node:child_process';
 import fs, { constants, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
-import { type KvpError, NoLockError, NotAPoolFileError } from '../errors.ts';
+import { type KvpError, messageOf, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
-import { READ_MAX } from './limits.ts';
+import { READ_MAX, RECORD_SIZE } from './limits.ts';
 import { call, type Op } from './op.ts';
-import { allocated, notAPoolFile, systemError, thrownBySystem, tooLarge } from './system-error.ts';
+import { placesOf, Shape } from './shape.ts';
+import {
+  allocated,
+  foreignFile,
+  notAPoolFile,
+  systemError,
+  thrownBySystem,
+  tooLarge,
+} from './system-error.ts';
 
 /**
  * How a pool is opened: `append` to it, `edit` it, `create` it if it is missing and edit it, `read` it, or
@@ -108,6 +116,31 @@ export class PoolFile {
     return read;
   }
 
+  /**
+   * Checks that the bytes from `from` to `size` look like those of a pool; before `from` there are records.
+   * Returns `false` if another process cut the file meanwhile. Throws `NotAPoolFileError`.
+   */
+  *checkShape(from: number, size: number): Op<boolean> {
+    const shape = new Shape(from > 0);
+    const record = Buffer.allocUnsafe(RECORD_SIZE);
+    for (const { at, length } of placesOf(from, size)) {
+      const piece = record.subarray(0, length);
+      if ((yield* this.read(piece, at)) < length) return false;
+      if (!shape.admits(piece)) throw foreignFile(this.path, at);
+    }
+    if (size > 0 && !shape.isKnown) throw foreignFile(this.path, 0);
+    return true;
+  }
+
+  /** Whether the path leads to this file, of which `stat` is known. If the system does not say, opening the path tells why. */
+  *isInPlace(stat: Stats): Op<boolean> {
+    try {
+      return isSame(yield* systemCall<Stats>('lstat', this.path, this.path), stat);
+    } catch {
+      return false;
+    }
+  }
+
   /** Appends by one write, which may be short; returns how many bytes it wrote. */
   write(bytes: Buffer): Op<number> {
     return systemCall('write', this.path, this.#fd, bytes);
@@ -149,32 +182,54 @@ export class PoolFile {
   *lock(): Op<boolean> {
     const program = ['flock', ['-x', '-n', '3']] as const;
     const options = { stdio: ['ignore', 'ignore', 'ignore', this.#fd] as ('ignore' | number)[] };
+    let ended: Ended;
     try {
-      const status = yield* call(
+      ended = yield* call(
         () => {
-          const { status, error } = spawnSync(...program, options);
+          const { status, signal, error } = spawnSync(...program, options);
           if (error !== undefined) throw error;
-          return status;
+          return { status, signal };
         },
         () =>
-          new Promise<number | null>((resolve, reject) => {
+          new Promise<Ended>((resolve, reject) => {
             suppressTracing(() => spawn(...program, options))
               .once('error', reject)
-              .once('exit', resolve);
+              .once('exit', (status, signal) => resolve({ status, signal }));
           }),
       );
-      // 1 means that another process holds it. Higher ones, of sysexits.h, are failures, such as a file
-      // system without locks.
-      if (status !== null && status > 1) throw new Error(`flock ended with status ${status}`);
-      return status === 0;
     } catch (cause) {
-      const hint = 'the program flock can not be run (Debian: apt-get install util-linux)';
-      throw new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${hint}`, {
-        path: this.path,
-        cause,
-      });
+      throw this.#noLock(whyNotRun(cause), cause);
     }
+    const { status, signal } = ended;
+    // 1 means that another process holds it. A signal to all of a terminal's programs ends this one, too.
+    if (status === 0 || status === 1 || TERMINAL_SIGNALS.has(signal)) return status === 0;
+    throw this.#noLock(status === null ? `the program flock was ended by ${signal}` : failedBy(status));
   }
+
+  #noLock(why: string, cause?: unknown): NoLockError {
+    const { path } = this;
+    return new NoLockError('ERR_KVP_NO_LOCK', `cutting a pool needs a lock and ${why}`, { path, cause });
+  }
+}
+
+const TERMINAL_SIGNALS: ReadonlySet<string | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
+
+/** How a program ended. */
+interface Ended {
+  status: number | null;
+  signal: string | null;
+}
+
+function whyNotRun(thrown: unknown): string {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'the program flock can not be run (Debian: apt-get install util-linux)';
+  return `the program flock can not be run: ${messageOf(thrown)}`;
+}
+
+/** What an exit status of flock says (util-linux sys-utils/flock.c, sysexits.h). */
+function failedBy(status: number): string {
+  const why = status === 71 || status === 69 ? '; the file system may have no locks' : '';
+  return `the program flock failed with status ${status}${why}`;
 }
 
 /**
@@ -193,6 +248,11 @@ export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
   return stat;
 }
 
+/** Whether both are of one file. */
+export function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
 /** Whether a path leads to something other than a regular file. Does not open it. */
 export function* isIrregular(path: string): Op<boolean> {
   try {
@@ -207,6 +267,33 @@ export function* isIrregular(path: string): Op<boolean> {
 export function isNotFound(error: unknown): boolean {
   const { syscall, errno } = error as KvpError;
   return syscall === 'open' && errno === -os.errno.ENOENT;
+}
+
+/** Reasons for which a pool can't be opened that do not pass by themselves. */
+const STAYS = new Set(
+  [os.errno.EACCES, os.errno.EPERM, os.errno.ENAMETOOLONG, os.errno.ENOTDIR].map((errno) => -errno),
+);
+
+/**
+ * Whether an error says that a pool could not be opened for a reason that passes: a missing folder, a root that
+ * is not yet mounted for writing, too many open files, a full disk. What stays is a path that is or leads
+ * through something else than it should or is too long, and a process without the right to write there. The counterpart of `Error::is_waited_for`.
+ */
+export function isWaitedFor(error: unknown): boolean {
+  const { syscall, errno } = error as KvpError;
+  return syscall === 'open' && errno !== undefined && !STAYS.has(errno);
+}
+
+/** Whether an error says that a pool could not be opened. */
+export function isOfOpening(error: unknown): boolean {
+  return (error as KvpError).syscall === 'open' || error instanceof NotAPoolFileError;
+}
+
+/** Whether there are no locks here: no program `flock`, or a file system that has none. */
+export function hasNoLocks(error: unknown): error is NoLockError {
+  if (!(error instanceof NoLockError)) return false;
+  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return errno === undefined || errno === -os.errno.ENOENT;
 }
 
 function kindOf(stat: Stats): string {

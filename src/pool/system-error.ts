@@ -3,12 +3,14 @@ import {
   CutShortError,
   IoError,
   KvpError,
+  LockTimeoutError,
   MalformedPoolError,
   messageOf,
   NoMemoryError,
   NotAPoolFileError,
   PoolFullError,
 } from '../errors.ts';
+import { TORN_AFTER } from './attempt.ts';
 
 /** The codes with which opening a path fails if it is not a regular file, and what it is instead. */
 const IRREGULAR = new Map([
@@ -23,7 +25,8 @@ const IRREGULAR = new Map([
  */
 export function systemError(syscall: string, path: string, errno: number, cause?: unknown): KvpError {
   const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
-  const irregular = syscall === 'open' ? IRREGULAR.get(name) : undefined;
+  // A folder is opened for reading, and refuses the read.
+  const irregular = syscall === 'open' || name === 'EISDIR' ? IRREGULAR.get(name) : undefined;
   if (irregular !== undefined) return notAPoolFile(path, irregular);
   return new IoError('ERR_KVP_IO', `cannot ${syscall} ${path}: ${text} (${name})`, {
     errno,
@@ -45,6 +48,25 @@ export function thrownBySystem(syscall: string, path: string, thrown: unknown): 
 export function notAPoolFile(path: string, found: string): KvpError {
   const message = `${path} is ${found}; a pool is a regular file`;
   return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
+}
+
+/** The error for a regular file that holds something other than records, at the offset `at`. */
+export function foreignFile(path: string, at: number): KvpError {
+  const message = `${path} is no pool: there is no record at byte ${at}; nothing in it was changed. Give another path, or move the file away`;
+  return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
+}
+
+/** For an operation that waited so many milliseconds for a lock. */
+export function lockTimedOut(path: string, waited: number): KvpError {
+  const message = `another process kept ${path} locked for ${Math.round(waited)} ms (lockTimeout)`;
+  return new LockTimeoutError('ERR_KVP_LOCK_TIMEOUT', message, { path });
+}
+
+/** For an operation that waited so many milliseconds for the end of a file. */
+export function neverSettled(path: string, waited: number): KvpError {
+  const within = `${Math.round(waited)} ms (lockTimeout)`;
+  const message = `${path} ends in the middle of a record and did not stay as it was for ${TORN_AFTER} ms within ${within}`;
+  return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
 }
 
 export function cutShort(path: string, written: number): KvpError {

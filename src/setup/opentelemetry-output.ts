@@ -17,13 +17,18 @@ export async function openTelemetryOutput(
   const environment = await environmentOf(config, environmentContext);
   if (environment !== undefined) subscriber.onShutdown(() => environment.release());
   const own = provider && needsOwn(provider) ? await ownProvider(config, provider) : undefined;
-  const output = new OpenTelemetryLayer({
-    ...layer,
-    ...(own && { provider: own }),
-    ...(environment && { environment }),
-  });
-  exportAtExit(output, subscriber);
-  return output;
+  try {
+    const output = new OpenTelemetryLayer({
+      ...layer,
+      ...(own && { provider: own }),
+      ...(environment && { environment }),
+    });
+    exportAtExit(output, subscriber);
+    return output;
+  } catch (error) {
+    await own?.shutdown();
+    throw error;
+  }
 }
 
 /** A provider that the program registered serves, unless the options say where our spans go. */

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { FieldError, OptionError } from '../errors.ts';
 import { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { StderrLayer } from '../layers/stderr-layer.ts';
 import type { OpenTelemetryLayer } from '../opentelemetry/layer/opentelemetry-layer.ts';
@@ -27,11 +27,10 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     make: () => Output | Promise<Output>,
   ): Promise<Output | undefined> => {
     try {
-      const output = await make();
-      subscriber.with(output);
-      return output;
+      return await added(await make(), subscriber);
     } catch (error) {
       if (error instanceof OptionError) throw error.within(name);
+      if (error instanceof FieldError) throw fieldOption(error, config);
       reportLeftOut(config.onProblem, name, error);
       return undefined;
     }
@@ -45,6 +44,22 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     stderr: stderr ? await add('stderr', () => lineOutput(stderr)) : undefined,
     file: file ? await add('file', () => lineOutput(file)) : undefined,
   };
+}
+
+/** Adds an output. What was opened for it is closed if that fails. */
+export async function added<Output extends Layer>(output: Output, subscriber: Registry): Promise<Output> {
+  try {
+    subscriber.with(output);
+    return output;
+  } catch (error) {
+    await output.shutdown?.();
+    throw error;
+  }
+}
+
+/** The only option that a key must hold as it is; an agent is made to fit. */
+function fieldOption(cause: FieldError, { kvp }: Config): OptionError {
+  return new OptionError('kvp.vmId', (kvp || {}).vmId, "a text of 1 to 36 bytes without '|' and NUL", cause);
 }
 
 /** A layer of lines; pino, which writes JSON, is loaded only then. */

@@ -2,7 +2,7 @@ import { ClosedError, OptionError } from '../errors.ts';
 import { type Filter, type FilterInput, filterOf } from '../tracing/filter.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { type Config, readFileOptions, sectionOf } from './config.ts';
-import { lineOutput, type Outputs } from './outputs.ts';
+import { added, lineOutput, type Outputs } from './outputs.ts';
 import type { FileOptions } from './tracing-options.ts';
 
 /** What `Tracing.reload` changes; what is not named stays. */
@@ -51,8 +51,7 @@ export async function reloadOutputs(
       await output.shutdown();
       throw shutDownError();
     }
-    subscriber.with(output);
-    outputs.file = output;
+    outputs.file = await added(output, subscriber);
   }
   for (const name of NAMES) {
     const isSet = (name === 'kvp' ? environmentFilters.kvp : environmentFilters.log) !== undefined;

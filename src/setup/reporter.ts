@@ -1,13 +1,20 @@
 import { existsSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { provisioningErrorOf, supportingFields } from '../diagnostics/report/provisioning-error.ts';
-import { fitReport, parseReport, REPORT_KEY, type ReportExtras } from '../diagnostics/report/report.ts';
+import {
+  fitReport,
+  parseReport,
+  type Report,
+  REPORT_KEY,
+  type ReportExtras,
+} from '../diagnostics/report/report.ts';
+import { areOfTwoVms } from '../diagnostics/vm-id.ts';
 import { isError, KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
 import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
-import { isNotFound } from '../pool/sys.ts';
+import { isWaitedFor } from '../pool/sys.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
@@ -36,9 +43,9 @@ export interface ReportOutcome {
 const FLUSH_TIMEOUT = 1000;
 const POOL_TIMEOUT = 1600;
 const TIMEOUT = 2000;
-/** How long a report waits for the pool's folder where there is no Hyper-V that will make it, and how often it looks, in milliseconds. */
-const FOLDER_TIMEOUT = 200;
-const FOLDER_PAUSE = 20;
+/** How long a report waits for a pool that can't be opened where there is no Hyper-V, and how often it tries, in milliseconds. */
+const OPEN_TIMEOUT = 200;
+const OPEN_PAUSE = 20;
 /** Where Linux shows what a Hyper-V host gives a guest. */
 const HYPERV = '/sys/bus/vmbus';
 
@@ -57,6 +64,7 @@ export class Reporter {
   readonly #config: Config;
   readonly #layer: EmitKVPLayer | undefined;
   #identity: PoolIdentity | undefined;
+  #hasWritten = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
@@ -89,14 +97,14 @@ export class Reporter {
     try {
       const began = performance.now();
       const until = began + POOL_TIMEOUT;
-      // At early boot the daemon makes the folder, and the report must reach the host.
-      const folderUntil = existsSync(HYPERV) ? until : began + FOLDER_TIMEOUT;
+      // At early boot the daemon makes the folder and the root is mounted for writing; the report must reach the host.
+      const openUntil = existsSync(HYPERV) ? until : began + OPEN_TIMEOUT;
       const replaces = options?.replace === true || takesReplace(extras);
       Object.assign(outcome, this.#fit(own, extras));
       const flushed = this.#layer?.flush({ timeout: FLUSH_TIMEOUT });
       // One after the other, so that the last call wins.
       const done = Promise.all([this.#last, flushed]).then(() =>
-        this.#writeInFolder(outcome.text, replaces, until, folderUntil),
+        this.#writeOnceOpen(outcome.text, replaces, until, openUntil),
       );
       this.#last = done.catch(() => {});
       await within(TIMEOUT, done);
@@ -127,16 +135,16 @@ export class Reporter {
     return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
   }
 
-  /** Writes as soon as there is a folder, behind what was emitted before. */
-  async #writeInFolder(text: string, replaces: boolean, until: number, folderUntil: number): Promise<void> {
+  /** Writes as soon as the pool can be opened, behind what was emitted before. */
+  async #writeOnceOpen(text: string, replaces: boolean, until: number, openUntil: number): Promise<void> {
     for (;;) {
       try {
         return await this.#write(text, replaces, until);
       } catch (error) {
-        if (!isNotFound(error) || performance.now() + FOLDER_PAUSE > folderUntil) throw error;
+        if (!isWaitedFor(error) || performance.now() + OPEN_PAUSE > openUntil) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, FOLDER_PAUSE));
-      await this.#layer?.flush({ timeout: Math.max(0, folderUntil - performance.now()) });
+      await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE));
+      await this.#layer?.flush({ timeout: Math.max(0, openUntil - performance.now()) });
     }
   }
 
@@ -144,14 +152,17 @@ export class Reporter {
     if (this.#config.kvp === false) {
       throw new OptionError('kvp', false, 'the options of a pool for a report to be written');
     }
-    const { path, clearsStale } = this.#identity as PoolIdentity;
+    const { path, vmId, clearsStale } = this.#identity as PoolIdentity;
     // Another program's report of an earlier boot must not keep this one out.
-    if (clearsStale) await onPool(path, until, (store) => store.clearIfStale());
+    // What this process has written is of this boot, whatever the clock says meanwhile.
+    this.#hasWritten ||= (this.#layer?.stats().records ?? 0) > 0;
+    if (clearsStale && !this.#hasWritten) await onPool(path, until, (store) => store.clearOfEarlierBoot());
     if (!replaces) {
       const records = await onPool(path, until, (store) => store.dump());
-      for (const { key, value } of records) if (key === REPORT_KEY) checkOwner(path, value, text);
+      for (const { key, value } of records) if (key === REPORT_KEY) checkOwner(path, value, text, vmId);
     }
     await onPool(path, until, (store) => store.set(REPORT_KEY, text));
+    this.#hasWritten = true;
   }
 }
 
@@ -170,20 +181,28 @@ async function onPool<R>(path: string, until: number, act: (store: PoolStore) =>
   }
 }
 
-/** Throws `ReportError` unless the report that is there names the same program. */
-function checkOwner(path: string, there: string, text: string): void {
-  const [other, own] = [programOf(there), programOf(text)];
-  if (other === own) return;
-  const owner = other === undefined ? 'an unknown program' : JSON.stringify(other);
-  const message = `${path} has a report of ${owner}, not of ${JSON.stringify(own)}; { replace: true } replaces it`;
+/** Throws `ReportError` unless the report that is there is of another VM, whose disk this was, or names the same program. */
+function checkOwner(path: string, there: string, text: string, vmId: string): void {
+  const [other, own] = [reportOf(there), reportOf(text)];
+  const isForeign = [vmId, own?.vm_id ?? ''].every((id) => areOfTwoVms(id, other?.vm_id ?? ''));
+  if (isForeign || (other !== undefined && programOf(other) === programOf(own))) return;
+  const { agent, vm_id: vm, timestamp } = other ?? {};
+  const owner = agent === undefined ? 'an unknown program' : JSON.stringify(agent);
+  const where = vm === undefined ? 'of an unknown VM' : `of VM ${JSON.stringify(vm)}`;
+  const when = timestamp === undefined ? 'without a time' : `of ${JSON.stringify(timestamp)}`;
+  const message = `${path} has a report of ${owner}, ${where}, ${when}, not of ${JSON.stringify(programOf(own))}; { replace: true } replaces it`;
   throw new ReportError('ERR_KVP_FOREIGN_REPORT', message, { path });
 }
 
-/** The name of the program that wrote a report, without its version. */
-function programOf(text: string): string | undefined {
+function reportOf(text: string): Report | undefined {
   try {
-    return parseReport(text).agent?.replace(/\/[^/]*$/, '');
+    return parseReport(text);
   } catch {
     return undefined;
   }
+}
+
+/** The name of the program that wrote a report, without its version. */
+function programOf(report: Report | undefined): string | undefined {
+  return report?.agent?.replace(/\/[^/]*$/, '');
 }

@@ -85,6 +85,15 @@ export class Fields {
     return this.values.splice(index, 1)[0];
   }
 
+  /** Gives a field another name, or one with more underscores where there is a field of that name. @internal */
+  rename(name: string, to: string): void {
+    const index = this.names.indexOf(name);
+    if (index < 0) return;
+    let free = to;
+    while (this.names.includes(free)) free += '_';
+    this.names[index] = free;
+  }
+
   /** Adds fields; a field of the same name gets the new value. */
   merge(other: Fields): void {
     for (let i = 0; i < other.names.length; i++) this.set(other.names[i] as string, other.values[i]);

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
 import type { Secrets } from './safe-copy.ts';
 import { Date } from './timers.ts';
 
@@ -46,7 +47,10 @@ function looked(value: object, secrets: Secrets, budget: { left: number }, depth
     const descriptor = Reflect.getOwnPropertyDescriptor(value, key);
     if (descriptor === undefined || !('value' in descriptor)) return false;
     const member: unknown = descriptor.value;
-    if (!isArray && typeof member !== 'boolean' && secrets.isSecret(key)) return false;
+    if (!isArray && typeof member !== 'boolean') {
+      if (secrets.isSecret(key) || isAlternatingName(key)) return false;
+      if (isValueName(key) && isNamedSecret(value, keys, secrets)) return false;
+    }
     if (typeof member === 'function') return false;
     // An array in an array may be a name and a value.
     if (typeof member !== 'object' || member === null) continue;
@@ -54,6 +58,16 @@ function looked(value: object, secrets: Secrets, budget: { left: number }, depth
     if (!looked(member, secrets, budget, depth - 1)) return false;
   }
   return true;
+}
+
+/** Whether a member says in its text that its neighbour is secret; a member that is none but data may. */
+function isNamedSecret(value: object, keys: readonly PropertyKey[], secrets: Secrets): boolean {
+  const names = keys.filter((key) => typeof key === 'string');
+  return namesSecret(
+    names,
+    (i) => Reflect.getOwnPropertyDescriptor(value, names[i] as string)?.value as unknown,
+    (text) => secrets.isSecret(text),
+  );
 }
 
 function mayBePair(value: object): boolean {

@@ -39,7 +39,7 @@ export interface ObjectReading {
 }
 
 /** Of an object with more items than this only the items are kept, because finding other properties takes too long. */
-const LISTED_MAX = 256;
+export const LISTED_MAX = 256;
 /** What an Error is told by, wherever it has it from. */
 const ERROR_KEYS = ['message', 'name', 'cause', 'errors', 'code'] as const;
 

@@ -2,6 +2,7 @@ import { OptionError } from '../errors.ts';
 import { BoundedCache, flatCopy } from './bounded-cache.ts';
 import type { Fields } from './fields.ts';
 import { isHarmless } from './harmless.ts';
+import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
 import { isSecretByWords } from './secret-name.ts';
 import { redactedUrl } from './redacted-url.ts';
 import { below, type Budget, CENSOR, type Paths, SafeCopies } from './safe-copy.ts';
@@ -56,17 +57,25 @@ export class Redactor {
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
       const value = values[i];
-      if (this.isSecret(name)) {
+      if (this.isSecret(name) || (isValueName(name) && this.#namesSecret(fields))) {
         if (typeof value !== 'boolean') values[i] = CENSOR;
       } else if (isObject(value)) {
         const paths = below(this.#paths, name);
-        if (isKept || paths.length > 0 || !isHarmless(value, this)) {
+        if (isKept || paths.length > 0 || isAlternatingName(name) || !isHarmless(value, this)) {
           copies ??= new SafeCopies(this, { ...EVENT_BUDGET }, isKept);
-          values[i] = copies.of(value, paths);
+          values[i] = copies.of(value, paths, name);
         }
       }
       if (name.length > 256) names[i] = cutName(name);
     }
+  }
+
+  #namesSecret({ names, values }: Fields): boolean {
+    return namesSecret(
+      names,
+      (i) => values[i],
+      (text) => this.isSecret(text),
+    );
   }
 
   /** The same for a value without a name. */

@@ -44,7 +44,7 @@ export function runInSpan(
     throw thrown;
   }
   if (typeof result === 'object' && result !== null) {
-    if (isPromise(result) && result.constructor === Promise) return followPromise(call, result);
+    if (isPlainPromise(result)) return followPromise(call, result);
     if (isGeneratorObject(result) || isFollowedGenerator(result)) {
       span.exit();
       return followGenerator(call, result as unknown as Resumable);
@@ -83,6 +83,27 @@ function end(call: Call): void {
   call.isOver = true;
   call.span.exit();
   if (call.ownsSpan) call.span.close();
+}
+
+/** Whether a value is a promise as `async` functions make them, of whatever realm, and not of a class of its own. */
+function isPlainPromise(value: unknown): value is Promise<unknown> {
+  if (!isPromise(value)) return false;
+  try {
+    const { constructor } = value;
+    if (constructor === Promise) return true;
+    const isOwn = Object.hasOwn(value, 'constructor') || Object.hasOwn(value, 'then');
+    return !isOwn && constructor.prototype === Object.getPrototypeOf(value) && isNativePromise(constructor);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a class is the `Promise` of some realm, by its text, which no class of a program has. */
+function isNativePromise(constructor: unknown): boolean {
+  return (
+    typeof constructor === 'function' &&
+    Function.prototype.toString.call(constructor) === 'function Promise() { [native code] }'
+  );
 }
 
 /** A promise with the outcome of `promise` that settles after the span has ended. */

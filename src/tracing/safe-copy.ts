@@ -1,6 +1,7 @@
 import { types } from 'node:util';
-import { type ObjectReading, OverBudget, readObject } from './object-reading.ts';
+import { LISTED_MAX, type ObjectReading, OverBudget, readObject } from './object-reading.ts';
 import type { Member } from './object-shell.ts';
+import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
 import { cutName, isObject } from './value.ts';
 
 /** What stands for a value that is not for anybody's eyes. */
@@ -33,6 +34,8 @@ interface Node {
   readonly value: object;
   readonly paths: Paths;
   readonly depth: number;
+  /** Whether it is a list of names and values in turn. */
+  readonly isAlternating: boolean;
   /** What holds it, and must be copied if it is. */
   readonly holders: Node[];
   reading: ObjectReading | undefined;
@@ -57,10 +60,10 @@ export class SafeCopies {
   }
 
   /**
-   * What is passed on in place of a value. It is read once, so that a getter can't show something else later, without
+   * What is passed on in place of a value of this name. It is read once, so that a getter can't show something else later, without
    * recursion, and in time that is bounded whatever is in it.
    */
-  of(value: object, paths: Paths): unknown {
+  of(value: object, paths: Paths, name = ''): unknown {
     const left = {
       objects: Math.min(VALUE_BUDGET.objects, this.#left.objects),
       members: Math.min(VALUE_BUDGET.members, this.#left.members),
@@ -68,7 +71,7 @@ export class SafeCopies {
     const had = { ...left };
     try {
       const graph = new Graph(this.#secrets, left, this.#isKept);
-      return graph.resultOf(value, paths);
+      return graph.resultOf(value, paths, name);
     } catch {
       // More than anybody would read, or an object that can't be read at all.
       return UNREADABLE;
@@ -95,8 +98,8 @@ class Graph {
     this.#isKept = isKept;
   }
 
-  resultOf(value: object, paths: Paths): unknown {
-    const root = this.#node(value, paths, 1);
+  resultOf(value: object, paths: Paths, name: string): unknown {
+    const root = this.#node(value, paths, 1, name);
     let ranCode = false;
     for (const node of this.#nodes) {
       this.#look(node);
@@ -123,8 +126,9 @@ class Graph {
   }
 
   /** The node of an object on a path; what is known already is not looked through again. */
-  #node(value: object, paths: Paths, depth: number): Node {
-    const state = paths.length === 0 ? '' : JSON.stringify(paths);
+  #node(value: object, paths: Paths, depth: number, name: string): Node {
+    const isAlternating = isAlternatingName(name) && isArray(value);
+    const state = paths.length === 0 && !isAlternating ? '' : JSON.stringify([isAlternating, paths]);
     let known = this.#known.get(state);
     if (known === undefined) this.#known.set(state, (known = new Map()));
     let node = known.get(value);
@@ -133,7 +137,16 @@ class Graph {
       this.#left.objects--;
       const isDeep = depth > DEPTH_MAX;
       const result = isDeep ? (isArray(value) ? '[Array]' : '[Object]') : value;
-      node = { value, paths, depth, holders: [], reading: undefined, isCopied: isDeep, result };
+      node = {
+        value,
+        paths,
+        depth,
+        isAlternating,
+        holders: [],
+        reading: undefined,
+        isCopied: isDeep,
+        result,
+      };
       known.set(value, node);
       if (!isDeep) this.#nodes.push(node);
     }
@@ -150,20 +163,23 @@ class Graph {
       // A proxy whose traps throw.
       reading = UNREADABLE;
     }
+    // Of a long list the texts are not among the members.
+    if (node.isAlternating && (node.value as unknown[]).length > LISTED_MAX) reading = UNREADABLE;
     if (typeof reading === 'string') {
       node.result = reading;
       node.isCopied = true;
       return;
     }
     node.reading = reading;
-    if (this.#isSecretPair(node, reading)) {
-      const second = reading.members[1] as Member;
-      second.value = CENSOR;
+    for (const member of this.#namedBeside(node, reading)) {
+      if (typeof member.value === 'boolean') continue;
+      member.value = CENSOR;
+      member.isChanged = true;
       node.isCopied = true;
     }
     if (reading.mustCopy || (this.#isKept && reading.isChangeable)) node.isCopied = true;
     for (const member of reading.members) {
-      if (isObject(member.key)) member.key = this.#inside(member.key, node, below(node.paths, ''));
+      if (isObject(member.key)) member.key = this.#inside(member.key, node, below(node.paths, ''), '');
       const { value, name, kind } = member;
       if (this.#isSecret(member, node.paths)) {
         if (typeof value === 'boolean') continue;
@@ -171,7 +187,7 @@ class Graph {
         member.isChanged = true;
         node.isCopied = true;
       } else if (isObject(value)) {
-        member.value = this.#inside(value, node, below(node.paths, name));
+        member.value = this.#inside(value, node, below(node.paths, name), kind === 'item' ? '' : name);
       }
       if (kind === 'property' && name.length > 256 && typeof member.key === 'string') {
         member.key = cutName(name);
@@ -180,14 +196,22 @@ class Graph {
     }
   }
 
-  /** A name and a value in a list of such pairs, as entries of headers and objects are. */
-  #isSecretPair({ value, holders }: Node, { members }: ObjectReading): boolean {
-    if (!isArray(value) || members.length !== 2 || !holders.some((holder) => isArray(holder.value))) {
-      return false;
+  /**
+   * The members whose secret names stand beside them: in a list of pairs, as entries of headers and objects are, in a
+   * list of names and values in turn, or in a member `name` or `key` of an object with a `value`.
+   */
+  #namedBeside({ value, holders, isAlternating }: Node, { members }: ObjectReading): Member[] {
+    const isSecret = (name: unknown): boolean => typeof name === 'string' && this.#secrets.isSecret(name);
+    if (isArray(value)) {
+      const items = members.filter(({ kind }) => kind === 'item');
+      const isPair = items.length === 2 && holders.some(({ value: holder }) => isList(holder));
+      if (!isPair && !isAlternating) return [];
+      return items.filter(({ key }, i) => Number(key) % 2 === 1 && isSecret(items[i - 1]?.value));
     }
-    const [first, second] = members as [Member, Member];
-    const isNamed = typeof first.value === 'string' && first.kind === 'item' && second.kind === 'item';
-    return isNamed && typeof second.value !== 'boolean' && this.#secrets.isSecret(first.value as string);
+    const values = members.filter(({ kind, name }) => kind !== 'item' && isValueName(name));
+    if (values.length === 0) return [];
+    const names = members.map(({ kind, name }) => (kind === 'item' ? '' : name));
+    return namesSecret(names, (i) => members[i]?.value, isSecret) ? values : [];
   }
 
   #isSecret({ name, kind }: Member, paths: Paths): boolean {
@@ -197,8 +221,8 @@ class Graph {
     return paths.some((path) => path.length === 1 && (path[0] === '*' || path[0] === lower));
   }
 
-  #inside(value: object, holder: Node, paths: Paths): Node {
-    const node = this.#node(value, paths, holder.depth + 1);
+  #inside(value: object, holder: Node, paths: Paths, name: string): Node {
+    const node = this.#node(value, paths, holder.depth + 1, name);
     node.holders.push(holder);
     if (node.isCopied) holder.isCopied = true;
     return node;
@@ -236,6 +260,10 @@ export function below(paths: Paths, name: string): Paths {
 /** A proxy is none: one that was revoked throws when it is asked. */
 function isArray(value: unknown): boolean {
   return !types.isProxy(value) && Array.isArray(value);
+}
+
+function isList(value: unknown): boolean {
+  return isArray(value) || types.isSet(value);
 }
 
 const ORIGINALS = new WeakMap<object, object>();

@@ -225,10 +225,16 @@ impl Channel {
         Ok(self.inner.borrow().is_drained(count("position", position)?))
     }
 
-    /// Whether the folder of the pool did not exist when it was last looked for.
+    /// Whether the pool could not be opened when that was last tried.
     #[napi]
-    pub fn misses_folder(&self) -> bool {
-        self.inner.borrow().misses_folder()
+    pub fn cannot_open(&self) -> bool {
+        self.inner.borrow().cannot_open()
+    }
+
+    /// Requests a look whether the written records are still where the path leads.
+    #[napi]
+    pub fn request_look(&self) {
+        self.inner.borrow().request_look();
     }
 
     /// Requests a last record that says what was dropped, if anything was.

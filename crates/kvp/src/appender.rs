@@ -1,4 +1,4 @@
-//! Appends to a pool file under both locks, after cutting a torn tail.
+//! Appends to the pool file at a path under both locks, after cutting a torn tail.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,7 +8,10 @@ use crate::attempt::{Attempt, Tail};
 use crate::error::{Error, Result};
 use crate::limits::RECORD_SIZE;
 use crate::lock::Guard;
+use crate::shape::{Shape, places};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
+
+const SIZE: u64 = RECORD_SIZE as u64;
 
 /// A pool opened for appending.
 #[derive(Debug)]
@@ -17,9 +20,13 @@ pub struct Appender<S: Sys = RealSys> {
     pub(crate) path: PathBuf,
     fd: Option<OwnedFd>,
     stale_before: Option<i64>,
+    /// Nothing was appended yet to the file at the path.
+    is_new: bool,
     tail: Tail,
     /// The file's size after the last append of this appender.
-    left: Option<u64>,
+    left: u64,
+    /// The file's size when it was last seen to be a pool.
+    known: u64,
     /// Records found missing and not yet taken by [`Appender::take_missing`].
     missing: u64,
 }
@@ -29,25 +36,21 @@ impl<S: Sys> Appender<S> {
     /// empties a file that was last changed before then.
     pub fn new(sys: S, path: impl Into<PathBuf>, stale_before: Option<i64>) -> Self {
         let (path, tail) = (path.into(), Tail::default());
-        Self { sys, path, fd: None, stale_before, tail, left: None, missing: 0 }
+        Self { sys, path, fd: None, stale_before, is_new: true, tail, left: 0, known: 0, missing: 0 }
     }
 
     /// Opens the file, creates it if its folder exists. An append does this by itself.
     ///
     /// # Errors
-    /// [`Error::NotAPoolFile`], or [`Error::Io`] where it can't be opened.
+    /// [`Error::NotAPoolFile`] or [`Error::ForeignFile`], or [`Error::Io`] where it can't be opened.
     pub fn open(&mut self) -> Result<()> {
-        let fd = self.opened()?;
+        let (fd, stat) = open(&self.sys, &self.path, Access::Append)?;
+        self.known = 0;
+        if is_pool(&self.sys, &self.path, fd.as_fd(), 0, stat.size)? {
+            self.known = stat.size;
+        }
         self.fd = Some(fd);
         Ok(())
-    }
-
-    /// The open file, which the caller puts back.
-    fn opened(&mut self) -> Result<OwnedFd> {
-        match self.fd.take() {
-            Some(fd) => Ok(fd),
-            None => Ok(open(&self.sys, &self.path, Access::Append)?.0),
-        }
     }
 
     /// Closes the file; the next append opens it again.
@@ -55,9 +58,44 @@ impl<S: Sys> Appender<S> {
         self.fd = None;
     }
 
-    /// Returns how many records have gone missing since the last call: an append found the file shorter than
-    /// the append before had left it. The file was deleted or cleared, or `hv_kvp_daemon` rewrote it without
-    /// the records that were added between its read and its write.
+    /// Looks where the records are that were appended, and counts those that are missing.
+    pub fn look(&mut self) {
+        let Some(fd) = &self.fd else { return };
+        match self.sys.stat(fd.as_fd()) {
+            Ok(now) if is_at(&self.sys, &self.path, &now) => self.count_missing(now.size),
+            _ => self.leave(),
+        }
+    }
+
+    /// Closes the file because the path leads to another one now, or to none.
+    fn leave(&mut self) {
+        let Some(old) = self.fd.take() else { return };
+        self.is_new = true;
+        let is_kept = self.sys.open(&self.path, Access::Read).is_ok_and(|there| self.is_copy(&old, &there));
+        if !is_kept {
+            self.count_missing(0);
+        }
+    }
+
+    /// Whether the last record is in both files at the same place: a program changed a copy and renamed it.
+    fn is_copy(&self, old: &OwnedFd, new: &OwnedFd) -> bool {
+        let last = |fd: &OwnedFd| {
+            let mut record = [0; RECORD_SIZE];
+            let read = self.sys.read_at(fd.as_fd(), &mut record, self.left.checked_sub(SIZE)?);
+            read.is_ok_and(|count| count == RECORD_SIZE).then_some(record)
+        };
+        last(old).is_some_and(|record| last(new) == Some(record))
+    }
+
+    /// Counts the records by which the file, which has `size` bytes now, became shorter.
+    fn count_missing(&mut self, size: u64) {
+        self.missing += self.left.saturating_sub(size) / SIZE;
+        self.left = self.left.min(size);
+    }
+
+    /// Returns how many records have gone missing since the last call: the file was found shorter than the
+    /// append before had left it, or another one is in its place. It was deleted, cleared, renamed or mounted
+    /// over, or `hv_kvp_daemon` rewrote it without the records that were added between its read and its write.
     pub fn take_missing(&mut self) -> u64 {
         std::mem::take(&mut self.missing)
     }
@@ -69,37 +107,60 @@ impl<S: Sys> Appender<S> {
     /// [`Error::CutShort`] when a part of the bytes stays in the file and can't be removed; after any other
     /// error the file is as it was.
     pub fn append<'b>(&mut self, choose: impl FnOnce(u64) -> &'b [u8]) -> Result<Attempt> {
-        let opened = self.opened()?;
-        let opened: &OwnedFd = self.fd.insert(opened);
-        let fd = opened.as_fd();
-        let (sys, path) = (&self.sys, self.path.as_path());
-        let Some(guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Attempt::Busy) };
-        let mut now = stat(sys, fd, path)?;
-        if !now.linked {
-            drop(guard);
-            self.fd = None;
-            return Ok(Attempt::Busy);
+        let mut choose = Some(choose);
+        for _ in 0..2 {
+            if self.fd.is_none() {
+                self.open()?;
+            }
+            if let Some(attempt) = self.append_in_place(&mut choose)? {
+                return Ok(attempt);
+            }
+            self.leave();
         }
-        if self.stale_before.is_some_and(|boot| now.mtime.0 < boot) {
+        Ok(Attempt::Busy)
+    }
+
+    /// Appends to the open file; `None` where the path leads to another one.
+    fn append_in_place<'b>(
+        &mut self,
+        choose: &mut Option<impl FnOnce(u64) -> &'b [u8]>,
+    ) -> Result<Option<Attempt>> {
+        let Some(fd) = &self.fd else { return Ok(None) };
+        let fd = fd.as_fd();
+        let (sys, path) = (&self.sys, self.path.as_path());
+        let Some(guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Some(Attempt::Busy)) };
+        let mut now = stat(sys, fd, path)?;
+        if !is_at(sys, path, &now) {
+            return Ok(None);
+        }
+        if now.size != self.known {
+            let from = if now.size > self.known { self.known - self.known % SIZE } else { 0 };
+            if !is_pool(sys, path, fd, from, now.size)? {
+                return Ok(Some(Attempt::Busy));
+            }
+            self.known = now.size;
+        }
+        if self.is_new && self.stale_before.is_some_and(|boot| now.mtime.0 < boot) {
             truncate(sys, fd, path, 0)?;
             now.size = 0;
         }
-        self.stale_before = None;
+        self.is_new = false;
         if !self.tail.is_settled(&now) {
-            return Ok(Attempt::Unsettled);
+            return Ok(Some(Attempt::Unsettled));
         }
-        let torn = now.size % RECORD_SIZE as u64;
+        let torn = now.size % SIZE;
         if torn > 0 {
             now.size -= torn;
             truncate(sys, fd, path, now.size)?;
         }
-        let left = self.left.take().unwrap_or(0);
-        self.missing += left.saturating_sub(now.size) / RECORD_SIZE as u64;
-        let bytes = choose(now.size / RECORD_SIZE as u64);
+        let left = std::mem::take(&mut self.left);
+        self.missing += left.saturating_sub(now.size) / SIZE;
+        let bytes = choose.take().map_or(&[][..], |choose| choose(now.size / SIZE));
         write_whole(sys, fd, path, bytes, now.size)?;
         drop(guard);
-        self.left = Some(now.size + bytes.len() as u64);
-        Ok(Attempt::Done(()))
+        self.left = now.size + bytes.len() as u64;
+        self.known = self.left;
+        Ok(Some(Attempt::Done(())))
     }
 }
 
@@ -111,6 +172,38 @@ pub(crate) fn open<S: Sys>(sys: &S, path: &Path, access: Access) -> Result<(Owne
         Some(found) => Err(Error::NotAPoolFile { path: path.into(), found }),
         None => Ok((fd, stat)),
     }
+}
+
+/// Whether a path leads to this open file. Where the system does not say, opening the path tells why.
+pub(crate) fn is_at<S: Sys>(sys: &S, path: &Path, open: &Stat) -> bool {
+    sys.stat_path(path).is_ok_and(|there| there.identity == open.identity)
+}
+
+/// Checks that the bytes from `from` to `size` look like those of a pool; `false` where a process without
+/// locks cut them meanwhile. Before `from` there are records.
+pub(crate) fn is_pool<S: Sys>(
+    sys: &S,
+    path: &Path,
+    fd: BorrowedFd<'_>,
+    from: u64,
+    size: u64,
+) -> Result<bool> {
+    let mut record = [0; RECORD_SIZE];
+    let mut shape = Shape::new(from > 0);
+    for (at, len) in places(from, size) {
+        let piece = &mut record[..len];
+        let read = sys.read_at(fd, piece, at).map_err(|error| io_error("read", path, error))?;
+        if read < len {
+            return Ok(false);
+        }
+        if !shape.admits(piece) {
+            return Err(Error::ForeignFile { path: path.into(), at });
+        }
+    }
+    if size > 0 && !shape.is_known() {
+        return Err(Error::ForeignFile { path: path.into(), at: 0 });
+    }
+    Ok(true)
 }
 
 /// Takes both locks without waiting; `None` when somebody holds one of them.

@@ -83,11 +83,11 @@ const LIKELY_PAYLOAD: usize = 512;
 
 impl Channel {
     /// Checks the options and the pool, and starts the writer's thread if it does not run.
-    /// A pool whose folder does not exist yet is opened when it appears.
+    /// A pool that can't be opened yet is opened when it can: see [`Error::is_waited_for`].
     ///
     /// # Errors
     /// A layout whose keys can't be written, a drop report with a name that can't stand in them, or a pool
-    /// that can't be opened.
+    /// that can never be opened; `clone` as the system call where the system refuses the thread.
     pub fn open(options: &Options) -> Result<Self> {
         Self::open_with(options, RealSys)
     }
@@ -102,7 +102,7 @@ impl Channel {
         let mut pool = Appender::new(sys, &options.path, options.stale_before);
         let shared = Arc::new(Shared::default());
         match pool.open() {
-            Err(error) if error.is_not_found() => shared.misses_folder.store(true, Ordering::Release),
+            Err(error) if error.is_waited_for() => shared.cannot_open.store(true, Ordering::Release),
             opened => opened?,
         }
         let refused = |refused| Error::no_memory(Purpose::Queue, &options.path, refused);
@@ -191,7 +191,7 @@ impl Channel {
 
     /// Writes queued entries in this thread until the queue is empty or the writing is blocked.
     fn work_along(&self, mut work: MutexGuard<'_, dyn Work + 'static>) {
-        while !self.is_closed() && work.step(Instant::now()) == Step::Wrote && work.has_work() {}
+        while !self.is_closed() && writer::step(&mut *work) == Step::Wrote && work.has_work() {}
         let is_done = !work.has_work();
         drop(work);
         if !is_done {
@@ -214,16 +214,24 @@ impl Channel {
         self.producer.position()
     }
 
-    /// Whether everything before `position` is in the file or counted as dropped, and a requested drop report
-    /// is written. Wakes the thread up if not.
+    /// Whether everything before `position` is in the file or counted as dropped, and a requested look is
+    /// done and a requested drop report written. Wakes the thread up if not.
     #[must_use]
     pub fn is_drained(&self, position: u64) -> bool {
         let drained = self.is_closed()
-            || self.producer.is_consumed(position) && !self.shared.wants_drop_report.load(Ordering::Acquire);
+            || self.producer.is_consumed(position)
+                && !self.shared.wants_drop_report.load(Ordering::Acquire)
+                && !self.shared.wants_look.load(Ordering::Acquire);
         if !drained {
             self.thread.unpark();
         }
         drained
+    }
+
+    /// Requests a look whether the records that were written are still where the path leads; the statistics
+    /// say how many are missing.
+    pub fn request_look(&self) {
+        self.shared.wants_look.store(true, Ordering::Release);
     }
 
     /// Requests a last record that says what was dropped, if anything was.
@@ -231,11 +239,11 @@ impl Channel {
         self.shared.wants_drop_report.store(true, Ordering::Release);
     }
 
-    /// Whether the folder of the pool did not exist when it was last looked for. It may come; until then
-    /// nothing can be written.
+    /// Whether the pool could not be opened when that was last tried. That may pass; until then nothing can be
+    /// written.
     #[must_use]
-    pub fn misses_folder(&self) -> bool {
-        self.shared.misses_folder.load(Ordering::Acquire)
+    pub fn cannot_open(&self) -> bool {
+        self.shared.cannot_open.load(Ordering::Acquire)
     }
 
     /// Waits until everything emitted so far is in the file or the time is over; returns whether it is. The

@@ -47,8 +47,8 @@ const HOLD_SHORT: Duration = Duration::from_micros(500);
 const HOLD_LONG: Duration = Duration::from_millis(1);
 const LOCK_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IO_PAUSE_MAX: Duration = Duration::from_millis(250);
-/// A flush waits 200 ms for a missing folder, so the folder is looked for at least this often.
-const FOLDER_PAUSE_MAX: Duration = Duration::from_millis(100);
+/// A flush waits 200 ms for a pool that can't be opened, so that is tried at least this often.
+const OPEN_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// An entry of a batch: its records, and its place in the queue.
 struct Group {
@@ -113,7 +113,7 @@ impl<S: Sys> Drain<S> {
         &self.shared
     }
 
-    /// When the next attempt is due, while a lock, a missing folder or an error blocks the writing.
+    /// When the next attempt is due, while a lock or an error blocks the writing.
     pub(crate) fn waits_until(&self) -> Option<Instant> {
         self.not_before
     }
@@ -122,10 +122,16 @@ impl<S: Sys> Drain<S> {
         !self.consumer.is_empty()
             || self.shared.closing.load(Ordering::Acquire)
             || self.shared.wants_drop_report.load(Ordering::Acquire)
+            || self.shared.wants_look.load(Ordering::Acquire)
     }
 
     /// Writes one batch, unless the writing is blocked.
     pub fn step(&mut self, now: Instant) -> Step {
+        if self.shared.wants_look.load(Ordering::Acquire) {
+            self.pool.look();
+            self.shared.stats.miss(self.pool.take_missing());
+            self.shared.wants_look.store(false, Ordering::Release);
+        }
         let closing = self.shared.closing.load(Ordering::Acquire);
         if !closing && self.not_before.is_some_and(|then| now < then) {
             return Step::Waits;
@@ -186,10 +192,10 @@ impl<S: Sys> Drain<S> {
             batch.as_bytes()
         });
         let held = started.elapsed();
+        self.shared.stats.miss(self.pool.take_missing());
         match outcome {
             Ok(Attempt::Done(())) => {
                 self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
-                self.shared.stats.miss(self.pool.take_missing());
                 self.forget_batch();
                 if held > HOLD_LONG {
                     self.limit = (self.limit / 2).max(BATCH_MIN);
@@ -211,7 +217,7 @@ impl<S: Sys> Drain<S> {
     }
 
     fn forget_obstacle(&mut self) {
-        self.shared.misses_folder.store(false, Ordering::Release);
+        self.shared.cannot_open.store(false, Ordering::Release);
         self.not_before = None;
         self.lock_backoff.reset();
         self.io_backoff.reset();
@@ -225,16 +231,16 @@ impl<S: Sys> Drain<S> {
                 return Step::Wrote;
             }
             Err(error) => {
-                let misses_folder = error.is_not_found();
+                let cannot_open = error.is_of_opening();
                 self.obstacle = Reason::Io;
                 self.shared.stats.failed(error);
-                self.shared.misses_folder.store(misses_folder, Ordering::Release);
+                self.shared.cannot_open.store(cannot_open, Ordering::Release);
                 let pause = self.io_backoff.pause();
-                if misses_folder { pause.min(FOLDER_PAUSE_MAX) } else { pause }
+                if cannot_open { pause.min(OPEN_PAUSE_MAX) } else { pause }
             }
             Ok(_) => {
                 self.obstacle = Reason::Lock;
-                self.shared.misses_folder.store(false, Ordering::Release);
+                self.shared.cannot_open.store(false, Ordering::Release);
                 self.lock_backoff.pause()
             }
         };
@@ -292,6 +298,23 @@ impl<S: Sys> Drain<S> {
         Step::Wrote
     }
 
+    /// After a panic: drops the batch, or whatever else was being done, and counts it.
+    pub(crate) fn recover(&mut self, message: String) {
+        self.shared.stats.failed(Error::Panic { path: self.pool.path.clone(), message });
+        self.pool.close();
+        if self.cursor == self.consumer.position() {
+            // The panic may have come while the first entry was read.
+            if let Some((body, next)) = self.consumer.peek(self.cursor) {
+                let level = Entry::read(body).map_or(Level::Error, |entry| entry.level);
+                self.shared.stats.drop_one(Reason::Io, level);
+                forget_finish(&mut self.budget, body);
+                self.cursor = next;
+            }
+            self.shared.wants_drop_report.store(false, Ordering::Release);
+        }
+        self.drop_batch(Reason::Io);
+    }
+
     fn end(&mut self) -> Step {
         self.drop_batch(self.obstacle);
         while let Some((body, next)) = self.consumer.peek(self.cursor) {
@@ -302,6 +325,7 @@ impl<S: Sys> Drain<S> {
         }
         self.consumer.advance(self.cursor);
         self.shared.wants_drop_report.store(false, Ordering::Release);
+        self.shared.wants_look.store(false, Ordering::Release);
         // The program may keep the closed channel, and with it this drain, for long: release its memory.
         self.pool.close();
         self.batch = Batch::default();

@@ -16,6 +16,17 @@ pub enum Error {
         /// What is there, with its article: "a directory".
         found: &'static str,
     },
+    /// The file holds something other than records.
+    #[error(
+        "{path} is no pool: there is no record at byte {at}; nothing in it was changed. Give another path, or move the file away",
+        path = .path.display()
+    )]
+    ForeignFile {
+        /// The path given.
+        path: PathBuf,
+        /// Where the bytes begin that are no record.
+        at: u64,
+    },
     /// A field of a key breaks the diagnostics contract.
     #[error("{field} {given:?} is not allowed: {rule}")]
     Field {
@@ -87,6 +98,14 @@ pub enum Error {
         /// The pool's path.
         path: PathBuf,
     },
+    /// The writer panicked: a defect of this package.
+    #[error("the writer of {path} panicked: {message}; this is a defect of kvp-tracing", path = .path.display())]
+    Panic {
+        /// The pool's path.
+        path: PathBuf,
+        /// The panic's message.
+        message: String,
+    },
     /// A system call failed.
     #[error("cannot {syscall} {path}: {source}", path = .path.display())]
     Io {
@@ -141,13 +160,14 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotAPoolFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
+            Self::NotAPoolFile { .. } | Self::ForeignFile { .. } => "ERR_KVP_NOT_A_POOL_FILE",
             Self::Field { .. } => "ERR_KVP_INVALID_FIELD",
             Self::FieldTooLong { .. } => "ERR_KVP_FIELD_TOO_LONG",
             Self::PoolFull { .. } => "ERR_KVP_POOL_FULL",
             Self::TooLarge { .. } => "ERR_KVP_MALFORMED_POOL",
             Self::NoLock { .. } => "ERR_KVP_NO_LOCK",
             Self::NoMemory { .. } => "ERR_KVP_NO_MEMORY",
+            Self::Panic { .. } => "ERR_KVP_PANIC",
             Self::CutShort { .. } | Self::Io { .. } => "ERR_KVP_IO",
         }
     }
@@ -175,11 +195,13 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::NotAPoolFile { path, .. }
+            | Self::ForeignFile { path, .. }
             | Self::PoolFull { path, .. }
             | Self::TooLarge { path, .. }
             | Self::NoLock { path, .. }
             | Self::CutShort { path, .. }
             | Self::NoMemory { path, .. }
+            | Self::Panic { path, .. }
             | Self::Io { path, .. } => Some(path),
             Self::Field { .. } | Self::FieldTooLong { .. } => None,
         }
@@ -190,6 +212,22 @@ impl Error {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.syscall() == Some("open") && self.errno() == Some(libc::ENOENT)
+    }
+
+    /// Whether the pool could not be opened.
+    #[must_use]
+    pub fn is_of_opening(&self) -> bool {
+        self.syscall() == Some("open") || matches!(self, Self::NotAPoolFile { .. } | Self::ForeignFile { .. })
+    }
+
+    /// Whether the pool could not be opened for a reason that passes: a missing folder, a root that is not yet
+    /// mounted for writing, too many open files, a full disk. What stays is a path that is or leads
+    /// through something else than it should or is too long, and a process without the right to write there. `isWaitedFor` in `src/pool/sys.ts` decides the
+    /// same.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        let stays = [libc::EACCES, libc::EPERM, libc::ENAMETOOLONG, libc::ENOTDIR];
+        self.syscall() == Some("open") && self.errno().is_some_and(|errno| !stays.contains(&errno))
     }
 }
 

@@ -21,6 +21,7 @@ pub mod memory;
 pub mod record;
 #[allow(unsafe_code)] // The memory that two threads share.
 pub mod ring;
+pub mod shape;
 mod shared;
 pub mod stats;
 pub mod store;

@@ -12,10 +12,12 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     /// The writer's thread sleeps and must be woken up for this channel.
     pub(crate) asleep: AtomicBool,
-    /// The folder of the pool did not exist when it was last looked for.
-    pub(crate) misses_folder: AtomicBool,
+    /// The pool could not be opened when that was last tried.
+    pub(crate) cannot_open: AtomicBool,
     /// The report of what was dropped is wanted.
     pub(crate) wants_drop_report: AtomicBool,
+    /// Somebody wants to know whether the records that were written are still there.
+    pub(crate) wants_look: AtomicBool,
     /// The channel is being closed: what can't be written at once is dropped.
     pub(crate) closing: AtomicBool,
     /// The writer's thread has ended its work on the channel.

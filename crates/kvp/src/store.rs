@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use crate::appender::{Appender, ends_at, io_error, lock, open, stat, truncate, write_whole};
+use crate::appender::{Appender, ends_at, io_error, is_at, is_pool, lock, open, stat, truncate, write_whole};
 use crate::attempt::{Attempt, Tail};
 use crate::edit::{self, Defect, Edit, SetError};
 use crate::error::{Error, Purpose, Result};
@@ -134,11 +134,14 @@ impl<S: Sys> Store<S> {
     /// then. Returns whether it did.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::NotAPoolFile`], [`Error::NoLock`].
+    /// [`Error::Io`], [`Error::NotAPoolFile`], [`Error::ForeignFile`], [`Error::NoLock`].
     pub fn clear(&mut self, stale_before: Option<i64>) -> Result<Attempt<bool>> {
         self.with_file(Missing::Result(false), |file, _, _| {
             let clears = stale_before.is_none_or(|boot| file.stat.mtime.0 < boot);
             if clears {
+                if !is_pool(file.sys, file.path, file.fd, 0, file.stat.size)? {
+                    return Ok(Attempt::Busy);
+                }
                 truncate(file.sys, file.fd, file.path, 0)?;
             }
             Ok(Attempt::Done(clears))
@@ -158,6 +161,9 @@ impl<S: Sys> Store<S> {
             read_whole(file.sys, file.path, file.fd, buffer)?;
             if buffer.len() as u64 != file.stat.size {
                 // A process without locks is appending.
+                return Ok(Attempt::Busy);
+            }
+            if !is_pool(file.sys, file.path, file.fd, 0, file.stat.size)? {
                 return Ok(Attempt::Busy);
             }
             let (edit, result) = edit(buffer)?;
@@ -190,7 +196,7 @@ impl<S: Sys> Store<S> {
         let fd = fd.as_fd();
         let Some(_guard) = lock(sys, path, fd, Lock::Exclusive)? else { return Ok(Attempt::Busy) };
         let stat = stat(sys, fd, path)?;
-        if !stat.linked {
+        if !is_at(sys, path, &stat) {
             return Ok(Attempt::Busy);
         }
         act(&File { sys, path, fd, stat }, tail, buffer)
@@ -241,7 +247,7 @@ impl<S: Sys> File<'_, S> {
     /// meanwhile.
     fn append(&self, bytes: &[u8], size: u64) -> Result<()> {
         let (fd, stat) = open(self.sys, self.path, Access::Append)?;
-        if stat.inode != self.stat.inode {
+        if stat.identity != self.stat.identity {
             let replaced = io::Error::from_raw_os_error(libc::ESTALE);
             return Err(io_error("open", self.path, replaced));
         }

@@ -10,16 +10,14 @@ use rustix::io::retry_on_intr;
 /// What `fstat` says of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// The number of the file in its file system.
-    pub inode: u64,
+    /// The file system and the number of the file in it.
+    pub identity: (u64, u64),
     /// Its size in bytes.
     pub size: u64,
     /// When the contents were last changed: seconds and nanoseconds since 1970.
     pub mtime: (i64, u64),
     /// `None` for a regular file, else what it is, with its article.
     pub irregular: Option<&'static str>,
-    /// Whether the file still has a name.
-    pub linked: bool,
 }
 
 /// What to do with a lock. Taking one never blocks.
@@ -58,6 +56,11 @@ pub trait Sys: Send + 'static {
     /// # Errors
     /// Those of the operating system.
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat>;
+    /// The same of what is at a path now; a link is not followed.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn stat_path(&self, path: &Path) -> io::Result<Stat>;
     /// Reads from `offset` on, possibly less than `bytes` has room for.
     ///
     /// # Errors
@@ -111,24 +114,11 @@ impl Sys for RealSys {
     }
 
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat> {
-        let stat = rustix::fs::fstat(fd)?;
-        let irregular = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => None,
-            FileType::Directory => Some("a directory"),
-            FileType::Fifo => Some("a FIFO"),
-            FileType::Socket => Some("a socket"),
-            FileType::CharacterDevice => Some("a character device"),
-            FileType::BlockDevice => Some("a block device"),
-            _ => Some("no regular file"),
-        };
-        Ok(Stat {
-            inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).map_err(|_| io::ErrorKind::InvalidData)?,
-            // Some C libraries declare them signed; they are never negative.
-            mtime: (stat.st_mtime, stat.st_mtime_nsec as _),
-            irregular,
-            linked: stat.st_nlink > 0,
-        })
+        stat_of(&rustix::fs::fstat(fd)?)
+    }
+
+    fn stat_path(&self, path: &Path) -> io::Result<Stat> {
+        stat_of(&rustix::fs::lstat(path)?)
     }
 
     fn read_at(&self, fd: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -175,6 +165,25 @@ impl Sys for RealSys {
         let status = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_SETLK, &raw const whole_file) };
         free_or_busy(if status == -1 { Err(io::Error::last_os_error()) } else { Ok(()) })
     }
+}
+
+fn stat_of(stat: &rustix::fs::Stat) -> io::Result<Stat> {
+    let irregular = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => None,
+        FileType::Directory => Some("a directory"),
+        FileType::Fifo => Some("a FIFO"),
+        FileType::Socket => Some("a socket"),
+        FileType::CharacterDevice => Some("a character device"),
+        FileType::BlockDevice => Some("a block device"),
+        _ => Some("no regular file"),
+    };
+    Ok(Stat {
+        identity: (stat.st_dev, stat.st_ino),
+        size: u64::try_from(stat.st_size).map_err(|_| io::ErrorKind::InvalidData)?,
+        // Some C libraries declare them signed; they are never negative.
+        mtime: (stat.st_mtime, stat.st_mtime_nsec as _),
+        irregular,
+    })
 }
 
 fn free_or_busy(outcome: io::Result<()>) -> io::Result<bool> {

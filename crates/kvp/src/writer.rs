@@ -1,6 +1,8 @@
 //! The thread that writes the queued entries of all channels of the process.
 
+use std::any::Any;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -16,6 +18,7 @@ pub(crate) trait Work: Send {
     fn has_work(&self) -> bool;
     fn waits_until(&self) -> Option<Instant>;
     fn shared(&self) -> &Shared;
+    fn recover(&mut self, panic: String);
 }
 
 impl<S: Sys> Work for Drain<S> {
@@ -30,6 +33,9 @@ impl<S: Sys> Work for Drain<S> {
     }
     fn shared(&self) -> &Shared {
         Drain::shared(self)
+    }
+    fn recover(&mut self, panic: String) {
+        Drain::recover(self, panic);
     }
 }
 
@@ -71,6 +77,25 @@ pub(crate) fn add(work: SharedWork) -> io::Result<Thread> {
     Ok(thread)
 }
 
+/// A step of the work. A panic in it is a defect; it costs the batch, which is counted, and the work goes on.
+/// Only where even that panics is the work over.
+pub(crate) fn step(work: &mut dyn Work) -> Step {
+    let now = Instant::now();
+    catch_unwind(AssertUnwindSafe(|| work.step(now))).unwrap_or_else(|panic| {
+        let message = message_of(&*panic);
+        if catch_unwind(AssertUnwindSafe(|| work.recover(message))).is_ok() {
+            return Step::Wrote;
+        }
+        work.shared().closing.store(true, Ordering::Release);
+        Step::Ended
+    })
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").into()
+}
+
 /// Locks work; it is never held for longer than one append takes. A panic of its holder is no reason to stop:
 /// each step looks at the queue and the file again.
 pub(crate) fn lock(work: &SharedWork) -> MutexGuard<'_, dyn Work + 'static> {
@@ -89,7 +114,7 @@ fn run() {
         let mut is_busy = false;
         works.retain(|work| {
             let mut work = lock(work);
-            let step = work.step(Instant::now());
+            let step = step(&mut *work);
             if step == Step::Ended {
                 work.shared().closed.store(true, Ordering::Release);
                 return false;

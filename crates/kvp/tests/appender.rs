@@ -147,8 +147,42 @@ fn a_pool_that_was_deleted_is_made_anew() {
     let mut pool = Appender::new(RealSys, &path, None);
     append(&mut pool, "a").unwrap();
     fs::remove_file(&path).unwrap();
-    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Busy);
     assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
+    assert_eq!(keys(&path), ["b"]);
+}
+
+#[test]
+fn records_go_where_the_path_leads_and_those_of_before_are_missing() {
+    let (folder, path) = folder();
+    let aside = folder.path().join("aside");
+    let mut pool = Appender::new(RealSys, &path, None);
+    append(&mut pool, "a").unwrap();
+    fs::rename(&path, &aside).unwrap();
+    fs::write(&path, record("theirs", "v").repeat(2)).unwrap();
+    assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
+    assert_eq!(keys(&path), ["theirs", "theirs", "b"]);
+    assert_eq!(keys(&aside), ["a"]);
+    assert_eq!(pool.take_missing(), 1);
+    fs::rename(&aside, &path).unwrap();
+    pool.look();
+    assert_eq!(pool.take_missing(), 3);
+    assert_eq!(append(&mut pool, "c").unwrap(), Attempt::Done(()));
+    assert_eq!(keys(&path), ["a", "c"]);
+    assert_eq!(pool.take_missing(), 0);
+}
+
+#[test]
+fn a_pool_that_comes_to_lie_at_the_path_is_emptied_if_it_is_stale() {
+    let (folder, path) = folder();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut pool = Appender::new(RealSys, &path, Some(i64::try_from(now).unwrap() - 100));
+    append(&mut pool, "a").unwrap();
+    let late = folder.path().join("late");
+    fs::write(&late, record("of an earlier boot", "v")).unwrap();
+    let before = std::time::UNIX_EPOCH + Duration::from_secs(now - 1000);
+    fs::File::options().write(true).open(&late).unwrap().set_modified(before).unwrap();
+    fs::rename(&late, &path).unwrap();
+    append(&mut pool, "b").unwrap();
     assert_eq!(keys(&path), ["b"]);
 }
 

@@ -176,12 +176,69 @@ fn a_folder_that_appears_later_is_waited_for() {
     options.path = folder.path().join("hyperv/pool");
     let mut channel = Channel::open(&options).unwrap();
     event(&mut channel, Level::Info, "early");
-    assert!(channel.misses_folder(), "known from the start");
+    assert!(channel.cannot_open(), "known from the start");
     assert!(!channel.wait(Duration::from_millis(30)));
     fs::create_dir(folder.path().join("hyperv")).unwrap();
     assert!(channel.wait(SOON));
-    assert!(!channel.misses_folder());
+    assert!(!channel.cannot_open());
     assert_eq!(values(&options.path), ["early"]);
+}
+
+#[test]
+fn what_keeps_a_pool_from_being_opened_at_the_start_is_waited_out() {
+    for errno in [libc::EROFS, libc::EMFILE, libc::ENFILE, libc::ENOSPC, libc::EIO] {
+        let (_folder, options) = options();
+        let faults = [("open", Fault::Errno(errno)); 9];
+        let mut channel = Channel::open_with(&options, FaultySys::with(&faults)).unwrap();
+        assert!(channel.cannot_open());
+        event(&mut channel, Level::Info, "early");
+        assert!(channel.wait(SOON));
+        assert!(!channel.cannot_open());
+        assert_eq!(values(&options.path), ["early"]);
+    }
+}
+
+#[test]
+fn what_does_not_pass_is_an_error_at_once() {
+    for errno in
+        [libc::EACCES, libc::EPERM, libc::ENAMETOOLONG, libc::ENOTDIR, libc::ELOOP, libc::EISDIR, libc::ENXIO]
+    {
+        let (_folder, options) = options();
+        let sys = FaultySys::with(&[("open", Fault::Errno(errno))]);
+        assert!(Channel::open_with(&options, sys).is_err(), "{errno}");
+    }
+}
+
+#[test]
+fn a_panic_of_the_writer_costs_its_batch_and_is_counted_and_said() {
+    for call in ["flock", "fstat", "write", "unflock"] {
+        for write_through in [false, true] {
+            let (_folder, mut options) = options();
+            options.write_through = write_through;
+            // The first `fstat` is that of opening.
+            let faults: &[_] = &[(call, Fault::Panic), (call, Fault::Panic)];
+            let sys = FaultySys::default();
+            let mut channel = Channel::open_with(&options, sys.clone()).unwrap();
+            sys.add(faults);
+            for _ in 0..2 {
+                event(&mut channel, Level::Warn, "panics");
+                assert!(channel.wait(SOON));
+            }
+            event(&mut channel, Level::Info, "goes on");
+            assert!(channel.wait(SOON));
+            let stats = channel.stats();
+            assert_eq!(stats.dropped(Reason::Io, Level::Warn), 2, "{call}");
+            assert_eq!((stats.accepted(), stats.written()), (3, 1), "{call}");
+            stats.with_last_error(|error| {
+                let error = error.unwrap();
+                assert_eq!(error.code(), "ERR_KVP_PANIC");
+                assert!(error.to_string().contains(&format!("{call} panics")), "{error}");
+            });
+            assert_eq!(values(&options.path).last().unwrap(), "goes on");
+            channel.close(SOON);
+            assert!(channel.is_closed());
+        }
+    }
 }
 
 #[test]

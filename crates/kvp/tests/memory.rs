@@ -32,6 +32,11 @@ impl Memory {
         bytes.chunks(RECORD_SIZE).map(|record| String::from_utf8(text(record)).unwrap()).collect()
     }
 
+    fn status(&self) -> Stat {
+        let size = self.0.lock().unwrap().len() as u64;
+        Stat { identity: (1, 1), size, mtime: (0, 0), irregular: None }
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap().len() / RECORD_SIZE
     }
@@ -42,11 +47,15 @@ impl Sys for Memory {
         Ok(UnixStream::pair()?.0.into())
     }
     fn stat(&self, _: BorrowedFd<'_>) -> io::Result<Stat> {
-        let size = self.0.lock().unwrap().len() as u64;
-        Ok(Stat { inode: 1, size, mtime: (0, 0), irregular: None, linked: true })
+        Ok(self.status())
     }
-    fn read_at(&self, _: BorrowedFd<'_>, _: &mut [u8], _: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn stat_path(&self, _: &Path) -> io::Result<Stat> {
+        Ok(self.status())
+    }
+    fn read_at(&self, _: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap();
+        bytes.copy_from_slice(&self.0.lock().unwrap()[start..][..bytes.len()]);
+        Ok(bytes.len())
     }
     fn write(&self, _: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);

@@ -97,8 +97,8 @@ fn lay_out(case: &Value, path: &Path) -> Option<Vec<u8>> {
         return None;
     }
     let whole = pool_of(&case["before"]);
-    let tail = vec![b'x'; case["tail"].as_u64().unwrap_or(0).try_into().unwrap()];
-    fs::write(path, [whole.as_slice(), &tail].concat()).unwrap();
+    let tail: usize = case["tail"].as_u64().unwrap_or(0).try_into().unwrap();
+    fs::write(path, [&whole, &record("torn", "x")[..tail]].concat()).unwrap();
     Some(whole)
 }
 

@@ -1,4 +1,5 @@
-import { decoded } from '../encoding.ts';
+import { decoded, type Decoder } from '../encoding.ts';
+import type { Allowance } from '../allowance.ts';
 import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from '../collector.ts';
 import { readDebugFields } from './debug-fields.ts';
 import type { PoolView } from '../pool-view.ts';
@@ -15,10 +16,12 @@ const MODULE = /^((?:[\w-]+(?:::[\w-]+)*)?):(?!:)(?=.)/s;
 /** Reads what azure-init 0.1 writes: all records of a payload have the same key. */
 export class AzureInitCollector implements Collector {
   readonly #view: PoolView;
+  readonly #decoder: Decoder;
   readonly #groups = new Map<string, number[]>();
 
-  constructor(view: PoolView) {
+  constructor(view: PoolView, decoder: Decoder) {
     this.#view = view;
+    this.#decoder = decoder;
   }
 
   take(key: string, index: number): boolean {
@@ -37,7 +40,7 @@ export class AzureInitCollector implements Collector {
     const [, agent = '', vmId = '', level = '', name = '', id = ''] = KEY.exec(key) ?? [];
     // Joined as bytes, because a character may be split between two records.
     const { text, bytes } = decoded(Buffer.concat(records.map((index) => this.#view.bytes(index))));
-    const value = parseValue(text);
+    const value = parseValue(text, this.#decoder.allowance);
     if ('reason' in value) return value;
     const [module = '', target = ''] = MODULE.exec(name) ?? [];
     const parsed: Parsed = {
@@ -57,6 +60,7 @@ export class AzureInitCollector implements Collector {
 
 function parseValue(
   text: string,
+  allowance: Allowance,
 ): Pick<Parsed, 'kind' | 'time' | 'end' | 'duration' | 'fields' | 'message'> | ParseFailure {
   const [, started = '', ended = ''] = SPAN.exec(text) ?? [];
   const start = parseTimestamp(started);
@@ -72,5 +76,5 @@ function parseValue(
   if (event === null || time === undefined) {
     return malformed('the value is neither "Time: … | Event: …" nor "Start: … | End: …"');
   }
-  return { kind: 'event', time, ...readDebugFields(text.slice(event[0].length)) };
+  return { kind: 'event', time, ...readDebugFields(text.slice(event[0].length), allowance) };
 }

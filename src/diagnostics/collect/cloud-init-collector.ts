@@ -1,7 +1,6 @@
 import type { Decoder } from '../encoding.ts';
 import { type Collected, type Collector, malformed, type Parsed, type ParseFailure } from '../collector.ts';
 import type { PoolView } from '../pool-view.ts';
-import { parseObject } from './read-payload.ts';
 import { type Group, Groups } from './record-groups.ts';
 import { parseTimestamp } from './timestamp.ts';
 import { Date } from '../../tracing/timers.ts';
@@ -15,6 +14,9 @@ const KEY = new RegExp(
 );
 /** What precedes a message or a fragment of one, which is the last member: no fragment contains a bare quote. */
 const MESSAGE = ',"msg":"';
+
+/** The members of a value that are no fields. */
+const MEMBERS = new Set(['name', 'type', 'ts', 'result', 'duration', 'msg', 'msg_i']);
 
 /** The fields of a key of cloud-init. */
 interface Key {
@@ -62,11 +64,14 @@ export class CloudInitCollector implements Collector {
     if (value === undefined) return malformed('the value does not end with a message');
     // A value that ends in the middle may lack its last fragment.
     const cut = isCut(values) ? 'incomplete_group' : undefined;
-    const payload = parseObject(value);
+    const payload = this.#decoder.json.object(value);
+    if (payload === 'exceeded') return this.#exceeded();
     if (payload === undefined) return { reason: cut ?? 'malformed', message: 'the value is no JSON object' };
-    const parsed = parsePayload(key, payload);
+    const parsed = parsePayload(key, payload.members);
     if (!('kind' in parsed) || type !== 'compressed') return parsed;
-    const data = parseObject(parsed.text)?.['data'];
+    const message = this.#decoder.json.object(parsed.text);
+    if (message === 'exceeded') return this.#exceeded();
+    const data = message?.members['data'];
     if (typeof data !== 'string') {
       return { reason: cut ?? 'undecodable', message: 'there is no packed data in the message' };
     }
@@ -74,6 +79,10 @@ export class CloudInitCollector implements Collector {
     if ('reason' in unpacked) return { ...unpacked, reason: 'undecodable' };
     delete parsed.message;
     return Object.assign(parsed, unpacked);
+  }
+
+  #exceeded(): ParseFailure {
+    return { reason: 'undecodable', message: this.#decoder.allowance.exceeded };
   }
 }
 
@@ -102,11 +111,12 @@ function parsePayload(
   { epoch, type, vmId, id, ...key }: Key,
   payload: Record<string, unknown>,
 ): Parsed | ParseFailure {
-  const { name, type: _, ts, result, duration, msg, msg_i: __, ...others } = payload;
+  const { name, ts, result, duration, msg } = payload;
   const time = typeof ts === 'string' ? parseTimestamp(ts) : undefined;
   if (time === undefined) return malformed(`ts ${JSON.stringify(ts)} is no time of RFC 3339`);
   const kind = type === 'start' || type === 'finish' ? type : 'event';
-  const fields = Object.assign(Object.create(null), others) as Record<string, unknown>;
+  const fields = Object.create(null) as Record<string, unknown>;
+  for (const [member, value] of Object.entries(payload)) if (!MEMBERS.has(member)) fields[member] = value;
   if (kind === 'event') fields['type'] = type;
   const text = typeof msg === 'string' ? msg : '';
   const parsed: Parsed = {

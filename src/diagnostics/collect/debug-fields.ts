@@ -1,23 +1,30 @@
+import type { Allowance } from '../allowance.ts';
+
 const NAME = /[\p{ID_Start}_][\p{ID_Continue}.#-]*=/uy;
 /** Characters that are scanned for the end of a message in all: each attempt may scan the whole text. */
 const SCANNED_MAX = 64 * 1024;
+/** Bytes of memory for a field besides its characters. */
+const FIELD = 160;
 
 /**
  * Reads `message=Some text, user="azureuser", key_count=3`: the message is raw, other values are as Rust's `Debug`
  * prints them. Nothing marks the end of a message: it ends at the first comma after which everything is fields.
  * Numbers and booleans become such, quoted texts are unquoted, all other values stay texts.
  */
-export function readDebugFields(text: string): { fields: Record<string, unknown>; message?: string } {
+export function readDebugFields(
+  text: string,
+  allowance: Allowance,
+): { fields: Record<string, unknown>; message?: string } {
   const prefix = 'message=';
   if (!text.startsWith(prefix)) {
-    const fields = text === '' ? noFields() : fieldsFrom(text, 0);
+    const fields = text === '' ? noFields() : fieldsFrom(text, 0, allowance);
     return fields === undefined ? { fields: noFields(), message: text } : { fields };
   }
   let end = text.indexOf(', ', prefix.length);
   for (let left = SCANNED_MAX; end >= 0 && left > 0; end = text.indexOf(', ', end + 1)) {
     if (!isName(text, end + 2)) continue;
     left -= text.length;
-    const fields = fieldsFrom(text, end + 2);
+    const fields = fieldsFrom(text, end + 2, allowance);
     if (fields !== undefined) return { fields, message: text.slice(prefix.length, end) };
   }
   return { fields: noFields(), message: text.slice(prefix.length) };
@@ -32,16 +39,22 @@ function isName(text: string, at: number): boolean {
   return NAME.test(text);
 }
 
-/** The fields from `start` to the end; `undefined` if there is anything else. */
-function fieldsFrom(text: string, start: number): Record<string, unknown> | undefined {
+/** The fields from `start` to the end; `undefined` if there is anything else, or too many of them. */
+function fieldsFrom(text: string, start: number, allowance: Allowance): Record<string, unknown> | undefined {
   const fields = noFields();
+  let cost = 0;
   for (let at = start; ;) {
     if (!isName(text, at)) return undefined;
     const valueStart = NAME.lastIndex;
     const end = endOfValue(text, valueStart);
     if (end === undefined) return undefined;
+    cost += FIELD;
+    if (cost > allowance.left) return undefined;
     fields[text.slice(at, valueStart - 1)] = valueOf(text.slice(valueStart, end));
-    if (end === text.length) return fields;
+    if (end === text.length) {
+      allowance.spend(cost);
+      return fields;
+    }
     at = end + 2;
   }
 }

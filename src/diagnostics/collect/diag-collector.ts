@@ -59,8 +59,10 @@ export class DiagCollector implements Collector {
     if (result !== '') parsed.result = result;
     if (duration !== undefined) parsed.duration = duration;
     if (bytes !== undefined) parsed.bytes = bytes;
-    if (readPayload(text, parsed)) return parsed;
-    if (encoding === 'none' && OURS.test(text) && this.#isCut(chunks) && !isJson(text)) {
+    const object = this.#decoder.json.object(text);
+    if (object === 'exceeded') return { reason: 'undecodable', message: this.#decoder.allowance.exceeded };
+    if (object !== undefined && readPayload(object, parsed)) return parsed;
+    if (encoding === 'none' && OURS.test(text) && this.#isCut(chunks) && object === undefined) {
       return cut('the JSON does not end');
     }
     // Any other payload is a message as a whole.
@@ -86,13 +88,4 @@ export class DiagCollector implements Collector {
 
 function cut(why: string): ParseFailure {
   return { reason: 'incomplete_group', message: `there may have been more chunks: ${why}` };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

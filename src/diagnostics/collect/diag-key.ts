@@ -15,12 +15,17 @@ export interface DiagKey {
   duration: number | undefined;
 }
 
+/** Fields that a key of another version has at least. */
+const FIELDS_MIN = 5;
+
 /** What the first field of a key stands for: this contract, an unknown version of it, or another format. */
 export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
   const end = key.indexOf('|');
   const schema = end < 0 ? key : key.slice(0, end);
   if (schema === 'DIAG') return 'diag';
-  return /^DIAG[-_./:@]?v?\d/i.test(schema) ? 'unsupported' : 'other';
+  if (!/^DIAG[-_./:@]?v?\d/i.test(schema)) return 'other';
+  // A version of it names at least who wrote what on which VM; any other key may start like that.
+  return key.split('|', FIELDS_MIN).length === FIELDS_MIN ? 'unsupported' : 'other';
 }
 
 /** Splits a key into its chunk index, `undefined` if its last field is not decimal, and all fields before it. */

@@ -12,7 +12,7 @@ export const azureInit: WrittenFormat<'azure-init'> = {
   },
   read: {
     recognizedBy: 'shape',
-    collector: (view) => new AzureInitCollector(view),
+    collector: (view, decoder) => new AzureInitCollector(view, decoder),
     pairing: 'id',
     spanParent: 'interval',
     eventSpan: 'name',

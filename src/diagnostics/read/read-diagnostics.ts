@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
 import type { PoolRecord } from '../../pool/record.ts';
+import { Allowance } from '../allowance.ts';
 import { byRecord, type Diagnostic, type RecordProblem } from '../diagnostic.ts';
 import { Decoder } from '../encoding.ts';
 import { type DiagnosticFormat, FORMATS } from '../formats/format-table.ts';
@@ -52,7 +53,7 @@ function isIterable(source: string | NumberedPool | Iterable<PoolRecord>): sourc
 
 function interpret(view: PoolView): PoolContent {
   const content: PoolContent = { diagnostics: [], reports: [], unknown: [], problems: [] };
-  const decoder = new Decoder();
+  const decoder = new Decoder(new Allowance(view.size));
   const collectors = FORMATS.map(({ name, read }) => ({
     format: name,
     collector: read.collector(view, decoder),
@@ -71,6 +72,9 @@ function interpret(view: PoolView): PoolContent {
     } else if (!collectors.some(({ collector }) => collector.take(key, index))) {
       content.unknown.push({ key, value: view.text(index), record: index });
     }
+  }
+  if (view.isTorn) {
+    refuse([view.length], { reason: 'torn_tail', message: 'the pool ends in the middle of a record' });
   }
   for (const { format, collector } of collectors) {
     for (const { records, parsed } of collector.finish()) {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { OptionError } from '../../errors.ts';
 import { TIMER_MAX } from '../../tracing/timers.ts';
 import { settingOf } from '../setting.ts';
+import { credentialFile } from './credential-file.ts';
 
 /** The default timeout of an export, in milliseconds; also how long a shutdown waits for one. */
 export const EXPORT_TIMEOUT = 5000;
@@ -29,7 +29,7 @@ export function readOtlpSettings(env: NodeJS.ProcessEnv): OtlpSettings {
     if (path === undefined) continue;
     // The system's error would show it.
     if (path.includes('-----BEGIN')) throw new OptionError(variableName, path, 'the path of a file');
-    tls[part] = readFileSync(path);
+    tls[part] = credentialFile(variableName, path);
   }
   return {
     url: urlIn(env),

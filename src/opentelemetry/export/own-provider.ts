@@ -86,9 +86,14 @@ export async function createProvider(
       }
     }
   }
-  const resource = defaultResource(sdk).merge(resourceOf(resourceAttributes(options, env)));
+  const resource = defaultResource(sdk).merge(resourceOf(resourceAttributes(options, env, onProblem)));
   const forgetPropagator = await registerPropagator(env, peers, onProblem);
-  return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), exports, forgetPropagator);
+  try {
+    return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), exports, forgetPropagator);
+  } catch (error) {
+    forgetPropagator();
+    throw error;
+  }
 }
 
 /** What a provider exports with. */

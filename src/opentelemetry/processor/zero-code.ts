@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as ownApi from '@opentelemetry/api';
 import { LayerError, messageOf } from '../../errors.ts';
 import { type Filter, type FilterInput, filterOf } from '../../tracing/filter.ts';
+import { guardedHandler } from '../../tracing/problem-handler.ts';
 import { printLine } from '../../tracing/print-line.ts';
 import { ensureContextManager } from '../layer/context-manager.ts';
 import { unlessMissing } from '../peers.ts';
@@ -79,7 +80,11 @@ function programFile(): string | undefined {
 }
 
 function optionsFrom(env: NodeJS.ProcessEnv): KvpSpanProcessorOptions {
-  const { 'service.name': service, 'service.version': version = '0' } = resourceAttributes({}, env);
+  const { 'service.name': service, 'service.version': version = '0' } = resourceAttributes(
+    {},
+    env,
+    guardedHandler(),
+  );
   const path = env['KVP_TRACING_POOL'];
   const filter = filterIn(env, 'AZURE_INIT_KVP_FILTER');
   return {

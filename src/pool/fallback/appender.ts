@@ -4,63 +4,93 @@ import { NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
-import { PoolFile } from '../sys.ts';
+import { isSame, PoolFile } from '../sys.ts';
+import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
 /**
  * Appends to a pool; the counterpart of appender.rs. Node.js has no file locks. An append is one `O_APPEND`
- * write, which the kernel never mixes with another one. To cut the file, the program `flock` takes the
- * lock.
+ * write, which the kernel never mixes with another one. The caller takes the lock for it, where it can; to cut
+ * the file it is needed.
  */
 export class Appender {
   readonly path: string;
   #file: PoolFile | undefined;
-  #staleBefore: number | undefined;
+  readonly #staleBefore: number | undefined;
+  /** Whether nothing was appended yet to the file at the path. */
+  #isNew = true;
   readonly #tail: Tail;
+  readonly #lock: PoolLock;
   /** The file's size after the last append. */
   #left = 0;
+  /** The file's size when it was last seen to be a pool. */
+  #known = 0;
   #missing = 0;
 
-  constructor(path: string, staleBefore?: number, tail = new Tail()) {
+  constructor(path: string, lock: PoolLock, staleBefore?: number, tail = new Tail()) {
     this.path = path;
+    this.#lock = lock;
     this.#staleBefore = staleBefore;
     this.#tail = tail;
   }
 
   /** Opens the file, and creates it if its folder exists. Throws `NotAPoolFileError` or `IoError`. */
   *open(): Op<PoolFile> {
-    return (this.#file ??= (yield* PoolFile.open(this.path, 'append')).file);
+    if (this.#file !== undefined) return this.#file;
+    const { file, stat } = yield* PoolFile.open(this.path, 'append');
+    try {
+      this.#known = (yield* file.checkShape(0, stat.size)) ? stat.size : 0;
+    } catch (error) {
+      yield* file.close();
+      throw error;
+    }
+    return (this.#file = file);
   }
 
   /** Appends what `choose` returns for the number of records in the file. Throws the errors of `open`. */
   *append(choose: (used: number) => Buffer): Op<Attempt<void>> {
-    let stat = yield* (yield* this.open()).stat();
-    if (stat.nlink === 0) {
-      yield* this.close();
-      stat = yield* (yield* this.open()).stat();
+    let file = yield* this.open();
+    let stat = yield* file.stat();
+    if (!(yield* file.isInPlace(stat))) {
+      yield* this.#leave();
+      file = yield* this.open();
+      stat = yield* file.stat();
     }
-    if (this.#staleBefore !== undefined) {
+    if (!(yield* this.#check(file, stat.size))) return 'busy';
+    if (this.#isNew && this.#staleBefore !== undefined) {
       const isStale = Math.floor(stat.mtimeMs / 1000) < this.#staleBefore;
       // Without locks the first attempt throws; later ones append behind the old records.
       if (isStale && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
-      this.#staleBefore = undefined;
-      stat = yield* (yield* this.open()).stat();
+      stat = yield* file.stat();
     }
+    this.#isNew = false;
     if (!this.#tail.isSettled(stat)) return 'unsettled';
     const whole = stat.size - (stat.size % RECORD_SIZE);
     if (whole !== stat.size && !(yield* this.#cut(stat, whole))) return 'busy';
-    this.#missing += Math.max(0, this.#left - whole) / RECORD_SIZE;
+    this.#countMissing(whole);
     this.#left = 0;
     const bytes = choose(whole / RECORD_SIZE);
     if (bytes.length > 0) yield* this.#write(bytes, whole);
-    this.#left = whole + bytes.length;
+    this.#left = this.#known = whole + bytes.length;
     return { done: undefined };
   }
 
+  /** Looks where the records are that were appended, and counts those that are missing. Never throws. */
+  *look(): Op<void> {
+    if (this.#file === undefined) return;
+    try {
+      const stat = yield* this.#file.stat();
+      if (yield* this.#file.isInPlace(stat)) this.#countMissing(stat.size);
+      else yield* this.#leave();
+    } catch {
+      // The next append meets the same error.
+    }
+  }
+
   /**
-   * The number of records that were in the file after an append of ours and were missing at the next one:
-   * the file was deleted or cleared, or `hv_kvp_daemon` rewrote it without the records appended between its
-   * read and its write.
+   * The number of records that were in the file after an append of ours and were missing later: the file was
+   * deleted, cleared, renamed or mounted over, or `hv_kvp_daemon` rewrote it without the records appended
+   * between its read and its write.
    */
   get missing(): number {
     return this.#missing;
@@ -70,6 +100,52 @@ export class Appender {
     const file = this.#file;
     this.#file = undefined;
     if (file !== undefined) yield* file.close();
+  }
+
+  /** Counts the records by which the file, which has `size` bytes now, became shorter. */
+  #countMissing(size: number): void {
+    this.#missing += Math.floor(Math.max(0, this.#left - size) / RECORD_SIZE);
+    this.#left = Math.min(this.#left, size);
+  }
+
+  /** Checks what others put into the file since it was last seen to be a pool. */
+  *#check(file: PoolFile, size: number): Op<boolean> {
+    if (size === this.#known) return true;
+    const from = size > this.#known ? this.#known - (this.#known % RECORD_SIZE) : 0;
+    const isWhole = yield* file.checkShape(from, size);
+    if (isWhole) this.#known = size;
+    return isWhole;
+  }
+
+  /** Closes the file because the path leads to another one now, or to none. */
+  *#leave(): Op<void> {
+    const old = this.#file;
+    this.#isNew = true;
+    if (old === undefined || !(yield* this.#isCopied(old))) this.#countMissing(0);
+    yield* this.close();
+  }
+
+  /**
+   * Whether the last record is in the file at the path too, at the same place: a program changed a copy and
+   * renamed it.
+   */
+  *#isCopied(old: PoolFile): Op<boolean> {
+    if (this.#left < RECORD_SIZE) return false;
+    const records = [Buffer.alloc(RECORD_SIZE), Buffer.alloc(RECORD_SIZE)] as const;
+    try {
+      const { file } = yield* PoolFile.open(this.path, 'read');
+      try {
+        for (const [index, each] of [old, file].entries()) {
+          const record = records[index] as Buffer;
+          if ((yield* each.read(record, this.#left - RECORD_SIZE)) < RECORD_SIZE) return false;
+        }
+        return records[0].equals(records[1]);
+      } finally {
+        yield* file.close();
+      }
+    } catch {
+      return false;
+    }
   }
 
   /** Appends by one write to a file that ends at `start`. A short write is undone. */
@@ -95,7 +171,7 @@ export class Appender {
     try {
       return yield* this.#cut(stat, 0);
     } catch (error) {
-      if (error instanceof NoLockError) this.#staleBefore = undefined;
+      if (error instanceof NoLockError) this.#isNew = false;
       throw error;
     }
   }
@@ -105,15 +181,15 @@ export class Appender {
    * `seen`.
    */
   *#cut(seen: Stats, size: number): Op<boolean> {
-    const { file } = yield* PoolFile.open(this.path, 'append');
     try {
-      if (!(yield* file.lock())) return false;
+      const file = yield* this.#lock.open();
+      if (!(yield* this.#lock.take(file))) return false;
       const now = yield* file.stat();
-      if (now.size !== seen.size || now.mtimeMs !== seen.mtimeMs || now.ino !== seen.ino) return false;
+      if (now.size !== seen.size || now.mtimeMs !== seen.mtimeMs || !isSame(now, seen)) return false;
       yield* file.truncate(size);
       return true;
     } finally {
-      yield* file.close();
+      yield* this.#lock.release();
     }
   }
 }

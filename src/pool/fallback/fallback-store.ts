@@ -2,36 +2,51 @@ import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
 import { NotAPoolFileError } from '../../errors.ts';
 import { Appender } from './appender.ts';
+import { PoolLock } from './pool-lock.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { type Defect, type Edit, remove, repair, replace, set } from '../edit.ts';
 import { READ_MAX, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
-import { isNotFound, PoolFile } from '../sys.ts';
+import { hasNoLocks, isNotFound, isSame, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
- * The store for systems on which the native core can't be loaded; the counterpart of store.rs. To change
- * records, the program `flock` takes the lock. Reading takes no lock, but checks that the file did not
+ * The store for systems on which the native core can't be loaded; the counterpart of store.rs. To append and
+ * change records, the program `flock` takes the lock. Reading takes no lock, but checks that the file did not
  * change meanwhile. No file stays open between operations, because blocking operations may run in the
  * middle of others.
  */
 export class FallbackStore implements StoreBackend {
   readonly #path: string;
   readonly #tail = new Tail();
+  readonly #lock: PoolLock;
 
   constructor(path: string) {
     this.#path = path;
+    this.#lock = new PoolLock(path);
   }
 
   *append(records: readonly PoolRecord[]): Op<Attempt<void>> {
     const bytes = this.#encoded(records);
-    const appender = new Appender(this.#path, undefined, this.#tail);
+    const appender = new Appender(this.#path, this.#lock, undefined, this.#tail);
     try {
+      if (!(yield* this.#lockIfPossible())) return 'busy';
       return yield* appender.append(() => bytes);
     } finally {
       yield* appender.close();
+      yield* this.#lock.release();
+    }
+  }
+
+  /** An append can do without the lock where there is none: the kernel keeps it whole. */
+  *#lockIfPossible(): Op<boolean> {
+    try {
+      return yield* this.#lock.take(yield* this.#lock.open());
+    } catch (error) {
+      if (hasNoLocks(error)) return true;
+      throw error;
     }
   }
 
@@ -58,10 +73,12 @@ export class FallbackStore implements StoreBackend {
   }
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
-    return this.#withFile({ done: false }, function* (file, stat) {
+    return this.#withFile({ done: false }, function* (file, stat): Op<Attempt<boolean>> {
       const clears = staleBefore === undefined || Math.floor(stat.mtimeMs / 1000) < staleBefore;
-      if (clears) yield* file.truncate(0);
-      return { done: clears };
+      if (!clears) return { done: false };
+      if (!(yield* file.checkShape(0, stat.size))) return 'busy';
+      yield* file.truncate(0);
+      return { done: true };
     });
   }
 
@@ -115,6 +132,7 @@ export class FallbackStore implements StoreBackend {
       const pool = yield* readWhole(file, stat);
       // A process that takes no locks is appending or cutting.
       if ((yield* file.stat()).size !== pool.length) return 'busy';
+      if (!(yield* file.checkShape(0, pool.length))) return 'busy';
       const { edit, result } = allocated(path, 'the contents', pool.length, () => change(pool));
       yield* apply(file, stat, pool, edit);
       return { done: result };
@@ -137,7 +155,7 @@ export class FallbackStore implements StoreBackend {
     try {
       if (!(yield* file.lock())) return 'busy';
       const stat = yield* file.stat();
-      return stat.nlink === 0 ? 'busy' : yield* act(file, stat);
+      return (yield* file.isInPlace(stat)) ? yield* act(file, stat) : 'busy';
     } finally {
       yield* file.close();
     }
@@ -187,10 +205,10 @@ export class FallbackStore implements StoreBackend {
   }
 
   /** Adds at the end by an append, which can't overwrite what a process without locks appends meanwhile. */
-  *#appendTo(edited: PoolFile, { ino }: Stats, bytes: Buffer, size: number): Op<void> {
+  *#appendTo(edited: PoolFile, before: Stats, bytes: Buffer, size: number): Op<void> {
     const { file, stat } = yield* PoolFile.open(this.#path, 'append');
     try {
-      if (stat.ino !== ino) throw systemError('open', this.#path, -os.errno.ESTALE);
+      if (!isSame(stat, before)) throw systemError('open', this.#path, -os.errno.ESTALE);
       const written = yield* file.write(bytes);
       if (written === bytes.length) return;
       if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);

@@ -1,37 +1,34 @@
 import { CutShortError, type KvpError } from '../../errors.ts';
 import { sleepSync } from '../../sleep-sync.ts';
-import { Level, LEVELS } from '../../tracing/level.ts';
 import { dropReportPayload } from './drop-report.ts';
+import { AppendLock } from './append-lock.ts';
 import { Appender } from './appender.ts';
 import { Batch } from './batch.ts';
 import { Budget, type Verdict } from './budget.ts';
-import { type Entry, Framer, isImportant, WARN } from './frame.ts';
+import { DropCounts } from './drop-counts.ts';
+import { type Entry, Framer, isImportant, sizeOf, WARN } from './frame.ts';
+import { PoolLock } from './pool-lock.ts';
 import { checkKeyField } from '../key-layout.ts';
-import { runSync } from '../op.ts';
-import { isNotFound } from '../sys.ts';
-import type {
-  Dropped,
-  DropReason,
-  DropReport,
-  PoolWriter,
-  WriterOptions,
-  WriterStats,
-} from '../pool-writer.ts';
-import { performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
+import { runAsync, runSync } from '../op.ts';
+import { isOfOpening, isWaitedFor } from '../sys.ts';
+import type { DropReason, DropReport, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
+import { clearTimeout, performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 /** The most records of one write. It blocks the event loop, for about 0.2 ms with 256 records. */
 const BATCH_MAX = 256;
-const REASONS = ['queue', 'budget', 'too_large', 'invalid', 'lock', 'io', 'closed'] as const;
-/** Bytes of memory that an entry takes besides its texts. */
-const ENTRY_BYTES = 120;
 /** The most entries that stay in the queue after they were taken. */
 const TAKEN_MAX = 4096;
-/** Milliseconds for which one turn of the event loop may write. */
+/** Milliseconds for which one turn of the event loop may write, and the lock is held. */
 const TURN = 1;
+/**
+ * Milliseconds from one turn to the next where nothing is left over and nobody waits: to start the program
+ * `flock` takes a millisecond or two of the event loop.
+ */
+const PACE = 50;
 const NOTHING = Buffer.alloc(0);
 /**
- * The first pause and the longest, in milliseconds, while a lock or a folder is waited for. Each is twice
- * the one before.
+ * The first pause and the longest, in milliseconds, while a lock is waited for, or until the pool can be opened.
+ * Each is twice the one before.
  */
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
@@ -47,12 +44,14 @@ interface Group {
 
 /**
  * The writer for systems on which the native core can't be loaded. It writes the same bytes, by one
- * `O_APPEND` write for each batch, in turns of the event loop. It takes no lock, so `hv_kvp_daemon` can write at the same time.
+ * `O_APPEND` write for each batch, in turns of the event loop. For a turn the program `flock` takes the lock, off
+ * the event loop; where that program can't be run, nothing does. `hv_kvp_daemon` is not kept out.
  */
 export class FallbackWriter implements PoolWriter {
   readonly backend = 'js';
   readonly #framer: Framer;
   readonly #dropReport: DropReport;
+  readonly #lock: AppendLock;
   readonly #appender: Appender;
   readonly #budget: Budget;
   readonly #queueBytes: number;
@@ -76,30 +75,36 @@ export class FallbackWriter implements PoolWriter {
   #queued = 0;
   #written = 0;
   #records = 0;
-  readonly #dropped: Dropped = {};
-  #droppedInAll = 0;
+  readonly #dropped = new DropCounts();
   #reportedDrops = 0;
   #wantsDropReport = false;
   #closed = false;
   #scheduled = false;
+  /** The next turn, while it waits only for its pace. */
+  #pacer: NodeJS.Timeout | undefined;
+  #turnedAt = -PACE;
   #pause = PAUSE_MIN;
   #obstacle: DropReason = 'lock';
   #lastError: KvpError | undefined;
-  #missesFolder = false;
+  #cannotOpen = false;
+  /** Whether another process held the lock when it was last asked for. */
+  #isLockedOut = false;
 
   constructor(options: WriterOptions) {
     this.#framer = new Framer(options.keys);
     this.#dropReport = options.dropReport;
     checkKeyField('dropReport.name', options.dropReport.name, options.keys.nameMax);
-    this.#appender = new Appender(options.path, options.staleBefore);
+    const lock = new PoolLock(options.path);
+    this.#lock = new AppendLock(options.path, lock, (error) => (this.#lastError = error));
+    this.#appender = new Appender(options.path, lock, options.staleBefore);
     this.#budget = new Budget(options.maxRecords, options.reservesFinishes);
     this.#queueBytes = options.queueBytes;
     this.#writeThrough = options.writeThrough;
     try {
       runSync(this.#appender.open());
     } catch (error) {
-      if (!isNotFound(error)) throw error;
-      this.#missesFolder = true;
+      if (!isWaitedFor(error)) throw error;
+      this.#cannotOpen = true;
     }
   }
 
@@ -131,33 +136,85 @@ export class FallbackWriter implements PoolWriter {
     this.#queuedBytes += bytes;
     this.#queued++;
     this.#queue.push(entry);
-    if (this.#writeThrough) while (this.#step() && !this.#isIdle());
-    if (!this.#scheduled && !this.#isIdle()) {
-      this.#scheduled = true;
-      setImmediate(this.#turn);
+    if (this.#writeThrough) while (this.#blockingTurn() && !this.#isIdle());
+    if (!this.#scheduled && !this.#isIdle()) this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    const pause = this.#turnedAt + PACE - performance.now();
+    if (!(pause > 0) || this.#wantsDropReport) setImmediate(this.#turn);
+    else this.#pacer = setTimeout(this.#turn, pause).unref();
+  }
+
+  /** Somebody waits: the next turn comes now, unless it waits for more than its pace. */
+  #hurry(): void {
+    if (this.#pacer === undefined) return;
+    clearTimeout(this.#pacer);
+    this.#pacer = undefined;
+    setImmediate(this.#turn);
+  }
+
+  /** Takes the lock off the event loop, then writes for a millisecond at most. */
+  readonly #turn = async (): Promise<void> => {
+    this.#pacer = undefined;
+    if (this.#closed) return;
+    let hasWritten = this.#isDone();
+    // A blocking operation may come in while the lock is waited for.
+    if (!hasWritten && this.#open()) {
+      this.#turnedAt = performance.now();
+      hasWritten = this.#writeLocked(await runAsync(this.#lock.take()));
+    }
+    if (this.#closed) return;
+    this.#scheduled = !this.#isDone();
+    if (!this.#scheduled) return;
+    if (hasWritten) setImmediate(this.#turn);
+    // Waiting for a lock or for a pool that can't be opened must not keep the program alive. The exit hook tries
+    // once more.
+    else setTimeout(this.#turn, this.#nextPause()).unref();
+  };
+
+  /** The same in one go; returns `false` if nothing can be written now. */
+  #blockingTurn(): boolean {
+    return this.#open() && this.#writeLocked(this.#lock.takeNow());
+  }
+
+  #open(): boolean {
+    try {
+      runSync(this.#appender.open());
+      this.#cannotOpen = false;
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
     }
   }
 
-  /** Writes for a millisecond at most. */
-  readonly #turn = (): void => {
-    this.#scheduled = false;
-    if (this.#closed) return;
-    const until = performance.now() + TURN;
-    let done = this.#step();
-    while (done && !this.#isIdle() && performance.now() < until) done = this.#step();
-    if (this.#isDone()) return;
-    this.#scheduled = true;
-    if (done) setImmediate(this.#turn);
-    // Waiting for a lock or a folder must not keep the program alive. The exit hook tries once more.
-    else setTimeout(this.#turn, this.#nextPause()).unref();
-  };
+  /** Writes, if the lock was taken, and gives it back. */
+  #writeLocked(isLocked: boolean): boolean {
+    this.#isLockedOut = !isLocked;
+    if (!isLocked) this.#obstacle = 'lock';
+    const hasWritten = isLocked && !this.#closed && this.#writeFor(TURN);
+    this.#lock.release();
+    return hasWritten;
+  }
+
+  /** Writes for so many milliseconds; returns `false` if nothing can be written now. */
+  #writeFor(milliseconds: number): boolean {
+    const until = performance.now() + milliseconds;
+    let hasWritten = this.#step();
+    while (hasWritten && !this.#isDone() && performance.now() < until) hasWritten = this.#step();
+    return hasWritten;
+  }
 
   #isIdle(): boolean {
     return this.#next === this.#queue.length && this.#groups.length === 0;
   }
 
   #isDone(): boolean {
-    return this.#isIdle() && !this.#wantsDropReport;
+    if (!this.#isIdle()) return false;
+    this.#wantsDropReport &&= this.#dropped.inAll > this.#reportedDrops;
+    return !this.#wantsDropReport;
   }
 
   #nextPause(): number {
@@ -174,7 +231,7 @@ export class FallbackWriter implements PoolWriter {
       this.#forgetBatch();
       return true;
     }
-    if (this.#groups.length === 0) return !this.#wantsDropReport || this.#writeDropReport();
+    if (this.#groups.length === 0) return this.#isDone() || this.#writeDropReport();
     const written = this.#append((used) => {
       this.#admit(used);
       return this.#batch.bytes;
@@ -205,16 +262,19 @@ export class FallbackWriter implements PoolWriter {
       const isDone = typeof attempt === 'object';
       // If nobody holds a lock, the disk was too slow for what is left.
       this.#obstacle = isDone ? 'io' : 'lock';
-      this.#missesFolder = false;
       if (isDone) this.#pause = PAUSE_MIN;
       return isDone;
     } catch (error) {
-      this.#obstacle = 'io';
-      this.#lastError = error as KvpError;
-      this.#missesFolder = isNotFound(error);
+      this.#failed(error);
       if (error instanceof CutShortError) this.#dropBatch('io');
       return false;
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#obstacle = 'io';
+    this.#lastError = error as KvpError;
+    this.#cannotOpen = isOfOpening(error);
   }
 
   /** Frames what is in the queue, up to a full batch. */
@@ -252,43 +312,25 @@ export class FallbackWriter implements PoolWriter {
     this.#batch.truncate(kept);
   }
 
-  /** Appends the drop report, unless nothing was dropped since the last one. */
+  /** Appends the drop report. */
   #writeDropReport(): boolean {
-    const dropped = this.#droppedInAll;
-    if (dropped > this.#reportedDrops) {
-      const report = new Batch(1);
-      const { name, style } = this.#dropReport;
-      const time = wallMillis();
-      const payload = dropReportPayload(style, dropped, this.#counts(), time);
-      this.#framer.frame({ kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 }, report);
-      const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
-      if (!written) return false;
-      this.#reportedDrops = dropped;
-    }
+    const dropped = this.#dropped.inAll;
+    const report = new Batch(1);
+    const { name, style } = this.#dropReport;
+    const time = wallMillis();
+    const payload = dropReportPayload(style, dropped, this.#dropped.byReason, time);
+    this.#framer.frame({ kind: 'event', level: WARN, time, id: '', name, payload, seconds: 0 }, report);
+    const written = this.#append((used) => (this.#budget.admitsDropReport(used) ? report.bytes : NOTHING));
+    if (!written) return false;
+    this.#reportedDrops = dropped;
     this.#wantsDropReport = false;
     return true;
   }
 
   #drop(reason: DropReason, { kind, id, level }: Entry): void {
-    this.#droppedInAll++;
-    const counts = (this.#dropped[reason] ??= {});
-    const name = LEVELS[level - 1] ?? Level.ERROR;
-    counts[name] = (counts[name] ?? 0) + 1;
+    this.#dropped.add(reason, level);
     // The budget has forgotten the start of a finish that it refused.
     if (kind === 'finish' && reason !== 'budget') this.#budget.lose(id);
-  }
-
-  /** The counts of dropped entries, with reasons and levels in a fixed order. */
-  #counts(): Dropped {
-    const counts: Dropped = {};
-    for (const reason of REASONS) {
-      const levels = LEVELS.flatMap((level) => {
-        const count = this.#dropped[reason]?.[level];
-        return count === undefined ? [] : [[level, count]];
-      });
-      if (levels.length > 0) counts[reason] = Object.fromEntries(levels) as Record<Level, number>;
-    }
-    return counts;
   }
 
   position(): number {
@@ -296,25 +338,29 @@ export class FallbackWriter implements PoolWriter {
   }
 
   isDrained(position: number): boolean {
-    return this.#closed || (this.#consumed >= position && !this.#wantsDropReport);
+    const isDrained = this.#closed || (this.#consumed >= position && !this.#wantsDropReport);
+    if (!isDrained) this.#hurry();
+    return isDrained;
   }
 
-  missesFolder(): boolean {
-    return this.#missesFolder;
+  cannotOpen(): boolean {
+    return this.#cannotOpen;
+  }
+
+  requestLook(): void {
+    runSync(this.#appender.look());
   }
 
   requestDropReport(): void {
     this.#wantsDropReport = true;
-    if (!this.#scheduled && !this.#closed) {
-      this.#scheduled = true;
-      setImmediate(this.#turn);
-    }
+    if (!this.#scheduled && !this.#closed) this.#schedule();
+    else this.#hurry();
   }
 
   wait(milliseconds: number): boolean {
     const deadline = performance.now() + milliseconds;
     while (!this.#closed && !this.#isDone()) {
-      const wrote = this.#step();
+      const wrote = this.#blockingTurn();
       // A write may have taken longer than all the time there was.
       if (performance.now() >= deadline) return this.#closed || this.#isDone();
       if (!wrote) sleepSync(Math.min(this.#nextPause(), 10));
@@ -325,7 +371,10 @@ export class FallbackWriter implements PoolWriter {
   close(milliseconds: number): void {
     if (this.#closed) return;
     const deadline = performance.now() + milliseconds;
-    while (performance.now() < deadline && this.#step() && !this.#isDone());
+    while (performance.now() < deadline && !this.#isDone() && this.#blockingTurn());
+    // Where the lock can't be had in time: the kernel keeps an append whole without it.
+    if ((this.#isLockedOut || this.#lock.isSlow) && !this.#isDone() && this.#writeFor(TURN))
+      this.#lock.sayWithout('it can not be had in time');
     this.#closed = true;
     this.#wantsDropReport = false;
     this.#dropBatch(this.#obstacle);
@@ -345,12 +394,8 @@ export class FallbackWriter implements PoolWriter {
       records: this.#records,
       missing: this.#appender.missing,
       queuedBytes: this.#queuedBytes,
-      dropped: this.#counts(),
+      dropped: this.#dropped.byReason,
     };
     return this.#lastError === undefined ? stats : { ...stats, lastError: this.#lastError };
   }
-}
-
-function sizeOf(entry: Entry): number {
-  return entry.payload.length + entry.name.length + ENTRY_BYTES;
 }

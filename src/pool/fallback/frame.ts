@@ -106,6 +106,14 @@ function detailsOf({
   return { time, encoding: 'none', result, seconds: Math.abs(seconds) };
 }
 
+/** Bytes of memory that an entry takes besides its texts. */
+const ENTRY_BYTES = 120;
+
+/** About how much memory an entry takes. */
+export function sizeOf(entry: Entry): number {
+  return entry.payload.length + entry.name.length + ENTRY_BYTES;
+}
+
 /** Whether the queue keeps room for an entry: an error, a warning or a finish. */
 export function isImportant({ kind, level }: Entry): boolean {
   return level <= WARN || kind === 'finish';

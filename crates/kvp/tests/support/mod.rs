@@ -21,6 +21,8 @@ pub enum Fault {
     Short(usize),
     /// Somebody has the lock.
     Busy,
+    /// The call panics.
+    Panic,
 }
 
 type Intruder = Box<dyn FnMut() + Send>;
@@ -39,6 +41,11 @@ impl FaultySys {
         let sys = Self::default();
         sys.faults.lock().unwrap().extend_from_slice(faults);
         sys
+    }
+
+    /// More faults, while it is in use.
+    pub fn add(&self, faults: &[(&'static str, Fault)]) {
+        self.faults.lock().unwrap().extend_from_slice(faults);
     }
 
     /// The call of this number, from 0, fails, whatever it is.
@@ -76,7 +83,10 @@ impl FaultySys {
         }
         let mut faults = self.faults.lock().unwrap();
         let Some(index) = faults.iter().position(|(at, _)| *at == call) else { return Ok(None) };
-        match faults.remove(index).1 {
+        let fault = faults.remove(index).1;
+        drop((faults, calls));
+        match fault {
+            Fault::Panic => panic!("{call} panics"),
             Fault::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
             fault => Ok(Some(fault)),
         }
@@ -91,6 +101,10 @@ impl Sys for FaultySys {
     fn stat(&self, fd: BorrowedFd<'_>) -> io::Result<Stat> {
         self.fault("fstat")?;
         RealSys.stat(fd)
+    }
+    fn stat_path(&self, path: &Path) -> io::Result<Stat> {
+        self.fault("lstat")?;
+        RealSys.stat_path(path)
     }
     fn write(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         match self.fault("write")? {
