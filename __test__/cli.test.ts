@@ -73,25 +73,23 @@ test('a pool that is not there is empty, and stays away', (t) => {
   t.deepEqual(kvp('dump', '--dir', dir), { status: 0, stdout: '', stderr: '' });
   t.deepEqual(kvp('dump', '--dir', dir, '--json'), { status: 0, stdout: '[]\n', stderr: '' });
   const path = join(dir, '.kvp_pool_1');
-  t.deepEqual(kvp('show', '--dir', dir), { status: 0, stdout: '', stderr: `no diagnostics in ${path}\n` });
+  const shown = kvp('show', '--dir', dir);
+  t.deepEqual([shown.status, shown.stderr], [0, '']);
+  t.regex(shown.stdout, /^. UNKNOWN  there is no record in .*\n$/);
   t.false(existsSync(path));
 });
 
-test('show prints the spans and events of a pool', (t) => {
+test('show takes a path, or the number and the folder of a pool', (t) => {
   const shown = kvp('show', SAMPLE);
   t.deepEqual([shown.status, shown.stderr], [0, '']);
-  const lines = shown.stdout.split('\n');
-  t.is(lines.length, 13);
-  t.is(lines[0], 'INFO outside of any span');
-  t.is(lines[1], 'provision_user  1.5 ms  success  fail=false user="azureuser" user_id=1000');
-  t.true(shown.stdout.includes('WARN Odd key quoted="a \\"b\\" | c\\nd" user="azureuser"\n'));
-  t.true(shown.stdout.endsWith('INFO 日本語 🚀 hostname set\n'));
+  t.regex(shown.stdout, /^. SUCCESS  in 2\.1 ms\n/);
   const dir = folder(t);
   copyFileSync(SAMPLE, join(dir, '.kvp_pool_3'));
-  t.deepEqual(kvp('--pool', '3', 'show', '--dir', dir), shown);
+  const numbered = kvp('--pool', '3', 'show', '--dir', dir);
+  t.deepEqual(numbered, shown);
 });
 
-test('show nests what is linked, and says on stderr what it could not read', (t) => {
+test('show nests what is linked, and says what it could not read', (t) => {
   const path = join(folder(t), 'pool');
   const key = (kind: string, name: string, id: string, end = '||0'): string =>
     `DIAG|agent/1|vm|${kind}|${name}|${id}|2026-11-22T18:09:14.704Z|none|${end}`;
@@ -105,13 +103,11 @@ test('show nests what is linked, and says on stderr what it could not read', (t)
     [key('event', 'odd\u001b', 'x', '||1'), 'half'],
     [key('stop\u001b', 'odd', 'x'), 'half'],
   ]);
-  t.deepEqual(kvp('show', path), {
-    status: 0,
-    stdout: 'outer  unfinished\n└─ inner  2.51 s  fail\n   └─ INFO hello\n',
-    stderr: `incomplete_group in record 4 of ${path}: chunk 0 is missing
-malformed in record 5 of ${path}: kind "stop\\u001b" is not start, finish or event
-`,
-  });
+  const { status, stdout, stderr } = kvp('show', path);
+  t.deepEqual([status, stderr], [0, '']);
+  t.regex(stdout, /outer {2}unfinished[^]*\n.*inner {2}FAILED[^]*\n.*INFO hello/);
+  t.regex(stdout, /unreadable +record 4: incomplete_group, chunk 0 is missing\n/);
+  t.regex(stdout, /record 5: malformed, kind "stop\\u001b" is not start, finish or event\n/);
 });
 
 test('wrong usage is one line on stderr and exit code 2', (t) => {
@@ -125,7 +121,6 @@ test('wrong usage is one line on stderr and exit code 2', (t) => {
     [['--pool', '1', 'dump', '--pool', '1'], "option '--pool' is given more than once"],
     [['--json', 'dump', '--json'], "option '--json' is given more than once"],
     [['show', 'a', '--dir', 'b'], 'a path and --pool or --dir exclude each other'],
-    [['show', '--json'], "option '--json' does not go with show"],
   ];
   for (const [args, message] of cases) {
     t.deepEqual(kvp(...args), { status: 2, stdout: '', stderr: `${message}\n` });
@@ -189,7 +184,7 @@ test('a terminal gets colors unless NO_COLOR is set, and no control characters',
     spawnSync('script', ['-qec', `env ${environment} ${KVP.join(' ')} ${command}`, '/dev/null'], {
       encoding: 'utf8',
     }).stdout;
-  t.true(typescript('NO_COLOR=', `show ${path}`).includes('\u001b[32msuccess\u001b[0m'));
+  t.true(typescript('NO_COLOR=', `show ${path}`).includes('\u001b[1;32mSUCCESS\u001b[0m'));
   t.false(typescript('NO_COLOR=1', `show ${path}`).includes('\u001b'));
   const dir = folder(t);
   writePool(join(dir, '.kvp_pool_1'), [['k', '\u001b[2J']]);
@@ -218,5 +213,5 @@ test('what controls a terminal is escaped in JSON and in errors', (t) => {
   );
   t.regex(usage.stderr, /^unknown option '--\\x1b\[2Jx+… \[\+\d+ characters\]\n$/);
   writeFileSync(path, '');
-  t.is(kvp('show', path).stderr, `no diagnostics in ${dir}/\\x1b[2J\\u{9b}\\u{202e} \n`);
+  t.true(kvp('show', path).stdout.replace(/\n */g, '').endsWith('/\\u{1b}[2J\\u{9b}\\u{202e}\\n'));
 });

@@ -12,6 +12,7 @@ const ON_EACH_WRITER = [
   'cli-drop-in',
   'cli-store',
   'cli-terminal',
+  'cli-show',
   'cloud-init-reader',
   'demo',
   'diag-artifact',

@@ -32,6 +32,10 @@ export { readDiagnostics, readDiagnosticsSync } from './diagnostics/read/read-di
 export { ProvisioningError } from './diagnostics/report/provisioning-error.ts';
 export { formatReport, parseReport } from './diagnostics/report/report.ts';
 export { parseSupportingData } from './diagnostics/report/supporting-data.ts';
+export { lastBoot } from './diagnostics/summary/last-boot.ts';
+export { summarize } from './diagnostics/summary/summary.ts';
+export { compareTimelines } from './diagnostics/timeline/compare-timelines.ts';
+export { ownTimes } from './diagnostics/timeline/own-times.ts';
 export { timeline } from './diagnostics/timeline/timeline.ts';
 export { renderTree } from './format/render-tree.ts';
 export { vmId } from './diagnostics/vm-id.ts';
@@ -84,6 +88,17 @@ export type { PayloadEncoding } from './diagnostics/encoding.ts';
 export type { PoolContent, PoolSource } from './diagnostics/read/read-diagnostics.ts';
 export type { ProvisioningErrorOptions } from './diagnostics/report/provisioning-error.ts';
 export type { Report, ReportExtras, ReportRecord } from './diagnostics/report/report.ts';
+export type { Boot, BootOptions } from './diagnostics/summary/last-boot.ts';
+export type {
+  FirstFailure,
+  Summary,
+  SummaryOptions,
+  SummaryPart,
+  SummaryReport,
+  SummaryWriter,
+} from './diagnostics/summary/summary.ts';
+export type { ComparedSpan, Comparison } from './diagnostics/timeline/compare-timelines.ts';
+export type { OwnTime } from './diagnostics/timeline/own-times.ts';
 export type { Gap, Timeline } from './diagnostics/timeline/timeline.ts';
 export type { TimelineNode } from './diagnostics/timeline/timeline-node.ts';
 export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/render-tree.ts';

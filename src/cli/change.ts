@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openPool } from '../pool/open-pool.ts';
 import { poolPath } from '../pool/pool-path.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
-import { checkPoolFile, readPool } from '../pool/read-pool.ts';
+import { readPool } from '../pool/read-pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import type { StoreOptions } from '../pool/store-options.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -36,10 +36,9 @@ export async function change<R>(
   return undefined;
 }
 
-/** Opens the pool of `--pool` and `--dir` for a change. Throws `MalformedPoolError` for a file that is no pool. */
+/** Opens the pool of `--pool` and `--dir` for a change. */
 export function openForChange(options: ChangeOptions, storeOptions: StoreOptions = {}): PoolStore {
   const path = poolPath(options);
-  checkPoolFile(path);
   const { unsafe = false, dryRun = false } = options;
   return openPool(path, { limits: unsafe ? 'wire' : 'safe', dryRun, ...storeOptions });
 }

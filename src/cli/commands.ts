@@ -17,6 +17,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/show.ts')).show,
   },
   {
+    name: 'blame',
+    summary: 'list the spans by the time that was their own, most first',
+    load: async () => (await import('./commands/blame.ts')).blame,
+  },
+  {
+    name: 'critical-chain',
+    summary: 'show the spans that the end had to wait for',
+    load: async () => (await import('./commands/critical-chain.ts')).criticalChain,
+  },
+  {
+    name: 'compare',
+    summary: 'compare two boots: what got slower or faster, is new, missing, failed or fixed',
+    load: async () => (await import('./commands/compare.ts')).compare,
+  },
+  {
     name: 'info',
     summary: 'print what is known of a pool',
     load: async () => (await import('./commands/info.ts')).info,

@@ -1,24 +1,34 @@
 import type { Command } from 'commander';
 import { type PoolContent, readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
+import { type Defect, inspect } from '../pool/edit.ts';
 import { poolPath } from '../pool/pool-path.ts';
-import { readPool } from '../pool/read-pool.ts';
-import type { PoolRecord } from '../pool/record.ts';
+import { readPoolBytes } from '../pool/read-pool.ts';
+import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool } from './global-options.ts';
 
 /** What a command reads: a pool, or a file that says what a pool says. */
 export class Input {
   /** The file's path; `-` is the standard input. */
   readonly path: string;
-  readonly records: PoolRecord[];
+  readonly #bytes: Buffer;
+  #records: PoolRecord[] | undefined;
   #content: PoolContent | undefined;
 
-  constructor(path: string, records: PoolRecord[]) {
+  constructor(path: string, bytes: Buffer) {
     this.path = path;
-    this.records = records;
+    this.#bytes = bytes;
+  }
+
+  get records(): PoolRecord[] {
+    return (this.#records ??= decodeRecords(this.#bytes, { raw: true }));
   }
 
   get content(): PoolContent {
-    return (this.#content ??= readDiagnosticsSync(this.records));
+    return (this.#content ??= readDiagnosticsSync(this.#bytes));
+  }
+
+  get defects(): Defect[] {
+    return inspect(this.#bytes);
   }
 }
 
@@ -27,14 +37,17 @@ export function addFilesArgument(command: Command): Command {
   return command.argument('[file...]', 'pools, or - for the standard input, instead of --pool and --dir');
 }
 
-/** The given files, else the pool of `--pool` and `--dir`. That may be missing, and then is empty; a given file must exist. */
+/**
+ * The given files, else the pool of `--pool` and `--dir`. That may be missing, and then is empty; a given file must exist.
+ * Throws `IoError`, also for a file that is no pool.
+ */
 export function inputsOf(files: readonly string[], command: Command): Input[] {
   if (files.length === 0) {
     const path = poolPath(command.optsWithGlobals<GlobalOptions>());
-    return [new Input(path, readPool(path, { raw: true }))];
+    return [new Input(path, readPoolBytes(path))];
   }
   if (namesPool(command)) command.error('a path and --pool or --dir exclude each other');
   return files.map((path) => {
-    return new Input(path, readPool(path === '-' ? '/dev/stdin' : path, { raw: true, mustExist: true }));
+    return new Input(path, readPoolBytes(path === '-' ? '/dev/stdin' : path, { mustExist: true }));
   });
 }

@@ -1,4 +1,4 @@
-import { textWidth, wrapText } from './text-width.ts';
+import { widthOf, wrapText } from './text-width.ts';
 
 export interface Column {
   readonly title: string;
@@ -25,7 +25,7 @@ export function table(
   const titles = columns.map(({ title }) => title);
   const lines = titles.some((title) => title !== '') ? [titles, ...rows] : rows;
   const natural = columns.map((_, index) =>
-    lines.reduce((widest, row) => Math.max(widest, textWidth(row[index] ?? '')), 1),
+    lines.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? '')), 1),
   );
   const widths = fitted(columns, natural, width - GAP.length * (columns.length - 1));
   const last = columns.length - 1;
@@ -37,7 +37,7 @@ export function table(
         columns
           .map(({ align }, index) => {
             const text = cells[index]?.[line] ?? '';
-            const room = ' '.repeat(Math.max(0, (widths[index] as number) - textWidth(text)));
+            const room = ' '.repeat(Math.max(0, (widths[index] as number) - widthOf(text)));
             return align === 'right' ? room + text : index === last ? text : text + room;
           })
           .join(GAP)

@@ -14,6 +14,8 @@ export interface Parsed {
   time: Date;
   /** When it was written, if that was later than it happened. */
   written?: Date;
+  /** When the system was booted that it was written in, to the second, by its clock then; only cloud-init says it. */
+  bootTime?: Date;
   /** The end of a span whose finish has the start in `time`. */
   end?: Date;
   /** A finish has one, unless its format records none or another word, as cloud-init's `WARN`. */

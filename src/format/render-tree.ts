@@ -1,5 +1,6 @@
-import { inspectLine } from '../tracing/value.ts';
-import { debugQuoted, escapeInvisible } from './value-text.ts';
+import { artifactSize, durationText, fieldTexts, treeValueText } from './item-text.ts';
+import { isSpan, mixed } from './mixed.ts';
+import { escapeInvisible } from './value-text.ts';
 
 /** An event of a tree. */
 export interface TreeEvent {
@@ -55,9 +56,6 @@ export interface RenderOptions {
 /** How deep spans are indented; without a bound, lines would grow without end. */
 const INDENT_MAX = 64;
 
-/** The longest message of an event without a level that is taken for a line of text, not for a file. */
-const LINE_MAX = 1024;
-
 const COLORS = { red: 31, green: 32, yellow: 33, blue: 34, gray: 90, bold: 1 };
 type Paint = (text: string, color: keyof typeof COLORS) => string;
 
@@ -101,29 +99,6 @@ function rowsOf(
   return items.map((item, i) => ({ item, indent, depth, isLast: i === items.length - 1 })).reverse();
 }
 
-/** Events and spans by time; both stay in their order, which a clock that was set back does not change. */
-function mixed(events: readonly TreeEvent[], spans: readonly TreeSpan[]): (TreeEvent | TreeSpan)[] {
-  const items = [...events, ...spans];
-  if (events.length === 0 || !items.every((item) => timeOf(item) !== undefined)) return items;
-  const moments = new Map<TreeEvent | TreeSpan, number>();
-  for (const list of [events, spans]) {
-    let latest = -Infinity;
-    for (const item of list) moments.set(item, (latest = Math.max(latest, timeOf(item) as number)));
-  }
-  const momentOf = (item: TreeEvent | TreeSpan): number => moments.get(item) as number;
-  return items.sort(
-    (one, other) => momentOf(one) - momentOf(other) || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0),
-  );
-}
-
-function isSpan(item: TreeSpan | TreeEvent): item is TreeSpan {
-  return 'children' in item;
-}
-
-function timeOf(item: TreeSpan | TreeEvent): number | undefined {
-  return (isSpan(item) ? item.start : item.time)?.getTime();
-}
-
 function spanLine(span: TreeSpan, paint: Paint): string {
   const { name, state, duration, clock, result, fields = {}, reason, sources = [] } = span;
   const parts = [paint(escapeInvisible(name), 'bold')];
@@ -153,16 +128,6 @@ function eventLine(event: TreeEvent, paint: Paint): string {
   return parts.join(' ');
 }
 
-/** The bytes of what is no line of text; `undefined` for a line. */
-function artifactSize({ message = '', bytes }: TreeEvent): number | undefined {
-  if (bytes !== undefined) return bytes.length;
-  return message.length > LINE_MAX || message.includes('\n') ? Buffer.byteLength(message) : undefined;
-}
-
-function fieldTexts(fields: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(fields).map(([name, value]) => `${escapeInvisible(name)}=${treeValueText(value)}`);
-}
-
 function resultText(result: 'success' | 'fail', paint: Paint): string {
   return paint(result, result === 'success' ? 'green' : 'red');
 }
@@ -171,27 +136,4 @@ function levelColor(level: string): keyof typeof COLORS {
   if (level === 'ERROR') return 'red';
   if (level === 'WARN') return 'yellow';
   return level === 'INFO' ? 'green' : 'blue';
-}
-
-function treeValueText(value: unknown): string {
-  if (typeof value === 'string') return debugQuoted(value);
-  if (typeof value !== 'object' || value === null) return escapeInvisible(String(value));
-  try {
-    return escapeInvisible(JSON.stringify(value));
-  } catch {
-    // The value is nested too deep for JSON.
-    return escapeInvisible(inspectLine(value));
-  }
-}
-
-/** A duration in the unit that fits: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
-function durationText(seconds: number): string {
-  const milliseconds = seconds * 1000;
-  if (milliseconds === 0) return '0 ms';
-  if (milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))} µs`;
-  if (milliseconds < 99.95) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
-  if (seconds < 59.995) return `${seconds.toFixed(2)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

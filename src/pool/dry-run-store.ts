@@ -2,6 +2,7 @@ import { accessSync, constants, promises } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Attempt } from './attempt.ts';
 import { append, applied, type Defect, type Edit, remove, repair, replace, set } from './edit.ts';
+import { checkIsPool } from './is-pool.ts';
 import { call, type Op } from './op.ts';
 import { encodeRecords, type PoolRecord } from './record.ts';
 import type { Contents, StoreBackend } from './store-backend.ts';
@@ -77,6 +78,7 @@ export class DryRunStore implements StoreBackend {
       const read = yield* this.#store.read(false);
       if (typeof read !== 'object') return read;
       pool = Buffer.isBuffer(read.done) ? read.done : Buffer.alloc(0);
+      checkIsPool(pool, this.#path);
     }
     const { edit, result } = change(pool);
     this.#changed = applied(pool, edit);

@@ -42,16 +42,6 @@ export function applied(pool: Buffer, { from, with: bytes, length }: Edit): Buff
   return result.subarray(0, length);
 }
 
-/** Whether bytes can be a pool's: `start` is the first record of a file that has `size` bytes. */
-export function isPool(start: Buffer, size: number): boolean {
-  if (size === 0) return true;
-  // A text has no NUL.
-  if (!start.includes(0)) return false;
-  if (size % RECORD_SIZE === 0) return true;
-  const key = textOf(start.subarray(0, KEY_SIZE));
-  return key.length > 0 && key.length < KEY_SIZE && isUtf8(key) && !key.some((byte) => byte < 0x20);
-}
-
 /** Adds records at the end. */
 export function append(pool: Buffer, bytes: Buffer): Edit {
   return edit(wholeSize(pool), [bytes]);
@@ -115,6 +105,7 @@ export function remove(pool: Buffer, keys: readonly string[]): { edit: Edit; res
 
 /** Lists the defects of a pool's bytes in the order of the file. */
 export function inspect(pool: Buffer): Defect[] {
+  if (isSound(pool)) return [];
   const defects: Defect[] = [];
   recordsOf(pool).forEach((bytes, record) => {
     if (bytes[0] === 0) defects.push({ record, reason: 'empty_key', field: 'key' });
@@ -129,6 +120,16 @@ export function inspect(pool: Buffer): Defect[] {
     defects.push({ record: Math.floor(pool.length / RECORD_SIZE), reason: 'torn_tail' });
   }
   return defects;
+}
+
+/** Whether nothing is wrong, as a look at the whole tells: the bytes behind a NUL are looked at too, so `false` says nothing. */
+function isSound(pool: Buffer): boolean {
+  if (pool.length % RECORD_SIZE !== 0 || !isUtf8(pool)) return false;
+  for (let start = 0; start < pool.length; start += RECORD_SIZE) {
+    const isEnded = pool[start + KEY_SIZE - 1] === 0 && pool[start + RECORD_SIZE - 1] === 0;
+    if (pool[start] === 0 || !isEnded) return false;
+  }
+  return true;
 }
 
 /**

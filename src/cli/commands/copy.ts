@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { poolPath } from '../../pool/pool-path.ts';
-import { checkPool, readFile } from '../../pool/read-pool.ts';
+import { checkIsPool } from '../../pool/is-pool.ts';
+import { readFileBytes } from '../../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../../pool/record.ts';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
 import { examples } from '../examples.ts';
@@ -32,10 +33,10 @@ export function copy(command: Command): void {
 
 async function recordsOf(command: Command, file: string): Promise<PoolRecord[]> {
   const isStdin = file === '-';
-  const bytes = Buffer.from(isStdin ? await readStdin() : readFile(file, { mustExist: true }));
+  const bytes = isStdin ? await readStdin() : readFileBytes(file, { mustExist: true });
   const name = isStdin ? STDIN : file;
   if (!isJsonDump(bytes.toString('utf8', 0, 100))) {
-    checkPool(name, bytes, bytes.length);
+    checkIsPool(bytes, name);
     return decodeRecords(bytes);
   }
   try {

@@ -1,32 +1,32 @@
 import type { Command } from 'commander';
-import { timeline } from '../../diagnostics/timeline/timeline.ts';
-import { renderTree } from '../../format/render-tree.ts';
+import { addFilesArgument, bootsOf } from '../boots.ts';
+import { examples } from '../examples.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { addFilesArgument, inputsOf } from '../input.ts';
-import { hasColor, print, printError } from '../output.ts';
+import { print } from '../output.ts';
+import { documentOf } from '../view/document.ts';
+import { pictureOf } from '../view/picture.ts';
+import { styleOf } from '../view/style.ts';
 
-/** `kvp show` prints the spans and events of a pool as a tree. */
+/** `kvp show` prints how a boot went, and its spans and events as a tree beside bars on a time axis. */
 export function show(command: Command): void {
   addFilesArgument(command).action(async (files: string[]) => {
     const options = command.optsWithGlobals<GlobalOptions>();
-    if (options.json) command.error("option '--json' does not go with show");
-    for (const { path, content } of inputsOf(files, command)) {
-      const tree = renderTree(timeline(content.diagnostics), { color: hasColor(options) });
-      await print(tree === '' ? '' : `${tree}\n`);
-      if (content.diagnostics.length === 0) printError(`no diagnostics in ${path}`);
-      for (const { reason, message, records } of content.problems) {
-        printError(`${reason} in ${recordsText(records)} of ${path}: ${message}`);
-      }
-    }
+    const shown = bootsOf(files, command);
+    return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
-}
-
-/** How many numbers of records a message lists. */
-const LISTED_MAX = 8;
-
-/** `record 3`; `records 3, 4`. */
-function recordsText(records: number[]): string {
-  const numbers = records.slice(0, LISTED_MAX).join(', ');
-  const more = records.length > LISTED_MAX ? ` and ${records.length - LISTED_MAX} more` : '';
-  return `record${records.length === 1 ? '' : 's'} ${numbers}${more}`;
+  command.addHelpText(
+    'after',
+    `
+With --json the document has path, summary (what summarize() of the package returns: outcome, reason,
+report, firstFailure, seconds, bootTime, writers, slowest, earlier, defects and more), start, end, gaps, events
+outside of spans, and roots: spans with name, agent, id, start, end, duration, own (seconds that were its own),
+critical, state, result, reason, sources, level, fields, events, children. Several pools are a list, pools.`,
+  );
+  examples(command, [
+    ['kvp show', 'how provisioning went on this VM'],
+    ['kvp show pool', 'the same of a pool that was copied from a VM'],
+    ['kvp show --dir /mnt/var/lib/hyperv', "of a VM's disk"],
+    ['kvp show before after', 'two pools on one time axis'],
+    ['kvp show --json | jq .summary.reason', 'why it failed, for a script'],
+  ]);
 }

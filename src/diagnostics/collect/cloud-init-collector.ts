@@ -3,12 +3,13 @@ import { type Collected, type Collector, malformed, type Parsed, type ParseFailu
 import type { PoolView } from '../pool-view.ts';
 import { type Group, Groups } from './record-groups.ts';
 import { parseTimestamp } from './timestamp.ts';
+import { Date } from '../../tracing/timers.ts';
 
 const PREFIX = 'CLOUD_INIT|';
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 /** `CLOUD_INIT|boot epoch|type|name|[vm_id|]uuid[|chunk]`; keys have the VM's id since 2025. */
 const KEY = new RegExp(
-  `^CLOUD_INIT\\|[^|]*\\|([^|]*)\\|(.*?)(?:\\|(${UUID}))?\\|(${UUID})(?:\\|(\\d+))?$`,
+  `^CLOUD_INIT\\|([^|]*)\\|([^|]*)\\|(.*?)(?:\\|(${UUID}))?\\|(${UUID})(?:\\|(\\d+))?$`,
   'is',
 );
 /** What precedes a message or a fragment of one, which is the last member: no fragment contains a bare quote. */
@@ -19,6 +20,7 @@ const MEMBERS = new Set(['name', 'type', 'ts', 'result', 'duration', 'msg', 'msg
 
 /** The fields of a key of cloud-init. */
 interface Key {
+  epoch: string;
   type: string;
   name: string;
   vmId: string;
@@ -38,7 +40,7 @@ export class CloudInitCollector implements Collector {
 
   take(key: string, index: number): boolean {
     if (!key.startsWith(PREFIX)) return false;
-    const chunk = KEY.exec(key)?.[5];
+    const chunk = KEY.exec(key)?.[6];
     const group = chunk === undefined ? key : key.slice(0, -chunk.length - 1);
     this.#groups.add(group, index, Number(chunk ?? '0'));
     return true;
@@ -53,8 +55,8 @@ export class CloudInitCollector implements Collector {
   #parse(shared: string, group: Group): Parsed | ParseFailure {
     const match = KEY.exec(shared);
     if (match === null) return malformed("the key is none of cloud-init's");
-    const [, type = '', name = '', vmId = '', id = ''] = match;
-    const key = { type, name, vmId, id };
+    const [, epoch = '', type = '', name = '', vmId = '', id = ''] = match;
+    const key = { epoch, type, name, vmId, id };
     const chunks = group.inOrder();
     if ('reason' in chunks) return chunks;
     const values = chunks.map((index) => this.#view.text(index));
@@ -106,7 +108,7 @@ function isCut(values: readonly string[]): boolean {
 }
 
 function parsePayload(
-  { type, vmId, id, ...key }: Key,
+  { epoch, type, vmId, id, ...key }: Key,
   payload: Record<string, unknown>,
 ): Parsed | ParseFailure {
   const { name, ts, result, duration, msg } = payload;
@@ -133,5 +135,7 @@ function parsePayload(
   if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) parsed.duration = duration;
   else if (duration !== undefined) fields['duration'] = duration;
   if (text !== '') parsed.message = text;
+  // cloud-init writes 0 where it does not know it.
+  if (/^[1-9]\d{0,11}$/.test(epoch)) parsed.bootTime = new Date(Number(epoch) * 1000);
   return parsed;
 }

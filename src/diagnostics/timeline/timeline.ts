@@ -52,18 +52,20 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   }
   const byIdFor = (from: Diagnostic, id: string): TimelineNode | undefined =>
     byId.get(idKey(from, id)) ?? byId.get(id);
-  const finder = new ParentFinder(spans, allEvents);
+  // Programs that record parents don't need it.
+  let made: ParentFinder | undefined;
+  const finder = (): ParentFinder => (made ??= new ParentFinder(spans, allEvents));
   const parents = new Map<TimelineNode, TimelineNode | undefined>();
   for (const { node, from, parent } of spans) {
     if (parent !== undefined) parents.set(node, byIdFor(from, parent));
-    else parents.set(node, explicit.has(producerOf(from)) ? undefined : finder.parentOf(node, from));
+    else parents.set(node, explicit.has(producerOf(from)) ? undefined : finder().parentOf(node, from));
   }
 
   const events: Diagnostic[] = [];
   for (const event of allEvents) {
     let span: TimelineNode | undefined;
     if (event.span !== undefined) span = byIdFor(event, event.span);
-    else if (!explicit.has(producerOf(event))) span = finder.spanOf(event);
+    else if (!explicit.has(producerOf(event))) span = finder().spanOf(event);
     (span?.events ?? events).push(event);
   }
   sortEvents(events, STEP_MIN);

@@ -1,0 +1,40 @@
+import { uptime } from 'node:os';
+import type { Command } from 'commander';
+import { type Boot, type BootOptions, lastBoot } from '../diagnostics/summary/last-boot.ts';
+import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
+import { vmId } from '../diagnostics/vm-id.ts';
+import { addFilesArgument, type Input, inputsOf } from './input.ts';
+
+/** What a command shows: the last boot that a pool has, and what was asked first of it. */
+export interface Shown {
+  input: Input;
+  boot: Boot;
+  summary: Summary;
+}
+
+export { addFilesArgument };
+
+/** The boots of the given files, else of the pool of this VM. */
+export function bootsOf(files: readonly string[], command: Command): Shown[] {
+  const isHere = files.length === 0 && command.getOptionValueSourceWithGlobals('dir') !== 'cli';
+  const options = isHere ? thisSystem() : {};
+  return inputsOf(files, command).map((input) => {
+    const boot = lastBoot(input.content, options);
+    return { input, boot, summary: summarize(boot, { defects: input.defects }) };
+  });
+}
+
+/** When this system was booted, and the VM that it is; zeros where that can't be read, which is no other VM. */
+function thisSystem(): BootOptions {
+  return { bootTime: new Date(Date.now() - uptime() * 1000), vmId: vmId({ onProblem: () => {} }) };
+}
+
+/** The kernel's start is where times are counted from if it is not longer ago, in milliseconds. */
+const KERNEL_MAX = 24 * 3_600_000;
+
+/** Where the times of a boot are counted from, in milliseconds since 1970: the kernel's start, else the first moment. */
+export function originOf({ kernelStart, timeline: { start } }: Boot): number | undefined {
+  if (kernelStart === undefined || start === undefined) return start?.getTime();
+  const before = start.getTime() - kernelStart.getTime();
+  return before >= 0 && before <= KERNEL_MAX ? kernelStart.getTime() : start.getTime();
+}

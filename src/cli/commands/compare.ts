@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { bootsOf, type Shown } from '../boots.ts';
+import { examples } from '../examples.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { print } from '../output.ts';
+import { comparisonJson, comparisonText } from '../view/comparison.ts';
+import { styleOf } from '../view/style.ts';
+
+/** `kvp compare` says what differs between two boots. */
+export function compare(command: Command): void {
+  command
+    .argument('<before>', 'the pool of a boot, or - for the standard input')
+    .argument('<after>', 'the pool of another boot')
+    .action(async (...files: [before: string, after: string]) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const [before, after] = bootsOf(files.slice(0, 2), command) as [Shown, Shown];
+      return print(
+        options.json ? comparisonJson(before, after) : comparisonText(before, after, styleOf(options)),
+      );
+    });
+  examples(command, [
+    ['kvp compare good bad', 'what is slower or fails in the second pool'],
+    ['kvp compare --json good bad | jq .difference', 'by how many seconds'],
+  ]);
+}

@@ -1,0 +1,142 @@
+import { parseTimestamp } from '../collect/timestamp.ts';
+import { type Diagnostic, firstRecord } from '../diagnostic.ts';
+import type { PoolContent } from '../read/read-diagnostics.ts';
+import type { ReportRecord } from '../report/report.ts';
+import { type Timeline, timeline } from '../timeline/timeline.ts';
+
+export interface BootOptions {
+  /** When the system was booted, if that is known from elsewhere. Default: what cloud-init recorded. */
+  bootTime?: Date;
+  /** The id of this VM; records of others are set apart. Default: nothing is. */
+  vmId?: string;
+}
+
+/** What a pool says of the last boot of a VM. */
+export interface Boot {
+  /** What was written in the last boot, and all whose time is not known. */
+  content: PoolContent;
+  /** What was written in boots before that. */
+  earlier: PoolContent;
+  /** What other VMs wrote, as in the image that a VM was made of. */
+  otherVms: PoolContent;
+  /** The spans and events of `content`. */
+  timeline: Timeline;
+  /** When the system was booted, if that is known. */
+  bootTime?: Date;
+  /** When the kernel started, by cloud-init's boot telemetry. */
+  kernelStart?: Date;
+  /** When userspace started, by cloud-init's boot telemetry. */
+  userspaceStart?: Date;
+  /** When cloud-init was activated, by its boot telemetry. */
+  cloudInitStart?: Date;
+}
+
+/** Clocks are read at different moments and rounded differently, in milliseconds. */
+const SLACK = 2000;
+
+/**
+ * Sets apart what a pool has of the last boot, of boots before it, and of other VMs. cloud-init records when the
+ * system was booted; all else is of an earlier boot if its time is before that, or before `bootTime`. Nothing is if
+ * neither is known.
+ */
+export function lastBoot(content: PoolContent, { bootTime, vmId }: BootOptions = {}): Boot {
+  const isOther = otherThan(vmId);
+  const [own, others] = parted(content.diagnostics, ({ vmId }) => !isOther(vmId));
+  const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => !isOther(vm_id));
+
+  const cloudInit = lastOfCloudInit(own);
+  const isCloudInitOfIt =
+    cloudInit !== undefined &&
+    (bootTime === undefined || cloudInit.bootTime.getTime() >= bootTime.getTime() - SLACK);
+  const telemetry = isCloudInitOfIt ? bootTelemetry(own.slice(cloudInit.index)) : {};
+  const start = bootTime ?? telemetry.kernelStart ?? cloudInit?.bootTime;
+  const anchor = isCloudInitOfIt ? firstRecord(own[cloudInit.index] as Diagnostic) : Infinity;
+  const isBefore = (time: Date | undefined): boolean =>
+    time !== undefined && start !== undefined && time.getTime() < start.getTime() - SLACK;
+  // The clock may have been set meanwhile: what is behind a record of this boot is of this boot.
+  const isFormer = (item: { records: readonly number[] }, time: Date | undefined): boolean =>
+    firstRecord(item) < anchor && isBefore(time);
+  const isEarlier = (diagnostic: Diagnostic, index: number): boolean => {
+    if (diagnostic.bootTime !== undefined && cloudInit !== undefined) {
+      return !isCloudInitOfIt || index < cloudInit.index;
+    }
+    return isFormer(diagnostic, diagnostic.end ?? diagnostic.time);
+  };
+  const [last, earlier] = parted(own, (diagnostic, index) => !isEarlier(diagnostic, index));
+  const [lastReports, earlierReports] = parted(ownReports, (report) => !isFormer(report, reportTime(report)));
+  return {
+    content: { ...content, diagnostics: last, reports: lastReports },
+    earlier: { diagnostics: earlier, reports: earlierReports, unknown: [], problems: [] },
+    otherVms: { diagnostics: others, reports: otherReports, unknown: [], problems: [] },
+    timeline: timeline(last),
+    ...(start && { bootTime: start }),
+    ...telemetry,
+  };
+}
+
+/** When a report was made. cloud-init's have no time zone and are UTC. */
+export function reportTime({ timestamp = '' }: Pick<ReportRecord, 'timestamp'>): Date | undefined {
+  return parseTimestamp(timestamp) ?? parseTimestamp(`${timestamp}Z`);
+}
+
+function otherThan(vmId: string | undefined): (id: string | undefined) => boolean {
+  if (vmId === undefined || isNone(vmId)) return () => false;
+  const own = vmId.toLowerCase();
+  return (id) => id !== undefined && !isNone(id) && id.toLowerCase() !== own;
+}
+
+/** Whether an id says nothing: empty or zeros, as where it can't be read. */
+function isNone(vmId: string): boolean {
+  return /^[0-]*$/.test(vmId);
+}
+
+/**
+ * Where the last boot begins among cloud-init's records, and when that boot was. Each of its processes computes when
+ * the system was booted by its clock, and the clock may be set between two of them. So another time is another boot
+ * only if the system has been up for less long than before, or if a stage starts that has started before.
+ */
+function lastOfCloudInit(diagnostics: readonly Diagnostic[]): { index: number; bootTime: Date } | undefined {
+  let boot: { index: number; bootTime: Date } | undefined;
+  let uptime = 0;
+  const stages = new Set<string>();
+  diagnostics.forEach(({ kind, name, time, bootTime }, index) => {
+    if (bootTime === undefined || bootTime.getTime() > time.getTime() + SLACK) return;
+    const isStage = kind === 'start' && !name.includes('/');
+    if (boot === undefined || Math.abs(bootTime.getTime() - boot.bootTime.getTime()) > SLACK) {
+      const up = time.getTime() - bootTime.getTime();
+      if (boot === undefined || up < uptime || (isStage && stages.has(name))) {
+        boot = { index, bootTime };
+        stages.clear();
+      } else boot.bootTime = bootTime;
+      uptime = up;
+    }
+    if (isStage) stages.add(name);
+  });
+  return boot;
+}
+
+/** What cloud-init's boot telemetry says (`get_boot_telemetry` of cloudinit/sources/helpers/azure.py). */
+function bootTelemetry(
+  diagnostics: readonly Diagnostic[],
+): Pick<Boot, 'kernelStart' | 'userspaceStart' | 'cloudInitStart'> {
+  const event = diagnostics.findLast(
+    ({ format, kind, name }) => format === 'cloud-init' && kind === 'event' && name === 'boot-telemetry',
+  );
+  const times: Pick<Boot, 'kernelStart' | 'userspaceStart' | 'cloudInitStart'> = {};
+  for (const [member, name] of [
+    ['kernelStart', 'kernel_start'],
+    ['userspaceStart', 'user_start'],
+    ['cloudInitStart', 'cloudinit_activation'],
+  ] as const) {
+    const [, text = ''] = new RegExp(`(?:^|\\s)${name}=(\\S{1,40})`).exec(event?.message ?? '') ?? [];
+    const time = parseTimestamp(text);
+    if (event && time && time.getTime() <= event.time.getTime() + SLACK) times[member] = time;
+  }
+  return times;
+}
+
+function parted<T>(items: readonly T[], isFirst: (item: T, index: number) => boolean): [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  items.forEach((item, index) => parts[isFirst(item, index) ? 0 : 1].push(item));
+  return parts;
+}

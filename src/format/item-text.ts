@@ -1,0 +1,41 @@
+import { inspectLine } from '../tracing/value.ts';
+import type { TreeEvent } from './render-tree.ts';
+import { debugQuoted, escapeInvisible } from './value-text.ts';
+
+/** The longest message of an event without a level that is taken for a line of text, not for a file. */
+const LINE_MAX = 1024;
+
+/** The bytes of what is no line of text; `undefined` for a line. */
+export function artifactSize({ message = '', bytes }: TreeEvent): number | undefined {
+  if (bytes !== undefined) return bytes.length;
+  return message.length > LINE_MAX || message.includes('\n') ? Buffer.byteLength(message) : undefined;
+}
+
+/** Fields as `name=value`. */
+export function fieldTexts(fields: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(fields).map(([name, value]) => `${escapeInvisible(name)}=${treeValueText(value)}`);
+}
+
+/** The value of a field, on one line. */
+export function treeValueText(value: unknown): string {
+  if (typeof value === 'string') return debugQuoted(value);
+  if (typeof value !== 'object' || value === null) return escapeInvisible(String(value));
+  try {
+    return escapeInvisible(JSON.stringify(value));
+  } catch {
+    // The value is nested too deep for JSON.
+    return escapeInvisible(inspectLine(value));
+  }
+}
+
+/** A duration in the unit that fits: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
+export function durationText(seconds: number): string {
+  const milliseconds = seconds * 1000;
+  if (milliseconds === 0) return '0 ms';
+  if (milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))} µs`;
+  if (milliseconds < 99.95) return `${milliseconds.toFixed(1)} ms`;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
+  if (seconds < 59.995) return `${seconds.toFixed(2)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
