@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { OpenTelemetryLayer } from '../../src/opentelemetry/index.ts';
-import type { QueueOptions } from '../../src/opentelemetry/export/export-queue.ts';
+import type { QueueOptions } from '../../src/opentelemetry/export/queue-options.ts';
 import { createProvider } from '../../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../../src/tracing/default-subscriber.ts';
 import { Registry } from '../../src/tracing/registry.ts';

@@ -1,13 +1,14 @@
 import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { type KvpError, OptionError } from '../errors.ts';
+import { type Checks, pathOption, readOptions } from '../option.ts';
 import { printLine } from '../tracing/print-line.ts';
 import { FallbackStore } from './fallback/fallback-store.ts';
 import { FallbackWriter } from './fallback/fallback-writer.ts';
 import { chooseBackend } from './binding.ts';
 import { NativeStore } from './native/native-store.ts';
 import { openNative } from './native/native-writer.ts';
-import { PoolStore, type StoreOptions } from './pool-store.ts';
+import { PoolStore, STORE_OPTIONS, type StoreOptions } from './pool-store.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
 
 /**
@@ -20,19 +21,26 @@ export const DEFAULT_POOL_PATH =
 /** A pool by its number: 0 external, 1 guest, 2 auto, 3 auto-external, 4 auto-internal. */
 export interface NumberedPool {
   /** The folder of the pools. Default: the daemon's, `/var/lib/hyperv`. */
-  dir?: string;
+  dir?: string | undefined;
   pool: number;
 }
 
-/** The path of a pool's file. Throws `OptionError`. */
-export function poolPath(location: string | NumberedPool): string {
-  if (typeof location !== 'object' || location === null) {
-    if (typeof location === 'string' && location !== '' && !location.includes('\0')) return location;
-    throw new OptionError('path', location, 'a text that is not empty and has no NUL');
-  }
-  const { dir = dirname(DEFAULT_POOL_PATH), pool } = location;
-  if (![0, 1, 2, 3, 4].includes(pool)) throw new OptionError('pool', pool, 'a number from 0 to 4');
-  return join(poolPath(dir), `.kvp_pool_${pool}`);
+/** The folder is the beginning of the path. */
+const LOCATION: Checks<NumberedPool> = {
+  dir: (_option, given) => pathOption('path', given),
+  pool: poolNumber,
+};
+
+/** The absolute path of a pool's file. Throws `OptionError`. */
+export function poolPath(location: unknown): string {
+  if (typeof location !== 'object' || location === null) return pathOption('path', location);
+  const { dir = dirname(DEFAULT_POOL_PATH), pool } = readOptions(LOCATION, location as NumberedPool);
+  return join(dir, `.kvp_pool_${poolNumber('pool', pool)}`);
+}
+
+function poolNumber(option: string, given: unknown): number {
+  if ([0, 1, 2, 3, 4].includes(given as number)) return given as number;
+  throw new OptionError(option, given, 'a number from 0 to 4');
 }
 
 /**
@@ -40,8 +48,9 @@ export function poolPath(location: string | NumberedPool): string {
  * operation, not here. Throws `OptionError`, and `BindingError` if the native core is demanded and can't be
  * loaded.
  */
-export function openPool(location: string | NumberedPool, options: StoreOptions = {}): PoolStore {
+export function openPool(location: string | NumberedPool, given?: StoreOptions): PoolStore {
   const path = poolPath(location);
+  const options = readOptions(STORE_OPTIONS, given);
   const backend = chooseBackend({ quiet: options.readOnly === true });
   return new PoolStore(path, backend === 'native' ? new NativeStore(path) : new FallbackStore(path), options);
 }
@@ -52,7 +61,9 @@ export function openPool(location: string | NumberedPool, options: StoreOptions 
  * fallback writes, about which one line is printed. Throws `FieldError`, `NotAPoolFileError` or `IoError`, and
  * `BindingError` if the native core is demanded and can't be loaded.
  */
-export function openWriter(options: WriterOptions): PoolWriter {
+export function openWriter(given: WriterOptions): PoolWriter {
+  // Without a prototype: what `Object.prototype` has is no option.
+  const options = Object.assign(Object.create(null) as object, given);
   if (chooseBackend() === 'js') return new FallbackWriter(options);
   try {
     return openNative(options);

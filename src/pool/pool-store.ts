@@ -1,6 +1,14 @@
 import type { Stats } from 'node:fs';
-import { ClosedError, LockTimeoutError, OptionError, ReadOnlyError } from '../errors.ts';
-import { countOption, iterableOption } from '../option.ts';
+import { ClosedError, LockTimeoutError, ReadOnlyError } from '../errors.ts';
+import {
+  booleanOption,
+  type Checks,
+  iterableOption,
+  millisecondsOption,
+  oneOf,
+  readOptions,
+  wholeNumber,
+} from '../option.ts';
 import type { Attempt } from './attempt.ts';
 import { bootTime, staleBefore } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
@@ -18,25 +26,35 @@ export interface StoreOptions {
    * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),
    * `'wire'` what fits into the file (511 and 2,047 bytes). Default `'safe'`.
    */
-  limits?: Limits;
+  limits?: Limits | undefined;
   /**
    * Milliseconds for which an operation waits while another process holds a lock, or the file ends in the
    * middle of a record. Default `1000`.
    */
-  lockTimeout?: number;
+  lockTimeout?: number | undefined;
   /** The most different keys that a pool may have after `set` added one. Default `1024`. */
-  maxKeys?: number;
+  maxKeys?: number | undefined;
   /**
    * Only read, and read more: follow links, read pipes, go on without a lock if none is available. Default
    * `false`.
    */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
 }
+
+/** The options of a store. */
+export const STORE_OPTIONS: Checks<StoreOptions> = {
+  limits: oneOf(['safe', 'wire']),
+  lockTimeout: millisecondsOption,
+  maxKeys: wholeNumber(1),
+  readOnly: booleanOption,
+};
 
 export interface RecordsOptions {
   /** Return the bytes too, as `rawKey` and `rawValue`. Default `false`. */
-  raw?: boolean;
+  raw?: boolean | undefined;
 }
+
+const RECORDS_OPTIONS: Checks<RecordsOptions> = { raw: booleanOption };
 
 /**
  * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
@@ -74,19 +92,15 @@ export class PoolStore implements Disposable {
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Use `openPool`. @internal */
+  /** Use `openPool`, which checks the options. @internal */
   constructor(path: string, backend: StoreBackend, options: StoreOptions) {
     this.path = path;
     this.#backend = backend;
     const { limits = DEFAULTS.limits, lockTimeout = DEFAULTS.lockTimeout } = options;
     const { maxKeys = DEFAULTS.maxKeys, readOnly = DEFAULTS.readOnly } = options;
-    if (limits !== 'safe' && limits !== 'wire') throw new OptionError('limits', limits, "'safe' or 'wire'");
-    if (typeof lockTimeout !== 'number' || !(lockTimeout >= 0)) {
-      throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
-    }
     this.#limits = limits;
     this.#lockTimeout = lockTimeout;
-    this.#maxKeys = countOption('maxKeys', maxKeys, 1);
+    this.#maxKeys = maxKeys;
     this.#readOnly = readOnly;
   }
 
@@ -135,11 +149,11 @@ export class PoolStore implements Disposable {
 
   /** The records in the order of the file. The whole file is read when the first record is asked for. */
   records(options?: RecordsOptions): AsyncIterable<PoolRecord> {
-    const read = this.#read();
-    return this.#iterate(read, options);
+    const own = readOptions(RECORDS_OPTIONS, options);
+    return this.#iterate(this.#read(), own);
   }
   recordsSync(options?: RecordsOptions): Iterable<PoolRecord> {
-    return decodeRecords(runSync(this.#read()), options);
+    return decodeRecords(runSync(this.#read()), readOptions(RECORDS_OPTIONS, options));
   }
 
   /** The file's bytes, with a partial record at its end. */
