@@ -22,9 +22,9 @@ const ROOMS = {
   filter: ['src/filter'],
   diagnostics: ['src/diagnostics'],
   layers: ['src/layers'],
-  redact: ['src/tracing/redactor.ts'],
-  export: ['src/opentelemetry/export/outbox.ts', 'src/opentelemetry/export/otlp-exporter.ts'],
-  reporter: ['src/reporter.ts'],
+  redact: ['src/tracing/redactor.ts', 'src/tracing/secret-name.ts', 'src/tracing/safe-copy.ts'],
+  export: ['src/opentelemetry/export/export-queue.ts', 'src/opentelemetry/export/otlp-exporter.ts'],
+  reporter: ['src/setup/reporter.ts'],
 };
 const GOAL = 85;
 /** Test files that are run for a mutant, the nearest to its module first. */
