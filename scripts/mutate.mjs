@@ -213,7 +213,7 @@ function describe({ file, line, was, text }) {
   return `${file}:${line} ${shown(was)} → ${shown(text)}`;
 }
 
-/** Known survivors are told by what they change, not by their line. */
-function isSame(each, { file, was, text }) {
-  return each.file === file && each.was === was && each.text === text;
+/** Known survivors are told by the code of their line, not by its number. */
+function isSame(each, { file, code, was, text }) {
+  return each.file === file && each.code === code && each.was === was && each.text === text;
 }
