@@ -70,9 +70,9 @@ export async function exportingTo(
   t.teardown(() => provider.shutdown({ timeoutMillis: 0 }).catch(() => {}));
   const registry = new Registry().with(layer);
   /** Makes so many spans, and has them exported within the deadline. */
-  const make = (count: number, { name = 'work', timeout = 30_000 } = {}) => {
+  const make = (count: number, { name = 'work', message = 'hi', timeout = 30_000 } = {}) => {
     withDefault(registry, () => {
-      for (let i = 0; i < count; i++) log.inSpan(name, () => log.info('hi'));
+      for (let i = 0; i < count; i++) log.inSpan(name, () => log.info(message));
     });
     return layer.flush({ timeout });
   };
