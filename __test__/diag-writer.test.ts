@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
+import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { diagnostics, type DiagnosticsOptions } from '../src/diagnostics/write/diagnostics-writer.ts';
@@ -347,4 +348,28 @@ test('several programs and EmitKVPLayer write to one pool, and all of it is whol
       t.is(records.at(-1)! - records[0]!, records.length - 1);
     }
   }
+});
+
+test('a start has a parent and an event an operation if they say so, others go by time and name', async (t) => {
+  const path = poolOf(t);
+  using writer = diagnostics(path, { agent: 'tester/1', vmId: VM });
+  const outer = await writer.start('outer');
+  const inner = await writer.start('inner', 'a text', { parent: outer });
+  await writer.event('note', { size: 1 }, { operation: inner });
+  await writer.event('outer', 'by its name');
+  await writer.finish(outer, 'success');
+  await writer.finish(inner, 'success');
+  const { roots, events } = timeline(readDiagnosticsSync(path).diagnostics);
+  t.deepEqual(events, []);
+  const [root] = roots;
+  t.deepEqual(
+    [roots.length, root?.name, root?.events.map(({ message }) => message)],
+    [1, 'outer', ['by its name']],
+  );
+  t.deepEqual(
+    root?.children.map(({ name, events: own }) => [name, own.map(({ fields }) => ({ ...fields }))]),
+    [['inner', [{ size: 1 }]]],
+  );
+  const { message } = readDiagnosticsSync(path).diagnostics[1] as { message?: string };
+  t.is(message, 'a text');
 });

@@ -215,7 +215,12 @@ test('fields that throw become fields that say so', async (t) => {
   ]);
   t.deepEqual(read[6], [undefined, { fields: '[threw: boom]' }]);
   t.deepEqual(read[7], [undefined, { fields: '[unreadable: trap]' }]);
-  t.deepEqual(read.slice(8), Array(4).fill(['no fields', {}]));
+  t.deepEqual(read.slice(8), [
+    ['no fields', { error: null }],
+    ['no fields', {}],
+    ['no fields', { error: 5 }],
+    ['no fields', { error: 'Symbol(s)' }],
+  ]);
   t.true(lines[1]?.endsWith(' INFO agent: getter a="[threw: boom]" b=1\n'));
 });
 

@@ -278,3 +278,22 @@ test("what ret and err tell is of the span's target, with the fields of whoever 
     ],
   );
 });
+
+test('a promise keeps its own properties, but not the ids that async hooks gave it', async (t) => {
+  const { createHook } = await import('node:async_hooks');
+  const resolved = new Map<number, number>();
+  const hook = createHook({
+    init() {},
+    promiseResolve: (id) => resolved.set(id, (resolved.get(id) ?? 0) + 1),
+  }).enable();
+  t.teardown(() => hook.disable());
+  const own = Symbol('own');
+  const step = log.instrument(async () => null);
+  const promise = withDefault(recording().registry, () =>
+    log.instrument(() => Object.assign(step(), { child: 5, [own]: 6 }))(),
+  );
+  t.like(promise, { child: 5, [own]: 6 });
+  await promise;
+  hook.disable();
+  t.true([...resolved.values()].every((times) => times === 1));
+});

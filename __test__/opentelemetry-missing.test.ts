@@ -24,14 +24,21 @@ const PROGRAM = `
     const { TRACEPARENT, BAGGAGE } = childEnv();
     console.log(TRACEPARENT.slice(0, 35), BAGGAGE);
   });
-  console.log((await tracing.shutdown()).complete);`;
+  for (const end of ['flush', 'shutdown']) {
+    const { complete, problems } = await tracing[end]();
+    console.log(complete, problems.map(({ code }) => code).join());
+  }
+  console.log(Object.keys(tracing.stats()).join());`;
 
 /** What the program above prints: `a` from whom it was called and asked, `c` from the environment. */
 const PROPAGATED = `true true
 {"traceparent":"00-${'a'.repeat(32)}-${'b'.repeat(16)}-01","tracestate":"foo=1"}
 00-${'c'.repeat(32)} vm=7
-true
 `;
+/** What it prints at its end if all is exported, and if nothing can be. */
+const COMPLETE = 'true \ntrue \nOpenTelemetryLayer\n';
+const INCOMPLETE =
+  'false ERR_KVP_MISSING_PEER\nfalse ERR_KVP_MISSING_PEER\nOpenTelemetryExport,OpenTelemetryLayer\n';
 
 function runWith(t: ExecutionContext, packages: readonly string[], options = '{}') {
   const folder = folderOf(t);
@@ -55,14 +62,14 @@ for (const [missing, packages] of [
   ['@opentelemetry/sdk-trace-base', ['api']],
   ['@opentelemetry/otlp-transformer', ['api', 'sdk-trace-base']],
 ] as const) {
-  test(`without ${missing} one line names it, and the context still propagates`, (t) => {
+  test(`without ${missing} one line and each outcome name it, and the context still propagates`, (t) => {
     t.deepEqual(runWith(t, packages), {
-      stdout: PROPAGATED,
+      stdout: PROPAGATED + INCOMPLETE,
       stderr: `kvp-tracing: the export of spans is left out: exporting needs ${missing}: npm install ${missing}\n`,
     });
   });
 }
 
 test('a program that exports nothing needs none of them to pass its context on', (t) => {
-  t.deepEqual(runWith(t, ['api'], 'undefined'), { stdout: PROPAGATED, stderr: '' });
+  t.deepEqual(runWith(t, ['api'], 'undefined'), { stdout: PROPAGATED + COMPLETE, stderr: '' });
 });

@@ -69,7 +69,8 @@ for (const [status, after, least] of [
     const { layer, make } = await exportingTo(t, endpoint);
     t.true((await make(2)).complete);
     t.is(times.length, 2);
-    t.true((times[1] as number) - (times[0] as number) >= least);
+    const waited = (times[1] as number) - (times[0] as number);
+    t.true(waited >= least && waited < 8000, `${waited} ms`);
     t.is(layer.stats().dropped, 0);
   });
 }
@@ -87,6 +88,59 @@ test('what a collector refuses is counted and not sent again', async (t) => {
   t.regex(problems[0]?.message ?? '', /could not export: the collector answered 400 .*no such tenant/);
   const again = await layer.flush();
   t.deepEqual([again.complete, again.dropped, requests], [true, 3, 1]);
+});
+
+test('pauses between tries grow', async (t) => {
+  const times: number[] = [];
+  const endpoint = await misbehaving(t, async (request, response) => {
+    await text(request);
+    times.push(performance.now());
+    response.writeHead(times.length <= 6 ? 503 : 200).end('{}');
+  });
+  const { make } = await exportingTo(t, endpoint, { minDelay: 20, maxDelay: 10_000 });
+  t.true((await make(1)).complete);
+  t.is(times.length, 7);
+  // The sixth pause is 640 ms, of which a random part, at most half, is left out.
+  t.true((times[6] as number) - (times[5] as number) >= 310, `${times}`);
+});
+
+test('what is too much for one request is split', async (t) => {
+  const sizes: number[] = [];
+  const endpoint = await misbehaving(t, async (request, response) => {
+    sizes.push((await text(request)).length);
+    response.end('{}');
+  });
+  const { layer, make } = await exportingTo(t, endpoint);
+  const { complete, dropped } = await make(400, { message: 'm'.repeat(4000) });
+  t.deepEqual([complete, dropped, layer.stats().dropped], [true, 0, 0]);
+  t.true(sizes.length > 1 && Math.max(...sizes) <= 1024 * 1024, `${sizes}`);
+});
+
+test('what a collector remarks while it takes everything is no loss', async (t) => {
+  const endpoint = await misbehaving(t, async (request, response) => {
+    await text(request);
+    response.end('{"partialSuccess":{"rejectedSpans":"0","errorMessage":"use another endpoint"}}');
+  });
+  const { layer, make } = await exportingTo(t, endpoint);
+  t.deepEqual(await make(2), { complete: true, dropped: 0, problems: [] });
+  t.is(layer.stats().dropped, 0);
+});
+
+test('a connection is kept for the next request, and closed by a shutdown', async (t) => {
+  const sockets = new Set<IncomingMessage['socket']>();
+  const endpoint = await misbehaving(t, async (request, response) => {
+    sockets.add(request.socket);
+    await text(request);
+    response.end('{}');
+  });
+  const { layer, make } = await exportingTo(t, endpoint);
+  await make(1);
+  await make(1);
+  const [socket] = [...sockets];
+  t.deepEqual([sockets.size, socket?.destroyed], [1, false]);
+  const closed = once(socket as IncomingMessage['socket'], 'close');
+  t.true((await layer.shutdown()).complete);
+  await closed;
 });
 
 test('what a collector takes in part is counted in part', async (t) => {

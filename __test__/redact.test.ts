@@ -264,6 +264,9 @@ test('more fields than an event has room for are counted, and names are cut', as
   t.is(events[0]?.target, cut);
   t.deepEqual(events[0]?.fields, { [cut]: 1, inner: { [cut]: 1 } });
   t.true(statSync(path).size < 2560 * 50);
+  const letters = 'é'.repeat(600);
+  const shortened = `${'é'.repeat(512)}… [+176 bytes]`;
+  t.deepEqual(seen({ [letters]: 1, inner: { [letters]: 1 } }), { [shortened]: 1, inner: { [shortened]: 1 } });
 });
 
 test('supporting data and reasons of a report are told without secrets', async (t) => {
@@ -298,6 +301,23 @@ test('a path counts wherever the same object stands', (t) => {
 test('a name with dots is also that of a field', (t) => {
   const name = 'http.request.header.authorization';
   t.deepEqual(seen({ [name]: 's3cret' }, { redact: [name] }), { [name]: '[redacted]' });
+});
+
+test('a given name counts as the last part of a field with dots, in any case', (t) => {
+  const fields = { 'card.pin': 's3cret', 'card.PIN': 's3cret', 'card.opinion': 'kept', 'pin.length': 4 };
+  t.deepEqual(seen(fields, { redact: ['pin'] }), {
+    ...fields,
+    'card.pin': '[redacted]',
+    'card.PIN': '[redacted]',
+  });
+});
+
+test('what can not be read says so beside secrets that were found', (t) => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  t.deepEqual(seen({ body: { gone: proxy, password: 's3cret', user: 'alice' } }), {
+    body: { gone: '[unreadable]', password: '[redacted]', user: 'alice' },
+  });
 });
 
 test('keys of a Map stay what they are, and so does what an error of the platform says', (t) => {

@@ -9,7 +9,7 @@ import {
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
-import { ExportError, IoError, OptionError } from '../src/errors.ts';
+import { ExportError, NotAPoolFileError, OptionError } from '../src/errors.ts';
 import { replay, type ReplayTarget } from '../src/opentelemetry/index.ts';
 import type { ReplayedSpan } from '../src/opentelemetry/replay/replayed-span.ts';
 import type { PoolRecord } from '../src/pool/record.ts';
@@ -94,7 +94,7 @@ test('wrong options are rejected before anything is read, and a pool that cannot
     instanceOf: OptionError,
     message: /^timeout/,
   });
-  await t.throwsAsync(replay(folderOf(t), exporter), { instanceOf: IoError });
+  await t.throwsAsync(replay(folderOf(t), exporter), { instanceOf: NotAPoolFileError });
 });
 
 test('a provider makes spans of its own ids in the same traces, and is flushed', async (t) => {

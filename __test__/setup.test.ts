@@ -161,9 +161,13 @@ for (const [what, make] of Object.entries(OBSTACLES)) {
     make(path);
     const writer = linesOf();
     const { tracing, problems, names } = await setUp(t, { kvp: { path, vmId: 'vm' }, stderr: { writer } });
-    t.deepEqual(names(), ['StderrLayer']);
+    t.deepEqual(names(), ['EmitKVPLayer', 'StderrLayer']);
     log.error('still here');
-    t.true((await tracing.shutdown()).complete);
+    const { message } = problems[0] as Error;
+    t.like(tracing.stats()['EmitKVPLayer'], { leftOut: message });
+    for (const outcome of [await tracing.flush(), await tracing.shutdown()]) {
+      t.deepEqual(outcome, { complete: false, dropped: 0, problems });
+    }
     t.is(writer.lines.length, 1);
     t.is(problems.length, 1);
     t.is(problems[0]?.code, 'ERR_KVP_NOT_A_POOL_FILE');
@@ -195,7 +199,7 @@ test.serial('a pool that may not be written is reported once and left out', asyn
   t.is(code, 0, stderr);
   const [problem, outcome] = stdout.trimEnd().split('\n');
   t.regex(problem ?? '', /^ERR_KVP_IO kvp is left out: .*(EACCES|permission denied)/i);
-  t.is(outcome, '{"complete":true,"dropped":0,"problems":[]}');
+  t.like(JSON.parse(outcome as string), { complete: false, problems: [{ code: 'ERR_KVP_IO', path }] });
   t.regex(stderr, / ERROR app: still here\n$/);
 });
 
@@ -208,7 +212,7 @@ test.serial('an onProblem that throws stops nothing', async (t) => {
     stderr: { writer: linesOf() },
     onProblem,
   });
-  t.deepEqual(names(), ['StderrLayer']);
+  t.deepEqual(names(), ['EmitKVPLayer', 'StderrLayer']);
 });
 
 for (const [variable, output] of [
@@ -359,7 +363,7 @@ test.serial('a reload with a wrong value changes nothing, the value is named', a
     [{ stderr: 'off', file: { filter: 'loud' } }, /^file\.filter must be /],
     [
       { stderr: 'off', sterr: 'info' },
-      /^changes must be of kvp, opentelemetry, stderr and file, not "sterr"/,
+      /^changes must be of kvp, opentelemetry, stderr and file, not "sterr"; did you mean changes\.stderr\?$/,
     ],
   ];
   for (const [changes, message] of wrong) {

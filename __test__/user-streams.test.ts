@@ -245,8 +245,10 @@ for (const [name, make] of Object.entries(LISTENED_TO)) {
     }
     await Promise.all(layers.map(async (layer) => layer.shutdown({ timeout: 10 })));
     const left = isStuck ? 1 : 0;
-    for (const [i, count] of listeners(writer).entries())
-      t.true(count <= (before[i] ?? 0) + left, `${count}`);
+    const stays = () => listeners(writer).filter((count, i) => count > (before[i] ?? 0) + left);
+    // On a busy machine a stream reports late what became of a line.
+    for (let i = 0; i < 100 && stays().length > 0; i++) await sleep(50);
+    t.deepEqual(stays(), []);
   });
 }
 

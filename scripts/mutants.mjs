@@ -28,15 +28,17 @@ const FACTORS = [10, 0.1];
 const SMALL = 10;
 
 /**
- * All mutants of a file: `{ start, end, text, line, was, kind }`, where the characters from `start` to `end` are
- * replaced by `text`. Types, imports and the texts of messages are left alone.
+ * All mutants of a file: `{ start, end, text, line, code, was, kind }`, where the characters from `start` to `end` are
+ * replaced by `text`, and `code` is the line. Types, imports and the texts of messages are left alone.
  */
 export function mutantsOf(path, source) {
   const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
   const mutants = [];
+  const lines = source.split('\n');
   const add = (kind, node, text, from = node.getStart(file), to = node.getEnd()) => {
     const { line } = file.getLineAndCharacterOfPosition(from);
-    mutants.push({ kind, start: from, end: to, text, line: line + 1, was: source.slice(from, to) });
+    const code = lines[line].trim();
+    mutants.push({ kind, start: from, end: to, text, line: line + 1, code, was: source.slice(from, to) });
   };
   const visit = (node) => {
     if (ts.isTypeNode(node) || ts.isImportDeclaration(node) || ts.isInterfaceDeclaration(node)) return;

@@ -13,10 +13,15 @@ export interface Details {
   cause?: unknown;
 }
 
+/** Gives the errors of a class their name. It is defined, because an assignment fails where `Error.prototype` is frozen. */
+export function nameErrors({ prototype }: { prototype: Error }, name: string): void {
+  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
+}
+
 /** Base of all errors of this package. `code` is stable; the message says what was given, and the limit. */
 export class KvpError extends Error {
   static {
-    this.prototype.name = 'KvpError';
+    nameErrors(this, 'KvpError');
   }
   readonly code: string;
   // Only declared, because `inspect` would print a member that is undefined.
@@ -36,7 +41,7 @@ export class KvpError extends Error {
 /** `ERR_KVP_INVALID_OPTION`: an option or an environment variable has a value that is not allowed. */
 export class OptionError extends KvpError {
   static {
-    this.prototype.name = 'OptionError';
+    nameErrors(this, 'OptionError');
   }
   constructor(option: string, given: unknown, expected: string, cause?: unknown) {
     super('ERR_KVP_INVALID_OPTION', `${option} must be ${expected}, not ${describe(option, given)}`, {
@@ -50,7 +55,27 @@ export class OptionError extends KvpError {
    * @internal
    */
   within(section: string): this {
-    this.message = printable(`${section}.${this.message}`);
+    return this.#say(`${section}.${this.message}`);
+  }
+
+  /**
+   * There is no option `name` in `section`, `known` are those that there are. The message also says which of them may
+   * be meant.
+   *
+   * @internal
+   */
+  static unknown(section: string, name: string, known: readonly string[], meant: string): OptionError {
+    const all =
+      known.length > 1 ? `${known.slice(0, -1).join(', ')} and ${known.at(-1)}` : `${known[0]} alone`;
+    const error = new OptionError(section, name, `of ${all}`);
+    return error.#say(`${error.message}; did you mean ${meant}?`);
+  }
+
+  #say(message: string): this {
+    const before = this.message;
+    this.message = printable(message);
+    // The stack begins with the message that the error was made with.
+    if (typeof this.stack === 'string') this.stack = this.stack.replace(before, () => this.message);
     return this;
   }
 }
@@ -58,7 +83,7 @@ export class OptionError extends KvpError {
 /** `ERR_KVP_INVALID_FILTER`: a part of an `EnvFilter`'s text is not a directive. */
 export class FilterError extends KvpError {
   static {
-    this.prototype.name = 'FilterError';
+    nameErrors(this, 'FilterError');
   }
   /** The part that is not a directive. */
   readonly part: string;
@@ -72,14 +97,14 @@ export class FilterError extends KvpError {
 /** `ERR_KVP_INVALID_FIELD`, `ERR_KVP_FIELD_TOO_LONG`: a field of a key breaks the diagnostics contract. */
 export class FieldError extends KvpError {
   static {
-    this.prototype.name = 'FieldError';
+    nameErrors(this, 'FieldError');
   }
 }
 
 /** `ERR_KVP_EMPTY_KEY`: a record needs a key. */
 export class EmptyKeyError extends KvpError {
   static {
-    this.prototype.name = 'EmptyKeyError';
+    nameErrors(this, 'EmptyKeyError');
   }
   constructor(record?: number) {
     super('ERR_KVP_EMPTY_KEY', `KVP key must not be empty${at(record)}`);
@@ -89,7 +114,7 @@ export class EmptyKeyError extends KvpError {
 /** `ERR_KVP_KEY_TOO_LONG`: a key has more bytes of UTF-8 than the limit. */
 export class KeyTooLongError extends KvpError {
   static {
-    this.prototype.name = 'KeyTooLongError';
+    nameErrors(this, 'KeyTooLongError');
   }
   constructor(actual: number, limit: number, record?: number) {
     super('ERR_KVP_KEY_TOO_LONG', `KVP key length (${actual}) exceeds maximum (${limit})${at(record)}`);
@@ -99,7 +124,7 @@ export class KeyTooLongError extends KvpError {
 /** `ERR_KVP_VALUE_TOO_LONG`: a value has more bytes of UTF-8 than the limit. */
 export class ValueTooLongError extends KvpError {
   static {
-    this.prototype.name = 'ValueTooLongError';
+    nameErrors(this, 'ValueTooLongError');
   }
   constructor(actual: number, limit: number, record?: number) {
     super('ERR_KVP_VALUE_TOO_LONG', `KVP value length (${actual}) exceeds maximum (${limit})${at(record)}`);
@@ -109,7 +134,7 @@ export class ValueTooLongError extends KvpError {
 /** `ERR_KVP_NUL`: a key or value has a NUL, at which the host would cut it. */
 export class NulError extends KvpError {
   static {
-    this.prototype.name = 'NulError';
+    nameErrors(this, 'NulError');
   }
   constructor(field: 'key' | 'value', record?: number) {
     super('ERR_KVP_NUL', `KVP ${field} must not contain NUL${at(record)}`);
@@ -124,14 +149,14 @@ function at(record: number | undefined): string {
 /** `ERR_KVP_POOL_FULL`: a pool would have more keys or records than it may. */
 export class PoolFullError extends KvpError {
   static {
-    this.prototype.name = 'PoolFullError';
+    nameErrors(this, 'PoolFullError');
   }
 }
 
 /** `ERR_KVP_TOO_LARGE`: a payload or a file has more bytes than the limit. */
 export class TooLargeError extends KvpError {
   static {
-    this.prototype.name = 'TooLargeError';
+    nameErrors(this, 'TooLargeError');
   }
   constructor(message: string, details?: Details) {
     super('ERR_KVP_TOO_LARGE', message, details);
@@ -141,7 +166,7 @@ export class TooLargeError extends KvpError {
 /** `ERR_KVP_MALFORMED_POOL`: a file can't be a pool, or ends in the middle of a record that another process may be writing. */
 export class MalformedPoolError extends KvpError {
   static {
-    this.prototype.name = 'MalformedPoolError';
+    nameErrors(this, 'MalformedPoolError');
   }
 }
 
@@ -151,77 +176,77 @@ export class MalformedPoolError extends KvpError {
  */
 export class ReportError extends KvpError {
   static {
-    this.prototype.name = 'ReportError';
+    nameErrors(this, 'ReportError');
   }
 }
 
 /** `ERR_KVP_LOCK_TIMEOUT`: another process held a lock for longer than `lockTimeout`. */
 export class LockTimeoutError extends KvpError {
   static {
-    this.prototype.name = 'LockTimeoutError';
+    nameErrors(this, 'LockTimeoutError');
   }
 }
 
 /** `ERR_KVP_CLOSED`: a store was used after its `close()`. */
 export class ClosedError extends KvpError {
   static {
-    this.prototype.name = 'ClosedError';
+    nameErrors(this, 'ClosedError');
   }
 }
 
 /** `ERR_KVP_READ_ONLY`: a change was asked of a store that is opened with `readOnly`. */
 export class ReadOnlyError extends KvpError {
   static {
-    this.prototype.name = 'ReadOnlyError';
+    nameErrors(this, 'ReadOnlyError');
   }
 }
 
 /** `ERR_KVP_NOT_A_POOL_FILE`: a path leads to a folder, a link, a FIFO, a socket or a device. */
 export class NotAPoolFileError extends KvpError {
   static {
-    this.prototype.name = 'NotAPoolFileError';
+    nameErrors(this, 'NotAPoolFileError');
   }
 }
 
 /** `ERR_KVP_IO`: a system call failed; see `errno`, `syscall` and `path`. */
 export class IoError extends KvpError {
   static {
-    this.prototype.name = 'IoError';
+    nameErrors(this, 'IoError');
   }
 }
 
 /** `ERR_KVP_IO`: a part of a write stays in the file, because another process appended behind it. */
 export class CutShortError extends IoError {
   static {
-    this.prototype.name = 'CutShortError';
+    nameErrors(this, 'CutShortError');
   }
 }
 
 /** `ERR_KVP_NO_LOCK`: an operation needs a lock that is not available here. */
 export class NoLockError extends KvpError {
   static {
-    this.prototype.name = 'NoLockError';
+    nameErrors(this, 'NoLockError');
   }
 }
 
 /** `ERR_KVP_NO_MEMORY`: the system refused memory; the message says how much, what for, and what to do. */
 export class NoMemoryError extends KvpError {
   static {
-    this.prototype.name = 'NoMemoryError';
+    nameErrors(this, 'NoMemoryError');
   }
 }
 
 /** `ERR_KVP_BINDING`: the native core can't be loaded; see `cause`. */
 export class BindingError extends KvpError {
   static {
-    this.prototype.name = 'BindingError';
+    nameErrors(this, 'BindingError');
   }
 }
 
 /** `ERR_KVP_SUBSCRIBER_SET`: a global default subscriber is set already. */
 export class SubscriberSetError extends KvpError {
   static {
-    this.prototype.name = 'SubscriberSetError';
+    nameErrors(this, 'SubscriberSetError');
   }
   constructor() {
     super(
@@ -234,7 +259,7 @@ export class SubscriberSetError extends KvpError {
 /** `ERR_KVP_LAYER`: a layer threw, could not be set up, or did not finish in time; see `cause`. */
 export class LayerError extends KvpError {
   static {
-    this.prototype.name = 'LayerError';
+    nameErrors(this, 'LayerError');
   }
   constructor(message: string, cause?: unknown) {
     super('ERR_KVP_LAYER', message, { cause });
@@ -244,7 +269,7 @@ export class LayerError extends KvpError {
 /** `ERR_KVP_DROPPED`: records were lost; the message says how many and why. */
 export class DroppedError extends KvpError {
   static {
-    this.prototype.name = 'DroppedError';
+    nameErrors(this, 'DroppedError');
   }
   constructor(message: string) {
     super('ERR_KVP_DROPPED', message);
@@ -254,7 +279,7 @@ export class DroppedError extends KvpError {
 /** `ERR_KVP_EXPORT`: OpenTelemetry's exporter or provider did not take the spans of a replay; see `cause`. */
 export class ExportError extends KvpError {
   static {
-    this.prototype.name = 'ExportError';
+    nameErrors(this, 'ExportError');
   }
   constructor(message: string, cause?: unknown) {
     super('ERR_KVP_EXPORT', message, { cause });
@@ -264,7 +289,7 @@ export class ExportError extends KvpError {
 /** `ERR_KVP_MISSING_PEER`: an optional package is needed and not installed; the message names it. */
 export class MissingPeerError extends KvpError {
   static {
-    this.prototype.name = 'MissingPeerError';
+    nameErrors(this, 'MissingPeerError');
   }
   constructor(packages: string, cause: unknown) {
     super('ERR_KVP_MISSING_PEER', `exporting needs ${packages}: npm install ${packages}`, { cause });
@@ -317,8 +342,22 @@ function describe(option: string, given: unknown): string {
     const more = shown.length - DESCRIBED_MAX;
     return JSON.stringify(shown.slice(0, DESCRIBED_MAX)) + (more > 0 ? ` and ${more} characters` : '');
   }
-  if (typeof given === 'function') return 'a function';
-  return typeof given === 'object' && given !== null ? 'an object' : String(given);
+  if (typeof given === 'function') return isClass(given) ? `the class ${nameOf(given)}` : 'a function';
+  if (typeof given !== 'object' || given === null) return String(given);
+  if (Array.isArray(given)) return 'a list';
+  return types.isPromise(given) ? 'a promise; was await forgotten?' : 'an object';
+}
+
+function nameOf(given: object): string {
+  const name: unknown = Object.getOwnPropertyDescriptor(given, 'name')?.value;
+  return typeof name === 'string' ? name.slice(0, DESCRIBED_MAX) : '';
+}
+
+/** Whether a function is a class, builtin or not: its property `prototype` is not writable; that of a function is. */
+export function isClass(given: unknown): boolean {
+  return (
+    typeof given === 'function' && Object.getOwnPropertyDescriptor(given, 'prototype')?.writable === false
+  );
 }
 
 /** A text that may be a URL, without what stands before an `@`, behind a `?` or behind a `#`. */

@@ -131,7 +131,7 @@ export type { RedactOption } from './tracing/redactor.ts';
 export type { RegistryOptions } from './tracing/registry.ts';
 export type { Result } from './tracing/span.ts';
 export type { SpanEvent } from './tracing/span-event.ts';
-export type { SpanOptions } from './tracing/target.ts';
+export type { SpanOptions } from './tracing/span-options.ts';
 export type { EmitKVPLayerOptions } from './layers/emit-kvp-layer.ts';
 export type { KvpChannelOptions } from './layers/kvp-channel.ts';
 export type { LineLayerOptions } from './layers/line-layer.ts';

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { OpenTelemetryLayer } from '../../src/opentelemetry/index.ts';
-import type { QueueOptions } from '../../src/opentelemetry/export/export-queue.ts';
+import type { QueueOptions } from '../../src/opentelemetry/export/queue-options.ts';
 import { createProvider } from '../../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../../src/tracing/default-subscriber.ts';
 import { Registry } from '../../src/tracing/registry.ts';
@@ -70,9 +70,9 @@ export async function exportingTo(
   t.teardown(() => provider.shutdown({ timeoutMillis: 0 }).catch(() => {}));
   const registry = new Registry().with(layer);
   /** Makes so many spans, and has them exported within the deadline. */
-  const make = (count: number, { name = 'work', timeout = 30_000 } = {}) => {
+  const make = (count: number, { name = 'work', message = 'hi', timeout = 30_000 } = {}) => {
     withDefault(registry, () => {
-      for (let i = 0; i < count; i++) log.inSpan(name, () => log.info('hi'));
+      for (let i = 0; i < count; i++) log.inSpan(name, () => log.info(message));
     });
     return layer.flush({ timeout });
   };

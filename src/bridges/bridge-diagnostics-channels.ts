@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { booleanOption, type Checks, objectOption, readOptions } from '../option.ts';
 import { bridgeChildProcesses } from './bridge-child-processes.ts';
 import { bridgeHttp } from './bridge-http.ts';
 import { bridgeUndici } from './bridge-undici.ts';
@@ -6,16 +6,21 @@ import { bridgeUndici } from './bridge-undici.ts';
 /** Which of Node's own channels become spans. */
 export interface BridgeOptions {
   /** Requests of `node:http` and `node:https`, target `http`. Default `false`. */
-  http?: boolean;
+  http?: boolean | undefined;
   /** Requests of `fetch()` and undici, target `undici`. Default `false`. */
-  undici?: boolean;
+  undici?: boolean | undefined;
   /** Child processes that are not waited for synchronously, target `child_process`. Default `false`. */
-  childProcess?: boolean;
+  childProcess?: boolean | undefined;
 }
 
 /** Ends the bridge when called or disposed of; spans that are open still get their end. Idempotent. */
 export type Bridge = (() => void) & Disposable;
 
+const OPTIONS: Checks<BridgeOptions> = {
+  http: booleanOption,
+  undici: booleanOption,
+  childProcess: booleanOption,
+};
 const BRIDGES = { http: bridgeHttp, undici: bridgeUndici, childProcess: bridgeChildProcesses };
 
 /**
@@ -25,21 +30,10 @@ const BRIDGES = { http: bridgeHttp, undici: bridgeUndici, childProcess: bridgeCh
  * spans are there twice. Throws `OptionError`.
  */
 export function bridgeDiagnosticsChannels(options: BridgeOptions): Bridge {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError(
-      'bridgeDiagnosticsChannels',
-      options,
-      'given an object of http, undici and childProcess',
-    );
-  }
-  for (const [name, wanted] of Object.entries(options)) {
-    if (!Object.hasOwn(BRIDGES, name))
-      throw new OptionError('bridges', name, 'of http, undici and childProcess');
-    if (wanted !== undefined && typeof wanted !== 'boolean')
-      throw new OptionError(name, wanted, 'true or false');
-  }
+  // Without options nothing would be bridged.
+  const wanted = readOptions(OPTIONS, objectOption('options', options));
   const names = Object.keys(BRIDGES) as (keyof BridgeOptions)[];
-  const ends = names.filter((name) => options[name] === true).map((name) => BRIDGES[name]());
+  const ends = names.filter((name) => wanted[name] === true).map((name) => BRIDGES[name]());
   const stop = (): void => {
     for (const end of ends.splice(0)) end();
   };

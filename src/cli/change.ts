@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { openPool } from '../pool/open-pool.ts';
-import { poolPath } from '../pool/pool-path.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
 import { readPool } from '../pool/read-pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import type { StoreOptions } from '../pool/store-options.ts';
-import type { GlobalOptions } from './global-options.ts';
+import { type GlobalOptions, poolPath } from './global-options.ts';
 import { escapedOnTerminal, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
+import { DEFAULT_POOL_PATH, poolFile } from '../pool/pool-path.ts';
 
 /** Options of every command; they may stand before or after its name. */
 export interface GlobalOptions {
@@ -31,7 +31,7 @@ export function addGlobalOptions(program: Command): void {
         .argParser(poolNumber)
         .default(1, 'guest'),
     )
-    .option('--dir <folder>', 'the folder of the pools', dirname(DEFAULT_POOL_PATH))
+    .option('--dir <folder>', 'the folder of the pools', folderPath, dirname(DEFAULT_POOL_PATH))
     .option('--unsafe', 'allow keys of 511 and values of 2,047 bytes, which the host may not read')
     .option('--json', 'JSON instead of text')
     .option('--no-color', 'no colors; as NO_COLOR does')
@@ -62,6 +62,11 @@ function poolNumber(text: string): number {
   return number;
 }
 
+/** The path of the pool of `--pool` and `--dir`, as it was given. */
+export function poolPath({ dir, pool }: GlobalOptions): string {
+  return poolFile(dir, pool);
+}
+
 /** The name of a pool: `guest`. */
 export function poolName({ pool }: GlobalOptions): string {
   return POOL_NAMES[pool] as string;
@@ -70,4 +75,9 @@ export function poolName({ pool }: GlobalOptions): string {
 /** Whether the user chose a pool by `--pool` or `--dir`. */
 export function namesPool(command: Command): boolean {
   return ['pool', 'dir'].some((name) => command.getOptionValueSourceWithGlobals(name) === 'cli');
+}
+
+function folderPath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { type PoolContent, readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
 import { type Defect, inspect } from '../pool/edit.ts';
-import { poolPath } from '../pool/pool-path.ts';
 import { readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
-import { type GlobalOptions, namesPool } from './global-options.ts';
+import { type GlobalOptions, namesPool, poolPath } from './global-options.ts';
 
 /** What a command reads: a pool, or a file that says what a pool says. */
 export class Input {

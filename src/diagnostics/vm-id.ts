@@ -1,9 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
+import { type Checks, functionOption, readOptions } from '../option.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 
 /** The id if it can't be read. */
 const UNKNOWN = '00000000-0000-0000-0000-000000000000';
+
+interface VmIdOptions {
+  /** Called with why the id can't be read. Default: prints a line on stderr. */
+  onProblem?: ProblemHandler | undefined;
+}
+
+const OPTIONS: Checks<VmIdOptions> = { onProblem: functionOption };
 
 /**
  * The id of this VM, as the Azure host spells it. If it can't be read (not root, no Hyper-V), returns zeros
@@ -11,7 +19,8 @@ const UNKNOWN = '00000000-0000-0000-0000-000000000000';
  * the first three groups byte-swapped (cloud-init cloudinit/sources/helpers/azure.py, azure-init
  * libazureinit).
  */
-export function vmId({ onProblem }: { onProblem?: ProblemHandler } = {}): string {
+export function vmId(options?: VmIdOptions): string {
+  const { onProblem } = readOptions(OPTIONS, options);
   try {
     return readVmId();
   } catch (cause) {

@@ -1,4 +1,6 @@
 import { type FilterError, OptionError } from '../errors.ts';
+import { booleanOption, type Checks, functionOption, readOptions } from '../option.ts';
+import { variable } from '../tracing/environment.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { FieldNames, Filter, SpanMatch } from '../tracing/filter.ts';
 import type { Metadata } from '../tracing/metadata.ts';
@@ -7,14 +9,24 @@ import { type Directive, type FieldMatch, parseDirective, partsOf } from './dire
 
 export interface EnvFilterOptions {
   /** The directives to use when the text has none. Default `''`, by which nothing passes; of the constructor `'error'`. */
-  default?: string;
+  default?: string | undefined;
   /** Whether values without quotes are regular expressions; otherwise they are exact texts. Default `true`. */
-  regex?: boolean;
+  regex?: boolean | undefined;
   /** Whether a part that is no directive is reported and ignored. Default `false`, which throws; of the constructor `true`. */
-  lenient?: boolean;
+  lenient?: boolean | undefined;
   /** Called with each part that is ignored. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
+
+const OPTIONS: Checks<EnvFilterOptions> = {
+  default: (option, given) => {
+    if (typeof given === 'string') return given;
+    throw new OptionError(option, given, 'a text');
+  },
+  regex: booleanOption,
+  lenient: booleanOption,
+  onProblem: functionOption,
+};
 
 /**
  * Decides by directives, as in Rust's tracing-subscriber: `warn,my_agent::user=debug,[provision{user=alice}]=trace`.
@@ -29,9 +41,10 @@ export class EnvFilter implements Filter {
   readonly onSpan?: (span: Metadata, fields: Fields) => SpanMatch | undefined;
 
   /** Ignores and reports parts that are no directive, unless `options` say otherwise. Throws `OptionError` for what is no text. */
-  constructor(directives: string, options: EnvFilterOptions = {}) {
-    const { default: otherwise = 'error', regex = true, lenient = true } = options;
-    const refuse = lenient ? ignoring(options.onProblem) : undefined;
+  constructor(directives: string, options?: EnvFilterOptions) {
+    const given = readOptions(OPTIONS, options);
+    const { default: otherwise = 'error', regex = true, lenient = true, onProblem } = given;
+    const refuse = lenient ? ignoring(onProblem) : undefined;
     let all = parseAll('filter', directives, regex, refuse);
     if (all.length === 0) all = parseAll('default', otherwise, regex, refuse);
     const statics = all.filter(({ span, fields }) => span === undefined && fields.every(hasNoValue));
@@ -46,13 +59,13 @@ export class EnvFilter implements Filter {
    * The filter of a text. Throws `FilterError`, which names the part that is no directive and the reason, unless it is
    * `lenient`; `OptionError` for what is no text.
    */
-  static parse(directives: string, options: EnvFilterOptions = {}): EnvFilter {
-    return new EnvFilter(directives, { default: '', lenient: false, ...options });
+  static parse(directives: string, options?: EnvFilterOptions): EnvFilter {
+    return new EnvFilter(directives, { default: '', lenient: false, ...readOptions(OPTIONS, options) });
   }
 
   /** The filter of an environment variable, read as by the constructor; `error` if it is not set. */
   static fromEnv(name: string): EnvFilter {
-    return new EnvFilter(process.env[name] ?? '');
+    return new EnvFilter(variable(name) ?? '');
   }
 
   enabled(metadata: Metadata): boolean {

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { isClass, OptionError } from '../errors.ts';
 import type { Event } from '../tracing/event.ts';
 import type { Fields } from '../tracing/fields.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type SpanMatch,
   isFilter,
 } from '../tracing/filter.ts';
-import { type Deadline, type Layer, LayerView, type Outcome } from '../tracing/layer.ts';
+import { type Deadline, type Layer, layerOption, LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 
@@ -38,16 +38,16 @@ interface Filterable {
 export function reload(filter: FilterInput): [Filter, ReloadHandle<FilterInput>];
 export function reload(layer: Layer): [Layer, ReloadHandle<Layer | FilterInput>];
 export function reload(value: Layer | FilterInput): [Filter | Layer, ReloadHandle<never>] {
-  if (isLayer(value)) {
-    const layer = new ReloadableLayer(value);
+  if (isNoFilter(value)) {
+    const layer = new ReloadableLayer(layerOption('layer', value));
     return [layer, { reload: (next: Layer | FilterInput) => layer.reload(next) }];
   }
   const filter = new ReloadableFilter(filterOf(value));
   return [filter, { reload: (next: FilterInput) => filter.reload(filterOf(next)) }];
 }
 
-function isLayer(value: Layer | FilterInput): value is Layer {
-  return typeof value === 'object' && value !== null && !isFilter(value);
+function isNoFilter(value: Layer | FilterInput): value is Layer {
+  return (typeof value === 'object' && value !== null && !isFilter(value)) || isClass(value);
 }
 
 /** `Required`: a member that is added to `Filter` and not forwarded here is a type error. */
@@ -155,7 +155,7 @@ class ReloadableLayer implements Required<Layer<LayerState>> {
 
   reload(next: Layer | FilterInput): void {
     const layer = this.#layer;
-    if (!isLayer(next)) {
+    if (!isNoFilter(next)) {
       if (typeof (layer as Partial<Filterable>).withFilter !== 'function') {
         throw new OptionError('filter', next, `a layer, for ${this.name} has no withFilter`);
       }
@@ -163,7 +163,7 @@ class ReloadableLayer implements Required<Layer<LayerState>> {
       return;
     }
     if (next === layer || next === this) return;
-    this.#layer = next;
+    this.#layer = layerOption('layer', next);
     this.#watch();
     this.#filterChanged();
     void end(layer);

@@ -1,23 +1,25 @@
+import { OptionError } from '../errors.ts';
+import { booleanOption, type Checks, readOptions } from '../option.ts';
 import { artifactSize, durationText, fieldTexts, treeValueText } from './item-text.ts';
 import { isSpan, mixed } from './mixed.ts';
 import { escapeInvisible } from './value-text.ts';
 
 /** An event of a tree. */
 export interface TreeEvent {
-  level?: string;
+  level?: string | undefined;
   /** Shown if there is no level: programs without spans name their events. */
-  name?: string;
-  message?: string;
+  name?: string | undefined;
+  message?: string | undefined;
   /** In seconds. */
-  duration?: number;
-  result?: 'success' | 'fail';
+  duration?: number | undefined;
+  result?: 'success' | 'fail' | undefined;
   /** What is no text; its size is shown. */
-  bytes?: Uint8Array;
+  bytes?: Uint8Array | undefined;
   fields: Readonly<Record<string, unknown>>;
   /** Orders events and children of a span among each other, if all have a time; else events come first. */
-  time?: Date;
+  time?: Date | undefined;
   /** The numbers of its records in the pool; the first one decides between equal times. */
-  records?: readonly number[];
+  records?: readonly number[] | undefined;
 }
 
 /** A span of a tree. */
@@ -25,33 +27,35 @@ export interface TreeSpan {
   name: string;
   state: 'finished' | 'unfinished' | 'start-missing';
   /** In seconds. */
-  duration?: number;
+  duration?: number | undefined;
   /** `'wall'`: `duration` is the difference of two times of the wall clock, and marked as such. */
-  clock?: 'wall';
-  result?: 'success' | 'fail';
+  clock?: 'wall' | undefined;
+  result?: 'success' | 'fail' | undefined;
   /** Default: none. */
-  fields?: Readonly<Record<string, unknown>>;
+  fields?: Readonly<Record<string, unknown>> | undefined;
   /** Why it failed. */
-  reason?: string;
+  reason?: string | undefined;
   /** The messages of the causes of `reason`. */
-  sources?: readonly string[];
+  sources?: readonly string[] | undefined;
   events: readonly TreeEvent[];
   children: readonly TreeSpan[];
   /** Like an event's `time`. */
-  start?: Date;
-  records?: readonly number[];
+  start?: Date | undefined;
+  records?: readonly number[] | undefined;
 }
 
 /** The spans and events that `renderTree` prints; a `Timeline` is one. */
 export interface Tree {
   roots: readonly TreeSpan[];
-  events?: readonly TreeEvent[];
+  events?: readonly TreeEvent[] | undefined;
 }
 
 export interface RenderOptions {
   /** Whether levels and results have a terminal's colors. Default `false`. */
-  color?: boolean;
+  color?: boolean | undefined;
 }
+
+const OPTIONS: Checks<RenderOptions> = { color: booleanOption };
 
 /** How deep spans are indented; without a bound, lines would grow without end. */
 const INDENT_MAX = 64;
@@ -71,7 +75,10 @@ interface Row {
  * Prints spans with their durations, results, fields and reasons, and events with theirs, one line each; without a line
  * feed at the end. Of an artifact the size is printed.
  */
-export function renderTree({ roots, events = [] }: Tree, { color = false }: RenderOptions = {}): string {
+export function renderTree(tree: Tree, options?: RenderOptions): string {
+  const { color = false } = readOptions(OPTIONS, options);
+  const { roots, events = [] } = Object(tree) as Tree;
+  if (!Array.isArray(roots)) throw new OptionError('tree', tree, 'what timeline() returns, with `roots`');
   const paint: Paint = color ? (text, name) => `\u001b[${COLORS[name]}m${text}\u001b[0m` : (text) => text;
   const lines: string[] = [];
   const rows = rowsOf(events, roots, '', 0);

@@ -1,15 +1,15 @@
-import { WRITABLE_FORMATS, type WritableFormat, writingOf } from '../diagnostics/formats/format-table.ts';
+import { WRITABLE_FORMATS, writingOf, type WritableFormat } from '../diagnostics/formats/format-table.ts';
 import type { Layout, SpanState } from '../diagnostics/layout.ts';
 import { finishRoom } from '../diagnostics/write/reason-members.ts';
-import { OptionError } from '../errors.ts';
+import { anyOption, type Checks, oneOf, readOptions } from '../option.ts';
 import type { WriterStats } from '../pool/pool-writer.ts';
 import type { Event } from '../tracing/event.ts';
 import { Fields } from '../tracing/fields.ts';
-import type { FilterInput } from '../tracing/filter.ts';
+import { type FilterInput, filterOption } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
-import { KvpChannel, type KvpChannelOptions, type PoolIdentity } from './kvp-channel.ts';
+import { CHANNEL_OPTIONS, KvpChannel, type KvpChannelOptions, type PoolIdentity } from './kvp-channel.ts';
 
 export interface EmitKVPLayerOptions extends KvpChannelOptions {
   /**
@@ -17,15 +17,23 @@ export interface EmitKVPLayerOptions extends KvpChannelOptions {
    * 0.1 writes, for hosts that read nothing else. That has only events in spans and spans that have ended,
    * without the fields and results of spans, and its `spanEvents` have no `enter` and `exit`. Default `'diag'`.
    */
-  format?: WritableFormat;
+  format?: WritableFormat | undefined;
   /** Which spans and events are written. Default `'info'`. */
-  filter?: FilterInput;
+  filter?: FilterInput | undefined;
   /**
    * Which moments of a span have records: `new` is its start, `close` its finish, `enter` and `exit` are events.
    * Default `['new', 'close']`, because a pool has room for few records.
    */
-  spanEvents?: readonly SpanEvent[];
+  spanEvents?: readonly SpanEvent[] | undefined;
 }
+
+/** The options of the layer. Which `spanEvents` there are depends on the format. */
+export const KVP_OPTIONS: Checks<EmitKVPLayerOptions> = {
+  ...CHANNEL_OPTIONS,
+  format: oneOf(WRITABLE_FORMATS),
+  filter: filterOption,
+  spanEvents: anyOption,
+};
 
 const DEFAULTS = { format: 'diag', filter: 'info', spanEvents: ['new', 'close'] } as const;
 
@@ -40,16 +48,14 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly #channel: KvpChannel;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
-  constructor(options: EmitKVPLayerOptions = {}) {
+  constructor(given?: EmitKVPLayerOptions) {
+    const options = readOptions(KVP_OPTIONS, given);
     super(options.filter ?? DEFAULTS.filter);
     const format = options.format ?? DEFAULTS.format;
     const writing = writingOf(format);
-    if (writing === undefined) {
-      const names = WRITABLE_FORMATS.map((name) => `'${name}'`).join(' or ');
-      throw new OptionError('format', format, names);
-    }
     this.#layout = writing.layout();
     this.#spanEvents = spanEventsOption(
+      'spanEvents',
       options.spanEvents ?? DEFAULTS.spanEvents,
       writing.spanEvents,
       `format is '${format}'`,
@@ -64,7 +70,9 @@ export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   }
 
   get spanFile(): string | undefined {
-    return this.#spanEvents.has('new') || this.#spanEvents.has('close') ? this.#channel.path : undefined;
+    return this.#spanEvents.has('new') || this.#spanEvents.has('close')
+      ? this.#channel.identity.path
+      : undefined;
   }
 
   onNewSpan(span: Span, view: LayerView<SpanState>): void {

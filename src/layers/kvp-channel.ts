@@ -1,12 +1,20 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
-import { DroppedError, errorOf, KvpError, OptionError } from '../errors.ts';
-import { countOption, textOption } from '../option.ts';
+import { DroppedError, errorOf, KvpError } from '../errors.ts';
+import {
+  booleanOption,
+  type Checks,
+  functionOption,
+  oneOf,
+  pathOption,
+  textOption,
+  wholeNumber,
+} from '../option.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
-import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
+import { DEFAULT_POOL_PATH, openWriter } from '../pool/open-pool.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
@@ -14,7 +22,7 @@ import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import { cutName } from '../tracing/value.ts';
-import type { Deadline, Outcome } from '../tracing/layer.ts';
+import { type Deadline, type Outcome, withinDeadline } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
@@ -22,24 +30,24 @@ import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/
 /** How a pool is opened for writing. */
 export interface KvpChannelOptions {
   /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`, on FreeBSD `/var/db/hyperv/pool/.kvp_pool_1`. */
-  path?: string;
+  path?: string | undefined;
   /** The VM's id, at most 36 bytes. Default: this VM's, zeros if it can't be read. */
-  vmId?: string;
+  vmId?: string | undefined;
   /** Who writes, `name/version`; a name that makes it longer than 32 bytes is cut. Default: this package. */
-  agent?: string;
+  agent?: string | undefined;
   /** Records that the pool may have, whoever wrote them, from 1 to 2³¹. Default `1024`. */
-  maxRecords?: number;
+  maxRecords?: number | undefined;
   /** Bytes of the queue, from 4,096 to 2³¹, rounded up to a power of two. Default 2 MiB. */
-  queueBytes?: number;
+  queueBytes?: number | undefined;
   /** Whether opening empties a pool that was last changed before this boot. Default: `true` for pool 1, else `false`. */
-  clearStale?: boolean;
+  clearStale?: boolean | undefined;
   /**
    * `'queued'`: emitting only queues. `'write-through'`: emitting writes, in the caller's thread, unless another
    * process holds a lock on the pool; for programs that are about to be killed. Default `'queued'`.
    */
-  durability?: 'queued' | 'write-through';
+  durability?: 'queued' | 'write-through' | undefined;
   /** Called with each problem. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
 
 const DEFAULTS = {
@@ -53,8 +61,19 @@ const DEFAULTS = {
 
 /** The core counts records and bytes in 32 bits. */
 const COUNT_MAX = 2 ** 31;
-/** How long a flush waits without a deadline, in milliseconds. */
-const FLUSH_TIMEOUT = 5000;
+
+/** The options of a pool that is written to. */
+export const CHANNEL_OPTIONS: Checks<KvpChannelOptions> = {
+  path: pathOption,
+  vmId: textOption,
+  agent: textOption,
+  maxRecords: wholeNumber(1, COUNT_MAX),
+  queueBytes: wholeNumber(4096, COUNT_MAX),
+  clearStale: booleanOption,
+  durability: oneOf(['queued', 'write-through']),
+  onProblem: functionOption,
+};
+
 /** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
 /** How long one record may delay the exit of the process, in milliseconds. */
@@ -68,7 +87,7 @@ const TURNS_MAX = 50;
 
 /** Which pool is written to, by which agent, on which VM. */
 export interface PoolIdentity {
-  /** The pool's file, as given. */
+  /** The absolute path of the pool's file. */
   readonly path: string;
   /** `name/version`, at most 32 bytes. */
   readonly agent: string;
@@ -77,13 +96,13 @@ export interface PoolIdentity {
   readonly clearsStale: boolean;
 }
 
-/** What `options` and the defaults say. Throws `OptionError`. */
+/** What checked `options` and the defaults say. */
 export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
-  const path = poolPath(options.path ?? DEFAULTS.path);
+  const path = options.path ?? DEFAULTS.path;
   return {
     path,
-    agent: legalAgent(textOption('agent', options.agent ?? DEFAULTS.agent)),
-    vmId: textOption('vmId', options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) })),
+    agent: legalAgent(options.agent ?? DEFAULTS.agent),
+    vmId: options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) }),
     clearsStale: options.clearStale ?? isSameFile(path, DEFAULTS.path),
   };
 }
@@ -98,8 +117,6 @@ interface Written {
 /** A pool that is open for writing: watched for problems, flushed when the process exits. */
 export class KvpChannel {
   readonly identity: PoolIdentity;
-  /** The absolute path of the pool's file. */
-  readonly path: string;
   readonly #writer: PoolWriter;
   readonly #nameMax: number;
   readonly #onProblem: ProblemHandler;
@@ -121,12 +138,14 @@ export class KvpChannel {
   #missingAtFlush = 0;
   #shutdown: Promise<Outcome> | undefined;
 
-  /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a pool that can't be opened yet is waited for. */
+  /**
+   * Takes options that were checked. Throws `FieldError`, `NotAPoolFileError` or `IoError`; a pool that can't be opened
+   * yet is waited for.
+   */
   constructor(options: KvpChannelOptions, { layout, reservesFinishes }: Written) {
     this.#onProblem = guardedHandler(options.onProblem);
     this.identity = poolIdentityOf(options);
     const { path, agent, vmId, clearsStale } = this.identity;
-    this.path = resolve(path);
     const keys = layout.keyLayout(agent, vmId);
     this.#nameMax = keys.nameMax;
     const before = clearsStale && !hasWritten(path) ? staleBefore() : undefined;
@@ -135,9 +154,9 @@ export class KvpChannel {
       keys,
       dropReport: layout.dropReport,
       reservesFinishes,
-      maxRecords: countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1, COUNT_MAX),
-      queueBytes: countOption('queueBytes', options.queueBytes ?? DEFAULTS.queueBytes, 4096, COUNT_MAX),
-      writeThrough: durabilityOf(options.durability ?? DEFAULTS.durability) === 'write-through',
+      maxRecords: options.maxRecords ?? DEFAULTS.maxRecords,
+      queueBytes: options.queueBytes ?? DEFAULTS.queueBytes,
+      writeThrough: (options.durability ?? DEFAULTS.durability) === 'write-through',
       ...(before === undefined ? undefined : { staleBefore: before }),
     });
     this.#cancelAtExit = atExit((milliseconds, isLast) => {
@@ -197,22 +216,24 @@ export class KvpChannel {
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */
-  async flush({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    this.#writer.requestLook();
-    return this.#outcome(await this.#drain(timeout), false);
+  flush(deadline?: Deadline): Promise<Outcome> {
+    return withinDeadline(deadline, async ({ timeout }) => {
+      this.#writer.requestLook();
+      return this.#outcome(await this.#drain(timeout), false);
+    });
   }
 
   /** Flushes, with a last record that says what was dropped, and closes the pool. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
-    return (this.#shutdown ??= this.#end(deadline));
+    return (this.#shutdown ??= withinDeadline(deadline, ({ timeout }) => this.#end(timeout)));
   }
 
-  async #end({ timeout = FLUSH_TIMEOUT }: Deadline = {}): Promise<Outcome> {
+  async #end(timeout: number): Promise<Outcome> {
     this.#writer.requestLook();
     this.#writer.requestDropReport();
     const isComplete = await this.#drain(timeout);
     this.#writer.close(CLOSE_TIMEOUT);
-    if (this.stats().records > 0) rememberWritten(this.path);
+    if (this.stats().records > 0) rememberWritten(this.identity.path);
     this.#cancelAtExit();
     clearTimeout(this.#check);
     return this.#outcome(isComplete, true);
@@ -323,8 +344,8 @@ export class KvpChannel {
     } else if (this.#missedSince !== undefined) {
       const seconds = ((performance.now() - this.#missedSince) / 1000).toFixed(1);
       this.#missedSince = undefined;
-      const message = `the pool ${this.path} can be opened now, ${seconds} s after it was first said that it can not`;
-      this.#onProblem(new KvpError('ERR_KVP_POOL_OPENED', message, { path: this.path }));
+      const message = `the pool ${this.identity.path} can be opened now, ${seconds} s after it was first said that it can not`;
+      this.#onProblem(new KvpError('ERR_KVP_POOL_OPENED', message, { path: this.identity.path }));
     }
   }
 
@@ -332,7 +353,7 @@ export class KvpChannel {
   #explained({ lastError }: WriterStats): KvpError | undefined {
     if (lastError === undefined || !this.#writer.cannotOpen()) return lastError;
     const why = isNotFound(lastError)
-      ? `the folder ${dirname(this.path)} is missing; it is waited for while the program runs, and usually made by hv_kvp_daemon (is it installed? Debian: apt-get install hyperv-daemons)`
+      ? `the folder ${dirname(this.identity.path)} is missing; it is waited for while the program runs, and usually made by hv_kvp_daemon (is it installed? Debian: apt-get install hyperv-daemons)`
       : 'the pool can not be opened, which is tried again while the program runs';
     const { code, errno, syscall, path } = lastError;
     return errorOf(code, `${why}: ${lastError.message}`, { errno, syscall, path, cause: lastError });
@@ -369,9 +390,4 @@ function droppedText(dropped: WriterStats['dropped'], others: string | undefined
       ),
     )
     .join(', ');
-}
-
-function durabilityOf(given: unknown): string {
-  if (given === 'queued' || given === 'write-through') return given;
-  throw new OptionError('durability', given, "'queued' or 'write-through'");
 }

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
-import { constants as system } from 'node:os';
 import { isatty } from 'node:tty';
-import { LayerError, messageOf, OptionError } from '../errors.ts';
+import { LayerError, messageOf } from '../errors.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
@@ -52,7 +51,7 @@ export class LineFile implements Lines {
   constructor(writer: number | string, { reopenOn, onProblem }: LinesOptions) {
     this.#onProblem = onProblem;
     this.#path = typeof writer === 'string' ? writer : undefined;
-    this.#reopenOn = reopenOn === undefined ? undefined : signalOf(reopenOn);
+    this.#reopenOn = reopenOn;
     this.#fd = typeof writer === 'string' ? openLogFile(writer) : openNonblocking(writer);
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isatty(this.#fd);
@@ -217,11 +216,6 @@ export class LineFile implements Lines {
   stats(): LineStats {
     return { lines: this.#lines, dropped: this.#dropped };
   }
-}
-
-function signalOf(signal: NodeJS.Signals): NodeJS.Signals {
-  if (Object.hasOwn(system.signals, signal) && signal !== 'SIGKILL' && signal !== 'SIGSTOP') return signal;
-  throw new OptionError('reopenOn', signal, "the name of a signal, such as 'SIGHUP'");
 }
 
 /** Whether the reader is slow; any other error will not go away soon. */

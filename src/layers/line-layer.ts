@@ -1,13 +1,22 @@
 import { isatty } from 'node:tty';
 import { OptionError } from '../errors.ts';
+import { type Checks, functionOption, pathOption } from '../option.ts';
 import { Causes, Duration, Unquoted } from '../format/value-text.ts';
 import type { Event } from '../tracing/event.ts';
 import type { Failure } from '../tracing/failure.ts';
 import { Fields } from '../tracing/fields.ts';
-import type { FilterInput } from '../tracing/filter.ts';
-import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
+import { type FilterInput, filterOption } from '../tracing/filter.ts';
+import {
+  BaseLayer,
+  type Deadline,
+  type Layer,
+  type LayerView,
+  type Outcome,
+  withinDeadline,
+} from '../tracing/layer.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
+import { signalOption } from '../tracing/signal-name.ts';
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { isJournal, withPriority } from '../tracing/journal.ts';
@@ -21,16 +30,25 @@ export interface LineLayerOptions {
    * Where lines are written: the path of a file, a file descriptor, or an object with `write`, as a destination of
    * pino. A file is appended to and must be no link; a missing one is made with its folders, mode 0600. Default: stderr.
    */
-  writer?: Writer;
+  writer?: Writer | undefined;
   /** Which spans and events have lines. Default `'error'`; if stderr is a terminal and the writer, `'info'`. */
-  filter?: FilterInput;
+  filter?: FilterInput | undefined;
   /** Which moments of a span have lines. Default `['new', 'close']`. */
-  spanEvents?: readonly SpanEvent[];
+  spanEvents?: readonly SpanEvent[] | undefined;
   /** The signal at which the file of a path is reopened, as log rotation needs: `'SIGHUP'`. Default: none. */
-  reopenOn?: NodeJS.Signals;
+  reopenOn?: NodeJS.Signals | undefined;
   /** Called with each problem. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
+
+/** The options that all layers of lines have. */
+export const LINE_OPTIONS: Checks<LineLayerOptions> = {
+  writer: writerOption,
+  filter: filterOption,
+  spanEvents: (option, given) => [...spanEventsOption(option, given)],
+  reopenOn: signalOption,
+  onProblem: functionOption,
+};
 
 const DEFAULTS = { writer: 2, spanEvents: ['new', 'close'] } as const;
 const STDERR = 2;
@@ -50,11 +68,11 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   readonly #lastErrors = new WeakMap<Span, Event>();
   #shutdown: Promise<Outcome> | undefined;
 
-  /** Throws `OptionError`, or the error of opening the file. */
+  /** Takes options that were checked. Throws `OptionError`, or the error of opening the file. */
   constructor(options: LineLayerOptions) {
     const writer = options.writer ?? DEFAULTS.writer;
     super(options.filter ?? (writer === STDERR && isatty(STDERR) ? 'info' : 'error'));
-    this.#spanEvents = spanEventsOption(options.spanEvents ?? DEFAULTS.spanEvents);
+    this.#spanEvents = new Set(options.spanEvents ?? DEFAULTS.spanEvents);
     this.timed = this.#spanEvents.has('close');
     this.isJournal = writer === STDERR && isJournal();
     const { reopenOn } = options;
@@ -120,12 +138,12 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
 
   /** Resolves when everything emitted so far is written, or at the deadline. */
   flush(deadline?: Deadline): Promise<Outcome> {
-    return this.lines.flush(deadline);
+    return withinDeadline(deadline, (own) => this.lines.flush(own));
   }
 
   /** Flushes, then closes the file that it opened. Idempotent. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
-    return (this.#shutdown ??= this.lines.end(deadline));
+    return (this.#shutdown ??= withinDeadline(deadline, (own) => this.lines.end(own)));
   }
 
   /** Counts of lines. */
@@ -139,9 +157,14 @@ function linesTo(writer: Writer, options: LinesOptions): Lines {
   if (options.reopenOn !== undefined && typeof writer !== 'string') {
     throw new OptionError('reopenOn', options.reopenOn, 'left out unless writer is a path');
   }
-  if (typeof writer === 'string' || typeof writer === 'number') return new LineFile(writer, options);
-  if (typeof writer === 'object' && writer !== null && typeof writer.write === 'function') {
-    return new LineSink(writer, options);
-  }
-  throw new OptionError('writer', writer, 'a file descriptor, a path or an object with write()');
+  return typeof writer === 'object' ? new LineSink(writer, options) : new LineFile(writer, options);
+}
+
+function writerOption(option: string, given: unknown): Writer {
+  if (typeof given === 'string') return pathOption(option, given);
+  const isDescriptor = Number.isInteger(given) && (given as number) >= 0;
+  const isWriter =
+    typeof given === 'object' && typeof (given as Partial<LineSink> | null)?.write === 'function';
+  if (isDescriptor || isWriter) return given as Writer;
+  throw new OptionError(option, given, 'a file descriptor, a path or an object with write()');
 }

@@ -1,7 +1,8 @@
 import type { Event } from '../tracing/event.ts';
 import { UNEXPLAINED } from '../tracing/failure.ts';
 import type { Fields } from '../tracing/fields.ts';
-import type { FilterInput } from '../tracing/filter.ts';
+import { type Checks, readOptions } from '../option.ts';
+import { type FilterInput, filterOption } from '../tracing/filter.ts';
 import { BaseLayer, type Layer, type LayerView } from '../tracing/layer.ts';
 import { Level } from '../tracing/level.ts';
 import type { Result, Span } from '../tracing/span.ts';
@@ -53,6 +54,13 @@ interface State {
   lastError: Event | undefined;
 }
 
+interface MemoryLayerOptions {
+  /** Which spans and events are kept. Default: all. */
+  filter?: FilterInput | undefined;
+}
+
+const OPTIONS: Checks<MemoryLayerOptions> = { filter: filterOption };
+
 /** Keeps spans and events in memory, for tests. It keeps any number of them until they are taken. */
 export class MemoryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'MemoryLayer';
@@ -61,8 +69,8 @@ export class MemoryLayer extends BaseLayer implements Layer<State> {
   #kept: MemorySpan[] = [];
 
   /** `filter` says which spans and events are kept; default: all. Throws `OptionError`. */
-  constructor(options: { filter?: FilterInput } = {}) {
-    super(options.filter);
+  constructor(options?: MemoryLayerOptions) {
+    super(readOptions(OPTIONS, options).filter);
   }
 
   /** Returns what is kept and forgets it. A returned span that is still open goes on changing. */

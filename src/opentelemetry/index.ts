@@ -1,10 +1,7 @@
 import '../filter/text-filters.ts';
 export { OpenTelemetryLayer } from './layer/opentelemetry-layer.ts';
-export type {
-  OpenTelemetryLayerOptions,
-  OpenTelemetryStats,
-  FlushableTracerProvider,
-} from './layer/opentelemetry-layer.ts';
+export type { OpenTelemetryStats } from './layer/opentelemetry-layer.ts';
+export type { FlushableTracerProvider, OpenTelemetryLayerOptions } from './layer/layer-options.ts';
 export { processEnvironment } from './propagation/process-environment.ts';
 export type { Environment, EnvironmentOptions } from './propagation/process-environment.ts';
 export { KvpSpanProcessor } from './processor/kvp-span-processor.ts';

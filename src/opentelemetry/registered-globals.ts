@@ -19,6 +19,15 @@ export function registeredGlobals(): RegisteredGlobals {
   return (globalThis as { [API]?: RegisteredGlobals })[API] ?? {};
 }
 
+/** Whether `register` registered something. It can't where the global object is frozen. */
+export function registered(register: () => boolean): boolean {
+  try {
+    return register();
+  } catch {
+    return false;
+  }
+}
+
 /** Whether the code that runs now is under OpenTelemetry's `suppressTracing`, as exporters are. */
 export function isSuppressedByContext(): boolean {
   return registeredGlobals().context?.active().getValue(SUPPRESS_TRACING) === true;

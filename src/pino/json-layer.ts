@@ -1,5 +1,6 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import { LineLayer, type LineLayerOptions } from '../layers/line-layer.ts';
+import { LINE_OPTIONS, LineLayer, type LineLayerOptions } from '../layers/line-layer.ts';
+import { type Checks, objectOption, readOptions } from '../option.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { LayerView } from '../tracing/layer.ts';
@@ -15,8 +16,11 @@ export interface JsonLayerOptions extends LineLayerOptions {
    * Options of the pino that writes the lines, such as `timestamp`, `formatters` or `redact`. Default: pino's defaults,
    * without `pid` and `hostname`.
    */
-  pino?: Omit<LoggerOptions, 'enabled' | 'level' | 'mixin' | 'mixinMergeStrategy' | 'transport'>;
+  pino?: Omit<LoggerOptions, 'enabled' | 'level' | 'mixin' | 'mixinMergeStrategy' | 'transport'> | undefined;
 }
+
+/** pino checks its own options. */
+const OPTIONS: Checks<JsonLayerOptions> = { ...LINE_OPTIONS, pino: objectOption };
 
 /** The loggers of a span's lines by target. They are dropped when a field of the span or of one around it changes. */
 interface State {
@@ -62,7 +66,8 @@ export class JsonLayer extends LineLayer<State> {
   readonly #line: CurrentLine;
 
   /** Throws `OptionError`, the error of opening the file, or pino's of its options. */
-  constructor(options: JsonLayerOptions = {}) {
+  constructor(given?: JsonLayerOptions) {
+    const options = readOptions(OPTIONS, given);
     const own = options.pino ?? {};
     // Before a file is opened: pino may refuse its options.
     const line: CurrentLine = { verbosity: 0, members: {}, write: () => {} };

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { type DestinationStream, symbols } from 'pino';
-import { OptionError } from '../errors.ts';
+import { type Checks, readOptions, textOption } from '../option.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
 import type { LevelName } from '../tracing/level.ts';
 import { Span } from '../tracing/span.ts';
@@ -13,8 +13,10 @@ import { isEcho, withoutEcho } from './echo.ts';
 
 export interface PinoBridgeOptions {
   /** The target of the events of loggers without a `name`. Default: that of the free functions. */
-  target?: string;
+  target?: string | undefined;
 }
+
+const OPTIONS: Checks<PinoBridgeOptions> = { target: textOption };
 
 /** What pino emits to its destination as `message` with the code `PINO_CONFIG`. */
 interface PinoConfig {
@@ -28,14 +30,10 @@ const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', '
 
 /**
  * A destination for pino, `pino({}, pinoBridge())`. Each line becomes an event of the current subscriber in the current
- * span, with the line's level, bindings and fields. Throws `OptionError` for a `target` that is no text.
+ * span, with the line's level, bindings and fields. Throws `OptionError`.
  */
-export function pinoBridge(options: PinoBridgeOptions = {}): DestinationStream {
-  const { target } = options;
-  if (target !== undefined && (typeof target !== 'string' || target === '')) {
-    throw new OptionError('target', target, 'a text that is not empty');
-  }
-  return new PinoBridge(new Target(target));
+export function pinoBridge(options?: PinoBridgeOptions): DestinationStream {
+  return new PinoBridge(new Target(readOptions(OPTIONS, options).target));
 }
 
 class PinoBridge extends EventEmitter implements DestinationStream {

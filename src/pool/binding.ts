@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, CutShortError, errorOf, isError, type KvpError, messageOf, OptionError } from '../errors.ts';
+import { booleanOption, type Checks, readOptions } from '../option.ts';
+import { variable } from '../tracing/environment.ts';
 import { printLine } from '../tracing/print-line.ts';
 import type { Backend } from './pool-writer.ts';
 import { systemError } from './system-error.ts';
@@ -49,14 +51,22 @@ function whyNotLoaded(thrown: unknown): string {
   return isOther ? `${reason} (it is no binary for ${system})` : reason;
 }
 
+interface BackendOptions {
+  /** Whether nothing is printed where the fallback writes. Default `false`. */
+  quiet?: boolean | undefined;
+}
+
+const OPTIONS: Checks<BackendOptions> = { quiet: booleanOption };
+
 /**
  * Chooses the backend of this process. The variable `KVP_TRACING_BACKEND` demands `native` or `js`. Its
  * default, `auto`, means the native core if it can be loaded, otherwise the fallback, about which one line
  * is printed unless `quiet`. Throws `BindingError` if the native core is demanded and can't be loaded,
  * `OptionError` for another value.
  */
-export function chooseBackend({ quiet = false }: { quiet?: boolean } = {}): Backend {
-  const asked = process.env[VARIABLE] || 'auto';
+export function chooseBackend(options?: BackendOptions): Backend {
+  const { quiet = false } = readOptions(OPTIONS, options);
+  const asked = variable(VARIABLE) || 'auto';
   if (asked === 'js') return 'js';
   if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
   const { failure } = load();
@@ -75,7 +85,12 @@ export function nativeCore(): typeof Binding {
 }
 
 /** The error of this package's classes for a problem that the native core reports. */
-export function fromNative({ code, message, errno, syscall, path }: Binding.Problem): KvpError {
+export function fromNative(problem: Binding.Problem): KvpError {
+  // Members that it has not got must not come from `Object.prototype`.
+  const { code, message, errno, syscall, path } = Object.assign(
+    Object.create(null) as Binding.Problem,
+    problem,
+  );
   if (errno !== undefined && syscall !== undefined && path !== undefined)
     return systemError(syscall, path, -errno);
   // Without a system call this code means a write that stopped half-way and could not be undone.

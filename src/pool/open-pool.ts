@@ -1,5 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 import type { KvpError } from '../errors.ts';
+import { readOptions } from '../option.ts';
 import { printLine } from '../tracing/print-line.ts';
 import { DryRunStore } from './dry-run-store.ts';
 import { FallbackStore } from './fallback/fallback-store.ts';
@@ -10,7 +11,7 @@ import { openNative } from './native/native-writer.ts';
 import { type NumberedPool, poolPath } from './pool-path.ts';
 import { PoolStore } from './pool-store.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
-import type { StoreOptions } from './store-options.ts';
+import { STORE_OPTIONS, type StoreOptions } from './store-options.ts';
 
 export { DEFAULT_POOL_PATH, type NumberedPool, poolPath } from './pool-path.ts';
 
@@ -19,8 +20,9 @@ export { DEFAULT_POOL_PATH, type NumberedPool, poolPath } from './pool-path.ts';
  * operation, not here. Throws `OptionError`, and `BindingError` if the native core is demanded and can't be
  * loaded.
  */
-export function openPool(location: string | NumberedPool, options: StoreOptions = {}): PoolStore {
+export function openPool(location: string | NumberedPool, given?: StoreOptions): PoolStore {
   const path = poolPath(location);
+  const options = readOptions(STORE_OPTIONS, given);
   const backend = chooseBackend({ quiet: options.readOnly === true });
   const store = backend === 'native' ? new NativeStore(path) : new FallbackStore(path);
   return new PoolStore(path, options.dryRun === true ? new DryRunStore(path, store) : store, options);
@@ -32,7 +34,9 @@ export function openPool(location: string | NumberedPool, options: StoreOptions 
  * fallback writes, about which one line is printed. Throws `FieldError`, `NotAPoolFileError` or `IoError`, and
  * `BindingError` if the native core is demanded and can't be loaded.
  */
-export function openWriter(options: WriterOptions): PoolWriter {
+export function openWriter(given: WriterOptions): PoolWriter {
+  // Without a prototype: what `Object.prototype` has is no option.
+  const options = Object.assign(Object.create(null) as object, given);
   if (chooseBackend() === 'js') return new FallbackWriter(options);
   try {
     return openNative(options);

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
-import { ClosedError, LockTimeoutError, OptionError, ReadOnlyError } from '../errors.ts';
-import { countOption, iterableOption } from '../option.ts';
+import { ClosedError, LockTimeoutError, ReadOnlyError } from '../errors.ts';
+import { iterableOption, readOptions } from '../option.ts';
 import type { Attempt } from './attempt.ts';
 import { bootTime, staleBefore } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
@@ -8,7 +8,7 @@ import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
 import type { StoreBackend } from './store-backend.ts';
-import type { RecordsOptions, StoreOptions } from './store-options.ts';
+import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
@@ -57,20 +57,16 @@ export class PoolStore implements Disposable {
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Use `openPool`. @internal */
+  /** Use `openPool`, which checks the options. @internal */
   constructor(path: string, backend: StoreBackend, options: StoreOptions) {
     this.path = path;
     this.#backend = backend;
     const { limits = DEFAULTS.limits, lockTimeout = DEFAULTS.lockTimeout } = options;
     const { maxKeys = DEFAULTS.maxKeys, readOnly = DEFAULTS.readOnly } = options;
     const { dryRun = DEFAULTS.dryRun } = options;
-    if (limits !== 'safe' && limits !== 'wire') throw new OptionError('limits', limits, "'safe' or 'wire'");
-    if (typeof lockTimeout !== 'number' || !(lockTimeout >= 0)) {
-      throw new OptionError('lockTimeout', lockTimeout, 'milliseconds from 0');
-    }
     this.#limits = limits;
     this.#lockTimeout = lockTimeout;
-    this.#maxKeys = countOption('maxKeys', maxKeys, 1);
+    this.#maxKeys = maxKeys;
     this.#readOnly = readOnly;
     this.#dryRun = dryRun;
   }
@@ -120,11 +116,11 @@ export class PoolStore implements Disposable {
 
   /** The records in the order of the file. The whole file is read when the first record is asked for. */
   records(options?: RecordsOptions): AsyncIterable<PoolRecord> {
-    const read = this.#read();
-    return this.#iterate(read, options);
+    const own = readOptions(RECORDS_OPTIONS, options);
+    return this.#iterate(this.#read(), own);
   }
   recordsSync(options?: RecordsOptions): Iterable<PoolRecord> {
-    return decodeRecords(runSync(this.#read()), options);
+    return decodeRecords(runSync(this.#read()), readOptions(RECORDS_OPTIONS, options));
   }
 
   /** The file's bytes, with a partial record at its end. */

@@ -61,7 +61,8 @@ export function encodeRecords(records: readonly PoolRecord[]): Buffer {
  * The records in a pool's bytes, with each field up to its first NUL. A partial record at the end is
  * ignored.
  */
-export function decodeRecords(bytes: Uint8Array, { raw = false }: { raw?: boolean } = {}): PoolRecord[] {
+export function decodeRecords(bytes: Uint8Array, options?: { raw?: boolean | undefined }): PoolRecord[] {
+  const raw = options?.raw ?? false;
   const pool = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: PoolRecord[] = [];
   for (let start = 0; start + RECORD_SIZE <= pool.length; start += RECORD_SIZE) {

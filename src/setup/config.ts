@@ -1,13 +1,28 @@
 import { messageOf, OptionError } from '../errors.ts';
-import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
+import { type EmitKVPLayerOptions, KVP_OPTIONS } from '../layers/emit-kvp-layer.ts';
+import { STDERR_OPTIONS } from '../layers/stderr-layer.ts';
 import type { ProviderOptions } from '../opentelemetry/export/own-provider.ts';
-import type { OpenTelemetryLayerOptions } from '../opentelemetry/layer/opentelemetry-layer.ts';
+import { QUEUE_OPTIONS } from '../opentelemetry/export/queue-options.ts';
+import type { Exporter, Processor } from '../opentelemetry/export/span-counts.ts';
+import { LAYER_OPTIONS, type OpenTelemetryLayerOptions } from '../opentelemetry/layer/layer-options.ts';
+import { ID_MAX } from '../pool/limits.ts';
+import { isKeyField } from '../pool/key-layout.ts';
 import { registeredGlobals } from '../opentelemetry/registered-globals.ts';
-import { booleanOption, textOption } from '../option.ts';
+import {
+  booleanOption,
+  type Check,
+  type Checks,
+  functionOption,
+  listOf,
+  objectWith,
+  pathOption,
+  readOptions,
+  textOption,
+} from '../option.ts';
 import { type FilterInput, filterOf } from '../tracing/filter.ts';
-import type { Layer } from '../tracing/layer.ts';
+import { type Layer, layerOption } from '../tracing/layer.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
-import type { RedactOption } from '../tracing/redactor.ts';
+import { type RedactOption, redactOption } from '../tracing/redactor.ts';
 import type { FileOptions, LinesOptions, OpenTelemetryOptions, TracingOptions } from './tracing-options.ts';
 
 /** What `initializeTracing` sets up: options and environment, checked, with the defaults filled in. */
@@ -54,67 +69,123 @@ const EXPORT_VARIABLES = [
   'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
 ] as const;
 
+const LINES: Checks<LinesOptions> = {
+  ...STDERR_OPTIONS,
+  format: (option, given) => (given === 'json' ? given : STDERR_OPTIONS.format(option, given)),
+};
+const { writer: _, ...FILE_LINES } = LINES;
+const FILE: Checks<FileOptions> = { ...FILE_LINES, path: pathOption };
+
+const { tracer, provider, filter } = LAYER_OPTIONS;
+const OPENTELEMETRY: Checks<OpenTelemetryOptions> = {
+  tracer,
+  provider,
+  filter,
+  exporter: objectWith<Exporter>('a span exporter, with export() and shutdown()', 'export', 'shutdown'),
+  spanProcessors: listOf(
+    objectWith<Processor>('a list of span processors, with onStart() and onEnd()', 'onStart', 'onEnd'),
+    'a list of span processors',
+  ),
+  queue: (option, given) => readOptions(QUEUE_OPTIONS, given as object, option),
+  environmentContext: booleanOption,
+};
+
+/** A layer throws `FieldError` for it, and would be left out for that. */
+const KVP: Checks<EmitKVPLayerOptions> = {
+  ...KVP_OPTIONS,
+  vmId: (option, given) => {
+    if (typeof given === 'string' && isKeyField(given, ID_MAX)) return given;
+    throw new OptionError(option, given, `a text of 1 to ${ID_MAX} bytes without | and NUL`);
+  },
+};
+
+const OPTIONS: Checks<TracingOptions> = {
+  service: textOption,
+  version: textOption,
+  kvp: section(KVP),
+  opentelemetry: section(OPENTELEMETRY),
+  stderr: section(LINES),
+  file: fileOption,
+  redact: redactOption,
+  layers: listOf(
+    (option, layer) => (layer === null || layer === undefined ? undefined : layerOption(option, layer)),
+    'a list of layers',
+  ),
+  signals: booleanOption,
+  onProblem: functionOption,
+};
+
+/** The check of an output's options; `false` switches it off. */
+function section<T extends object>(checks: Checks<T>): Check<T | false> {
+  return (option, given) => {
+    if (given === false) return false;
+    if (typeof given !== 'object' || given === null) {
+      throw new OptionError(option, given, 'an object of options or false');
+    }
+    return readOptions(checks, given as T, option);
+  };
+}
+
+/** The options of a log file, which a text gives its path alone. */
+export function fileOption(option: string, given: unknown): FileOptions {
+  return readOptions(FILE, (typeof given === 'string' ? { path: given } : given) as FileOptions, option);
+}
+
 /**
  * Reads options and environment, checks each option once and fills in the defaults. Nothing else of the set-up reads
  * either. Throws `OptionError`; a variable with a wrong value is reported and ignored.
  */
-export function readConfig(options: TracingOptions, env: NodeJS.ProcessEnv): Config {
-  sectionOf('options', options);
-  const onProblem = handlerOf(options.onProblem);
-  const service = textOption('service', options.service ?? DEFAULTS.service);
-  const version = options.version === undefined ? undefined : textOption('version', options.version);
+export function readConfig(given: TracingOptions | undefined, env: NodeJS.ProcessEnv): Config {
+  const options = readOptions(OPTIONS, given);
+  const onProblem = guardedHandler(options.onProblem);
+  const { service = DEFAULTS.service, version, file, redact = [], signals = false } = options;
   const agent = options.service === undefined ? undefined : `${service}/${version ?? DEFAULTS.version}`;
-  const kvp = sectionOf('kvp', options.kvp);
-  const opentelemetry = sectionOf('opentelemetry', options.opentelemetry);
-  const stderr = sectionOf('stderr', options.stderr);
+  const { kvp = none(), stderr = none() } = options;
   const environmentFilters = {
     kvp: filterIn(env, 'AZURE_INIT_KVP_FILTER', onProblem),
     log: filterIn(env, 'AZURE_INIT_LOG', onProblem),
   };
-  const stderrFilter = environmentFilters.log ?? filterOption('stderr', stderr);
+  const kvpFilter = environmentFilters.kvp ?? (kvp || none()).filter ?? DEFAULTS.filter;
   return {
     service,
     version,
     agent,
-    kvp: kvp && {
-      ...(agent !== undefined && { agent }),
-      onProblem,
-      ...kvp,
-      filter: environmentFilters.kvp ?? filterOption('kvp', kvp) ?? DEFAULTS.filter,
-    },
-    opentelemetry: opentelemetry && readOpenTelemetry(options.opentelemetry !== undefined, opentelemetry),
-    stderr: stderr && {
-      onProblem,
-      ...stderr,
-      ...(stderrFilter !== undefined && { filter: stderrFilter }),
-    },
+    // Checked once more, because the result has no prototype.
+    kvp: kvp && readOptions(KVP_OPTIONS, { agent, onProblem, ...kvp, filter: kvpFilter }),
+    opentelemetry: readOpenTelemetry(options.opentelemetry),
+    stderr: stderr && { onProblem, ...stderr, filter: environmentFilters.log ?? stderr.filter },
     file:
-      options.file === undefined
-        ? undefined
-        : { onProblem, ...readFileOptions(options.file, environmentFilters) },
-    redact: options.redact === undefined ? [] : options.redact,
-    layers: layersOf(options.layers),
-    signals: booleanOption('signals', options.signals) ?? false,
+      file === undefined ? undefined : { onProblem, ...fileLines(file as FileOptions, environmentFilters) },
+    redact,
+    layers: options.layers ?? [],
+    signals,
     onProblem,
     environmentFilters,
   };
 
   /** OpenTelemetry joins if options, environment or something that is registered with its API ask for it. */
-  function readOpenTelemetry(isAskedFor: boolean, given: OpenTelemetryOptions): OpenTelemetryConfig | false {
-    const { exporter, spanProcessors, queue, environmentContext, ...layer } = given;
-    const asked = booleanOption('opentelemetry.environmentContext', environmentContext);
-    const filter = environmentFilters.log ?? filterOption('opentelemetry', given) ?? DEFAULTS.filter;
-    const exports = isAskedFor
-      ? given.tracer === undefined && given.provider === undefined
-      : EXPORT_VARIABLES.some((name) => !['', 'none'].includes((env[name] ?? '').trim().toLowerCase()));
+  function readOpenTelemetry(asked: TracingOptions['opentelemetry']): OpenTelemetryConfig | false {
+    if (asked === false) return false;
+    const { exporter, spanProcessors, queue, environmentContext = true, ...rest } = asked ?? none();
+    const layer = Object.assign(none<OpenTelemetryOptions>(), rest);
+    const filter = environmentFilters.log ?? layer.filter ?? DEFAULTS.filter;
+    const exports =
+      asked === undefined
+        ? EXPORT_VARIABLES.some((name) => !['', 'none'].includes((env[name] ?? '').trim().toLowerCase()))
+        : layer.tracer === undefined && layer.provider === undefined;
     const isTraced = (env['TRACEPARENT'] ?? '') !== '' || isOpenTelemetryUsed();
-    if (!isAskedFor && !exports && !isTraced) return false;
+    if (asked === undefined && !exports && !isTraced) return false;
     return {
       layer: { onProblem, ...layer, filter },
       provider: exports ? { service, version, exporter, spanProcessors, queue, onProblem } : undefined,
-      environmentContext: asked ?? true,
+      environmentContext,
     };
   }
+}
+
+/** No options. Without a prototype: what `Object.prototype` has is none. */
+function none<T extends object>(): T {
+  return Object.create(null) as T;
 }
 
 /** Whether anything is registered with OpenTelemetry's API. */
@@ -122,14 +193,14 @@ function isOpenTelemetryUsed(): boolean {
   return Object.keys(registeredGlobals()).some((name) => name !== 'version');
 }
 
-/** Checks the options of a log file. Throws `OptionError`. */
-export function readFileOptions(
-  given: string | Partial<FileOptions>,
-  { log }: EnvironmentFilters,
-): LinesOptions {
-  const { path, ...options } = typeof given === 'string' ? { path: given } : sectionOf('file', given) || {};
-  const filter = log ?? filterOption('file', options) ?? DEFAULTS.filter;
-  return { ...options, writer: textOption('file.path', path), filter };
+/** The layer's options for the checked options of a log file. Throws `OptionError` if there is no path. */
+export function fileLines(given: Partial<FileOptions>, { log }: EnvironmentFilters): LinesOptions {
+  const { path, ...options } = given;
+  return {
+    ...options,
+    writer: pathOption('file.path', path),
+    filter: log ?? given.filter ?? DEFAULTS.filter,
+  };
 }
 
 /** The filter that a variable sets. A wrong one is reported and ignored. */
@@ -149,32 +220,4 @@ function filterIn(
     onProblem(new OptionError(variable, given, `${expected}; it is ignored`));
     return undefined;
   }
-}
-
-/** The option `filter` of an output. Throws `OptionError`. */
-function filterOption(name: string, section: { filter?: FilterInput } | false): FilterInput | undefined {
-  if (section === false || section.filter === undefined) return undefined;
-  return filterOf(section.filter, `${name}.filter`);
-}
-
-function layersOf(given: TracingOptions['layers']): readonly (Layer | null | undefined)[] {
-  if (given === undefined) return [];
-  if (!Array.isArray(given) || given.some((layer) => layer !== undefined && typeof layer !== 'object')) {
-    throw new OptionError('layers', given, 'a list of layers');
-  }
-  return given;
-}
-
-/** Options of an output, `{}` if there are none; `false` switches it off. Throws `OptionError`. */
-export function sectionOf<T extends object>(option: string, given: T | false | undefined): T | false {
-  if (given === undefined) return {} as T;
-  if (given === false || (typeof given === 'object' && given !== null)) return given;
-  throw new OptionError(option, given, 'an object of options or false');
-}
-
-/** The handler of problems; what it throws is ignored. */
-function handlerOf(given: unknown): ProblemHandler {
-  if (given === undefined || typeof given === 'function')
-    return guardedHandler(given as ProblemHandler | undefined);
-  throw new OptionError('onProblem', given, 'a function');
 }

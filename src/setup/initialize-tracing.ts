@@ -2,6 +2,7 @@ import type { ReportExtras } from '../diagnostics/report/report.ts';
 import { dispatch } from '../tracing/context.ts';
 import { setGlobalDefault } from '../tracing/default-subscriber.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
+import { variables } from '../tracing/environment.ts';
 import { Registry } from '../tracing/registry.ts';
 import { installSignalHandlers } from '../tracing/signals.ts';
 import { readConfig } from './config.ts';
@@ -33,11 +34,7 @@ export interface Tracing extends AsyncDisposable {
    */
   reportSuccess(extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome>;
   /** The same for a failure: its reason, and of a `ProvisioningError` its supporting data before the extras. */
-  reportFailure(
-    reason: string | Error,
-    extras?: ReportExtras,
-    options?: ReportOptions,
-  ): Promise<ReportOutcome>;
+  reportFailure(reason: unknown, extras?: ReportExtras, options?: ReportOptions): Promise<ReportOutcome>;
 }
 
 /**
@@ -45,8 +42,8 @@ export interface Tracing extends AsyncDisposable {
  * `layers`, as the global default. A layer that can't be set up is reported and left out. Rejects only with
  * `OptionError` and `SubscriberSetError`, and then nothing is set up.
  */
-export async function initializeTracing(options: TracingOptions = {}): Promise<Tracing> {
-  const config = readConfig(options, process.env);
+export async function initializeTracing(options?: TracingOptions): Promise<Tracing> {
+  const config = readConfig(options, variables());
   const subscriber = new Registry({ onProblem: config.onProblem, redact: config.redact });
   setGlobalDefault(subscriber);
   nameFreeFunctions(config.service, subscriber);

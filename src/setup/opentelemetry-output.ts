@@ -5,7 +5,7 @@ import { registeredGlobals } from '../opentelemetry/registered-globals.ts';
 import { readVmId } from '../diagnostics/vm-id.ts';
 import type { Registry } from '../tracing/registry.ts';
 import type { Config, OpenTelemetryConfig } from './config.ts';
-import { reportLeftOut } from './report-left-out.ts';
+import { LeftOut, reportLeftOut } from './left-out.ts';
 
 /** OpenTelemetry's layer, with a provider of its own if spans are to be exported by one. */
 export async function openTelemetryOutput(
@@ -16,7 +16,7 @@ export async function openTelemetryOutput(
   const { OpenTelemetryLayer } = await import('../opentelemetry/layer/opentelemetry-layer.ts');
   const environment = await environmentOf(config, environmentContext);
   if (environment !== undefined) subscriber.onShutdown(() => environment.release());
-  const own = provider && needsOwn(provider) ? await ownProvider(config, provider) : undefined;
+  const own = provider && needsOwn(provider) ? await ownProvider(config, provider, subscriber) : undefined;
   try {
     const output = new OpenTelemetryLayer({
       ...layer,
@@ -47,12 +47,17 @@ async function environmentOf({ onProblem }: Config, inherits: boolean): Promise<
 }
 
 /** Without the packages to export with, spans are still made, so that their context propagates. */
-async function ownProvider(config: Config, options: ProviderOptions): Promise<OwnProvider | undefined> {
+async function ownProvider(
+  config: Config,
+  options: ProviderOptions,
+  subscriber: Registry,
+): Promise<OwnProvider | undefined> {
   try {
     const { createProvider } = await import('../opentelemetry/export/own-provider.ts');
     return await createProvider({ ...options, vmId: vmIdOf(config) });
   } catch (error) {
-    reportLeftOut(config.onProblem, 'the export of spans', error);
+    const problem = reportLeftOut(config.onProblem, 'the export of spans', error);
+    subscriber.with(new LeftOut('OpenTelemetryExport', problem));
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { FieldError, OptionError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { StderrLayer } from '../layers/stderr-layer.ts';
 import type { OpenTelemetryLayer } from '../opentelemetry/layer/opentelemetry-layer.ts';
@@ -7,7 +7,7 @@ import type { Layer } from '../tracing/layer.ts';
 import type { Registry } from '../tracing/registry.ts';
 import type { Config } from './config.ts';
 import { openTelemetryOutput } from './opentelemetry-output.ts';
-import { reportLeftOut } from './report-left-out.ts';
+import { LeftOut, reportLeftOut } from './left-out.ts';
 import type { LinesOptions } from './tracing-options.ts';
 
 /** The layers that `initializeTracing` makes; `undefined` where one is switched off or left out. */
@@ -20,7 +20,15 @@ export interface Outputs {
 
 type LineOutput = StderrLayer | JsonLayer;
 
-/** Makes the outputs and adds them, in their order. One that can't be made is reported. Throws `OptionError`. */
+/** The names of the layers that stand for outputs that were left out. */
+const NAMES = {
+  kvp: 'EmitKVPLayer',
+  opentelemetry: 'OpenTelemetryLayer',
+  stderr: 'StderrLayer',
+  file: 'StderrLayer',
+} as const satisfies Record<keyof Outputs, string>;
+
+/** Makes the outputs and adds them, in their order. One that can't be made is reported, and a `LeftOut` stands for it. Throws `OptionError`. */
 export async function addOutputs(config: Config, subscriber: Registry): Promise<Outputs> {
   const add = async <Output extends Layer>(
     name: keyof Outputs,
@@ -30,8 +38,8 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
       return await added(await make(), subscriber);
     } catch (error) {
       if (error instanceof OptionError) throw error.within(name);
-      if (error instanceof FieldError) throw fieldOption(error, config);
-      reportLeftOut(config.onProblem, name, error);
+      const layer = config[name] !== false && isJson(config[name]) ? 'JsonLayer' : NAMES[name];
+      subscriber.with(new LeftOut(layer, reportLeftOut(config.onProblem, name, error)));
       return undefined;
     }
   };
@@ -57,13 +65,18 @@ export async function added<Output extends Layer>(output: Output, subscriber: Re
   }
 }
 
-/** The only option that a key must hold as it is; an agent is made to fit. */
-function fieldOption(cause: FieldError, { kvp }: Config): OptionError {
-  return new OptionError('kvp.vmId', (kvp || {}).vmId, "a text of 1 to 36 bytes without '|' and NUL", cause);
+function isJson(output: object | undefined): boolean {
+  return (
+    output !== undefined && Object.hasOwn(output, 'format') && (output as LinesOptions).format === 'json'
+  );
 }
 
-/** A layer of lines; pino, which writes JSON, is loaded only then. */
-export async function lineOutput({ format, ...options }: LinesOptions): Promise<LineOutput> {
-  if (format === 'json') return new (await import('../pino/json-layer.ts')).JsonLayer(options);
+/** A layer of lines; pino, which writes JSON, is loaded only then. What only lines of text have does not count for it. */
+export async function lineOutput(given: LinesOptions): Promise<LineOutput> {
+  const { format, ...options } = Object.assign(Object.create(null) as LinesOptions, given);
+  if (format === 'json') {
+    const { color: _color, traceIds: _traceIds, stacks: _stacks, ...own } = options;
+    return new (await import('../pino/json-layer.ts')).JsonLayer(own);
+  }
   return new StderrLayer({ ...options, ...(format !== undefined && { format }) });
 }

@@ -1,19 +1,29 @@
 import { ClosedError, OptionError } from '../errors.ts';
-import { type Filter, type FilterInput, filterOf } from '../tracing/filter.ts';
+import { type Checks, readOptions } from '../option.ts';
+import { type FilterInput, filterOption } from '../tracing/filter.ts';
 import type { Registry } from '../tracing/registry.ts';
-import { type Config, readFileOptions, sectionOf } from './config.ts';
+import { type Config, fileLines, fileOption } from './config.ts';
 import { added, lineOutput, type Outputs } from './outputs.ts';
 import type { FileOptions } from './tracing-options.ts';
 
 /** What `Tracing.reload` changes; what is not named stays. */
 export interface Reload {
-  kvp?: FilterInput;
-  opentelemetry?: FilterInput;
-  stderr?: FilterInput;
+  kvp?: FilterInput | undefined;
+  opentelemetry?: FilterInput | undefined;
+  stderr?: FilterInput | undefined;
   /** The log file that there is not yet: its path, or options with a `path`; else a filter for the one there is. */
-  file?: string | Partial<FileOptions>;
+  file?: string | Partial<FileOptions> | undefined;
 }
 
+/** By the option alone, as in `kvp must be …`: there are no sections. */
+const asFilter = (option: string, given: unknown): FilterInput =>
+  filterOption(option.replace(/^changes\./, ''), given);
+const CHANGES: Checks<Reload> = {
+  kvp: asFilter,
+  opentelemetry: asFilter,
+  stderr: asFilter,
+  file: (_option, given) => fileOption('file', given),
+};
 const NAMES = ['kvp', 'opentelemetry', 'stderr', 'file'] as const satisfies readonly (keyof Outputs)[];
 
 /**
@@ -28,25 +38,20 @@ export async function reloadOutputs(
   subscriber: Registry,
 ): Promise<void> {
   if (subscriber.isShutDown) throw shutDownError();
-  const given = sectionOf('changes', changes) || {};
-  for (const name of Object.keys(given)) {
-    if (!NAMES.includes(name as never)) {
-      throw new OptionError('changes', name, 'of kvp, opentelemetry, stderr and file');
-    }
-  }
-  const file = typeof given.file === 'string' ? { path: given.file } : sectionOf('file', given.file) || {};
+  const given = readOptions(CHANGES, changes, 'changes');
+  const file = (given.file ?? Object.create(null)) as Partial<FileOptions>;
   if (outputs.file !== undefined && file.path !== undefined) {
     throw new OptionError('file.path', file.path, 'left out: there is a log file already');
   }
   const filters = {
-    kvp: checked('kvp', given.kvp),
-    opentelemetry: checked('opentelemetry', given.opentelemetry),
-    stderr: checked('stderr', given.stderr),
-    file: checked('file.filter', file.filter),
+    kvp: given.kvp,
+    opentelemetry: given.opentelemetry,
+    stderr: given.stderr,
+    file: file.filter,
   };
   if (outputs.file === undefined && (file.path !== undefined || file.filter !== undefined)) {
     // Before any filter is set: an option that is wrong must change nothing.
-    const output = await lineOutput({ onProblem, ...readFileOptions(file, environmentFilters) });
+    const output = await lineOutput({ onProblem, ...fileLines(file, environmentFilters) });
     if (subscriber.isShutDown) {
       await output.shutdown();
       throw shutDownError();
@@ -61,8 +66,4 @@ export async function reloadOutputs(
 
 function shutDownError(): ClosedError {
   return new ClosedError('ERR_KVP_CLOSED', 'tracing was shut down');
-}
-
-function checked(option: string, filter: FilterInput | undefined): Filter | undefined {
-  return filter === undefined ? undefined : filterOf(filter, option);
 }

@@ -10,8 +10,9 @@ import {
 } from '../diagnostics/report/report.ts';
 import { areOfTwoVms } from '../diagnostics/vm-id.ts';
 import { isError, KvpError, LayerError, messageOf, OptionError, ReportError } from '../errors.ts';
+import { booleanOption, type Checks, readOptions } from '../option.ts';
 import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
-import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
+import { CHANNEL_OPTIONS, type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
 import { isWaitedFor } from '../pool/sys.ts';
@@ -24,7 +25,7 @@ import { Date, performance, setTimeout } from '../tracing/timers.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */
-  replace?: boolean;
+  replace?: boolean | undefined;
 }
 
 /** What became of a report. */
@@ -38,6 +39,8 @@ export interface ReportOutcome {
   /** Why it was not written, or may not have been. */
   error: Error | undefined;
 }
+
+const OPTIONS: Checks<ReportOptions> = { replace: booleanOption };
 
 /** Milliseconds from a call until its flush ends, until the last attempt to write, and until it resolves. */
 const FLUSH_TIMEOUT = 1000;
@@ -99,7 +102,8 @@ export class Reporter {
       const until = began + POOL_TIMEOUT;
       // At early boot the daemon makes the folder and the root is mounted for writing; the report must reach the host.
       const openUntil = existsSync(HYPERV) ? until : began + OPEN_TIMEOUT;
-      const replaces = options?.replace === true || takesReplace(extras);
+      const { replace = false } = readOptions(OPTIONS, options);
+      const replaces = replace || takesReplace(extras);
       Object.assign(outcome, this.#fit(own, extras));
       const flushed = this.#layer?.flush({ timeout: FLUSH_TIMEOUT });
       // One after the other, so that the last call wins.
@@ -132,7 +136,7 @@ export class Reporter {
 
   #findIdentity(): PoolIdentity {
     const { kvp, agent, onProblem } = this.#config;
-    return poolIdentityOf(kvp || { ...(agent !== undefined && { agent }), onProblem });
+    return poolIdentityOf(kvp || readOptions(CHANNEL_OPTIONS, { agent, onProblem }));
   }
 
   /** Writes as soon as the pool can be opened, behind what was emitted before. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ScopeLevels } from './filter-set.ts';
 import type { Registry } from './registry.ts';
+import { shared } from './shared.ts';
 import type { Span } from './span.ts';
 
 /** What is current where code runs, across awaits and callbacks. */
@@ -36,10 +37,7 @@ interface Dispatch {
 }
 
 // The number in the key changes with the type: versions of the package with the same type share one object.
-const KEY = Symbol.for('kvp-tracing.dispatch.2');
-const globals = globalThis as { [KEY]?: Dispatch };
-
-export const dispatch: Dispatch = (globals[KEY] ??= {
+export const dispatch = shared<Dispatch>('kvp-tracing.dispatch.2', () => ({
   storage: new AsyncLocalStorage<Context>(),
   global: undefined,
   verbosity: 0,
@@ -47,7 +45,7 @@ export const dispatch: Dispatch = (globals[KEY] ??= {
   scopedVerbosity: 0,
   target: 'app',
   hook: undefined,
-});
+}));
 
 /** The subscriber of the code that runs: that of `withDefault`, else the global default. */
 export function currentSubscriber(): Registry | undefined {

@@ -1,13 +1,18 @@
 import { SubscriberSetError } from '../errors.ts';
+import { functionOption, objectWith } from '../option.ts';
 import { dispatch, updateVerbosity } from './context.ts';
 import { reportCrashes } from './report-crashes.ts';
 import type { Registry } from './registry.ts';
 
+/** One of another copy of the package is one, too. */
+const registryOption = objectWith<Registry>('a Registry', 'with', 'flush', 'stats');
+
 /**
  * Makes `subscriber` the global default of this process (in a worker: of this thread) until its `shutdown()`. An
- * uncaught error becomes an ERROR event meanwhile. Throws `SubscriberSetError` if there is a global default.
+ * uncaught error becomes an ERROR event meanwhile. Throws `SubscriberSetError` if there is a global default, and `OptionError` for what is no registry.
  */
 export function setGlobalDefault(subscriber: Registry): void {
+  registryOption('subscriber', subscriber);
   if (dispatch.global !== undefined) throw new SubscriberSetError();
   dispatch.global = subscriber;
   const forgetCrashes = reportCrashes();
@@ -21,6 +26,8 @@ export function setGlobalDefault(subscriber: Registry): void {
 
 /** Runs `fn`, and what it awaits, with `subscriber` in place of the global default. Returns what `fn` returns. */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
+  registryOption('subscriber', subscriber);
+  functionOption('fn', fn);
   subscriber.becomeScopedDefault();
   return dispatch.storage.run({ span: undefined, subscriber, scope: undefined }, fn);
 }

@@ -2,7 +2,8 @@ import type { FieldsInput } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
 import type { LevelName } from './level.ts';
 import type { Span } from './span.ts';
-import { type SpanOptions, Target } from './target.ts';
+import type { SpanOptions } from './span-options.ts';
+import { Target } from './target.ts';
 
 /** The target of the program: its `service`, before `initializeTracing` `app`. */
 const app = new Target();

@@ -1,4 +1,4 @@
-import { messageOf, OptionError } from '../errors.ts';
+import { isClass, messageOf, OptionError } from '../errors.ts';
 import type { Fields } from './fields.ts';
 import { type LevelFilterName, verbosityOf } from './level.ts';
 import type { Metadata } from './metadata.ts';
@@ -67,10 +67,16 @@ export function isFilter(input: unknown): input is Filter {
   return typeof input === 'object' && input !== null && typeof (input as Filter).enabled === 'function';
 }
 
+/** Checks the option `filter` of an output: what is no filter throws `OptionError`. */
+export function filterOption(option: string, given: unknown): FilterInput {
+  return filterOf(given as FilterInput, option);
+}
+
 /** The filter of an input. Throws `OptionError`, which names `option`, for what is no filter. */
 export function filterOf(input: FilterInput, option = 'filter'): Filter {
   if (isFilter(input)) return input;
-  if (typeof input === 'function') return { verbosity: 5, enabled: (metadata) => Boolean(input(metadata)) };
+  if (typeof input === 'function' && !isClass(input))
+    return { verbosity: 5, enabled: (metadata) => Boolean(input(metadata)) };
   const verbosity = verbosityOf(input);
   if (verbosity !== undefined) return new LevelFilter(verbosity);
   if (typeof input !== 'string' || WORD.test(input) || parse === undefined) {

@@ -1,11 +1,13 @@
-import { OptionError } from '../errors.ts';
+import { isClass, OptionError } from '../errors.ts';
+import { anyOption, type Check, type Checks, readOptions } from '../option.ts';
 import { dispatch } from './context.ts';
 import type { FieldsObject } from './fields.ts';
-import { Level, type LevelName, verbosityOf } from './level.ts';
+import { Level, type LevelName, type Verbosity, verbosityOf } from './level.ts';
 import { mimicFunction } from './mimic-function.ts';
 import { type CallObserver, runInSpan } from './run-in-span.ts';
 import type { Span } from './span.ts';
-import type { SpanOptions, Target } from './target.ts';
+import { CheckedSpanOptions, levelOption, SPAN_OPTIONS } from './span-options.ts';
+import type { Target } from './target.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -14,22 +16,37 @@ type AnyMethod = (this: never, ...args: never[]) => unknown;
 
 export interface InstrumentOptions<F extends AnyFunction = AnyFunction> {
   /** The span's name. Default: the function's. */
-  name?: string;
+  name?: string | undefined;
   /** The span's target. Default: the target whose `instrument` is called. */
-  target?: string;
+  target?: string | undefined;
   /** The span's level. Default `INFO`. */
-  level?: LevelName;
+  level?: LevelName | undefined;
   /** The span's parent; `null` makes a root. Default: the current span. */
-  parent?: Span | null;
+  parent?: Span | null | undefined;
   /** Spans that cause each call without being its parent. Default: none. */
-  followsFrom?: Span | readonly Span[];
+  followsFrom?: Span | readonly Span[] | undefined;
   /** The span's fields, or a function of the call's arguments that returns them. Default: none, because minifiers change the names of parameters and arguments may be secret. */
-  fields?: FieldsObject | ((this: ThisParameterType<F>, ...args: Parameters<F>) => FieldsObject | undefined);
+  fields?:
+    | FieldsObject
+    | ((this: ThisParameterType<F>, ...args: Parameters<F>) => FieldsObject | undefined)
+    | undefined;
   /** Whether an event has the returned value as its field `return`, at the span's level or the given one. Default `false`. */
-  ret?: boolean | { level: LevelName };
+  ret?: boolean | { level: LevelName } | undefined;
   /** Whether an event has the thrown value as its field `error`, at ERROR or the given level. Default `false`; the span fails in any case. */
-  err?: boolean | { level: LevelName };
+  err?: boolean | { level: LevelName } | undefined;
 }
+
+const OPTIONS: Checks<InstrumentOptions> = {
+  ...SPAN_OPTIONS,
+  // Fields are those of each call, and its arguments are of any type.
+  fields: SPAN_OPTIONS.fields as Check<NonNullable<InstrumentOptions['fields']>>,
+  name: (option, given) => {
+    if (typeof given === 'string') return given;
+    throw new OptionError(option, given, 'a text');
+  },
+  ret: reportOption,
+  err: reportOption,
+};
 
 /** Options of a decorator. */
 export type DecoratorOptions = InstrumentOptions<AnyMethod>;
@@ -42,9 +59,9 @@ export interface Decorator {
 
 /** Implements `instrument(fn)`, `instrument(options, fn)` and the decorator `instrument(options?)`. */
 export function instrumented(log: Target, first: unknown, second: unknown): unknown {
-  if (typeof first === 'function') return wrap(log, {}, first);
+  if (typeof first === 'function') return wrap(log, readOptions(OPTIONS, undefined), first);
   if (typeof first !== 'object' && first !== undefined) throw refused(first);
-  const options = (first ?? {}) as InstrumentOptions;
+  const options = readOptions(OPTIONS, first as InstrumentOptions | undefined);
   if (second !== undefined) return wrap(log, options, second);
   return (subject: unknown, context: unknown, descriptor?: PropertyDescriptor): unknown => {
     if (descriptor !== undefined) {
@@ -58,28 +75,32 @@ export function instrumented(log: Target, first: unknown, second: unknown): unkn
 
 /** The options with the name of the decorated method: its function may have none. */
 function named(options: InstrumentOptions, context: unknown): InstrumentOptions {
+  if (options.name !== undefined) return options;
   const name = typeof context === 'object' ? (context as { name?: unknown } | null)?.name : context;
-  return options.name === undefined ? { ...options, name: String(name) } : options;
+  return readOptions(OPTIONS, { ...options, name: String(name) });
 }
 
 function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction {
   if (typeof fn !== 'function' || isClass(fn)) throw refused(fn);
-  const { name = fn.name || 'anonymous', fields, ret, err, ...how } = options;
+  const { name = nameOf(fn), fields, ret, err } = options;
+  const how = new CheckedSpanOptions();
+  for (const option of ['level', 'target', 'parent', 'followsFrom'] as const) {
+    Object.assign(how, { [option]: options[option] });
+  }
   const level = how.level ?? Level.INFO;
-  const levels = { level, ...reportLevels(ret === true ? { level } : ret, err) };
+  const reported = reportLevels(ret === true ? { level } : ret, err);
   // While everything that a call may emit is more verbose than what any layer wants, the call runs as it is.
-  const least = Math.min(...Object.entries(levels).map(([option, level]) => verbosityOption(option, level)));
+  const levels = [level, ...Object.values(reported)];
+  const least = Math.min(...levels.map((each) => verbosityOf(each) as Verbosity));
   const report =
-    ret || err ? reportOf(how.target === undefined ? log : log.renamed(how.target), levels) : undefined;
-  const spanOptions: SpanOptions =
-    fields === undefined || typeof fields === 'function' ? how : { ...how, fields };
+    ret || err ? reportOf(how.target === undefined ? log : log.renamed(how.target), reported) : undefined;
+  if (typeof fields === 'object') how.fields = fields;
   const traced = function (this: unknown, ...args: unknown[]): unknown {
-    const span = log.span(
-      name,
+    const own =
       typeof fields === 'function'
-        ? { ...how, fields: () => Reflect.apply(fields, this, args) as object | undefined }
-        : spanOptions,
-    );
+        ? how.withFields(() => Reflect.apply(fields, this, args) as FieldsObject | undefined)
+        : how;
+    const span = log.span(name, own);
     return runInSpan(span, true, fn as never, this, args, report);
   };
   const wrapper = function (this: unknown): unknown {
@@ -90,21 +111,25 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
   return mimicFunction(wrapper, fn as AnyFunction);
 }
 
-/** The property `prototype` of a class, builtin or not, is not writable; that of a function is. */
-function isClass(fn: object): boolean {
-  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
-}
-
 function refused(given: unknown, isNew = false): OptionError {
   let what = given;
   if (typeof given === 'function') what = `${isNew ? 'new' : 'class'} ${given.name}`;
   return new OptionError('instrument', what, 'given a function or a method that is no constructor');
 }
 
-function verbosityOption(option: string, level: unknown): number {
-  const verbosity = verbosityOf(level);
-  if (!verbosity) throw new OptionError(option, level, 'error, warn, info, debug or trace');
-  return verbosity;
+function nameOf(fn: object): string {
+  const { name } = fn as { name?: unknown };
+  return typeof name === 'string' && name !== '' ? name : 'anonymous';
+}
+
+/** A boolean, or an object with a level. */
+function reportOption(option: string, given: unknown): boolean | { level: LevelName } {
+  if (typeof given === 'boolean') return given;
+  if (typeof given !== 'object' || given === null) {
+    throw new OptionError(option, given, 'true, false or { level }');
+  }
+  const { level } = readOptions<{ level: LevelName }>({ level: anyOption }, given as never, option);
+  return { level: levelOption(option, level) };
 }
 
 interface ReportLevels {
@@ -116,10 +141,10 @@ function reportLevels(
   ret: false | { level: LevelName } | undefined,
   err: InstrumentOptions['err'],
 ): ReportLevels {
-  return {
-    ...(ret && { ret: ret.level }),
-    ...(err && { err: err === true ? Level.ERROR : err.level }),
-  };
+  const levels = Object.create(null) as ReportLevels;
+  if (ret) levels.ret = ret.level;
+  if (err) levels.err = err === true ? Level.ERROR : err.level;
+  return levels;
 }
 
 /** An observer that emits what a call returned or threw. */

@@ -1,8 +1,9 @@
 import { fstatSync } from 'node:fs';
+import { variable } from './environment.ts';
 
 /** Whether stderr goes to systemd's journal: `JOURNAL_STREAM` has the device and inode of the journal's socket. */
 export function isJournal(): boolean {
-  const stream = process.env['JOURNAL_STREAM'];
+  const stream = variable('JOURNAL_STREAM');
   if (stream === undefined || stream === '') return false;
   try {
     const { dev, ino } = fstatSync(2, { bigint: true });

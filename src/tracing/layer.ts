@@ -1,6 +1,8 @@
+import { isError, OptionError } from '../errors.ts';
+import { type Checks, isPlain, millisecondsOption, readOptions } from '../option.ts';
 import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
-import { type Filter, type FilterInput, filterOf } from './filter.ts';
+import { type Filter, type FilterInput, filterOf, isFilter } from './filter.ts';
 import type { Span } from './span.ts';
 
 /** The result of a flush or a shutdown, which never reject. */
@@ -15,7 +17,33 @@ export interface Outcome {
 
 export interface Deadline {
   /** The longest time to wait, in milliseconds. Default `5000`. */
-  timeout?: number;
+  timeout?: number | undefined;
+}
+
+/** A time that is over ends at once. */
+const DEADLINE: Checks<Deadline> = {
+  timeout: (option, given) => (Number(given) < 0 ? 0 : millisecondsOption(option, given)),
+};
+/** How long a flush or shutdown waits without a deadline, in milliseconds. */
+const TIMEOUT = 5000;
+
+/**
+ * Flushes or shuts down by `act` within a deadline. A flush never rejects, so a deadline that is none is among the
+ * outcome's problems, and the default applies.
+ */
+export async function withinDeadline(
+  deadline: Deadline | undefined,
+  act: (deadline: { readonly timeout: number }) => Promise<Outcome>,
+): Promise<Outcome> {
+  const wrong: Error[] = [];
+  let timeout: number | undefined;
+  try {
+    ({ timeout } = readOptions(DEADLINE, deadline, 'deadline'));
+  } catch (thrown) {
+    if (isError(thrown)) wrong.push(thrown);
+  }
+  const outcome = await act({ timeout: timeout ?? TIMEOUT });
+  return wrong.length === 0 ? outcome : { ...outcome, problems: [...wrong, ...outcome.problems] };
 }
 
 /**
@@ -49,6 +77,42 @@ export interface Layer<State = unknown> {
   flush?(deadline?: Deadline): Promise<Outcome>;
   shutdown?(deadline?: Deadline): Promise<Outcome>;
   stats?(): unknown;
+}
+
+const HOOKS = [
+  'onNewSpan',
+  'onRecord',
+  'onFollowsFrom',
+  'onEnter',
+  'onExit',
+  'onClose',
+  'onEvent',
+  'run',
+  'childEnv',
+  'flush',
+  'shutdown',
+  'stats',
+] as const satisfies readonly (keyof Layer)[];
+
+/** What a layer is, for errors. */
+const LAYER = 'a layer, an object whose hooks are functions and whose filter is one, or a filter';
+
+/** Whether it is a layer: an object whose hooks, if it has some, are functions. A class is none, but an instance may be. */
+export function isLayer(given: unknown): given is Layer {
+  if (typeof given !== 'object' || given === null || isFilter(given)) return false;
+  const layer = given as Layer;
+  const hooks = HOOKS.map((name) => layer[name]).filter((hook) => hook !== undefined);
+  return (
+    (hooks.length > 0 || isPlain(given)) &&
+    hooks.every((hook) => typeof hook === 'function') &&
+    (layer.filter === undefined || isFilter(layer.filter))
+  );
+}
+
+/** Checks a layer or what is no filter either. Throws `OptionError`. */
+export function layerOption(option: string, given: unknown): Layer {
+  if (isLayer(given)) return given;
+  throw new OptionError(option, given, LAYER);
 }
 
 /** What a layer sees of its registry, and the layer's state of spans. */

@@ -13,7 +13,6 @@ export interface Member {
   readonly given: unknown;
   value: unknown;
   readonly isEnumerable: boolean;
-  isChanged?: boolean;
 }
 
 /** The getter of a property that classes and realms may not change. */

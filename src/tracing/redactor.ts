@@ -115,21 +115,34 @@ export class Redactor {
   }
 }
 
-function readOption(option: RedactOption): { only?: readonly string[]; more: readonly string[] } {
-  if (option === false) return { only: [], more: [] };
-  if (Array.isArray(option)) return { more: checked(option as readonly string[]) };
-  const isObject = typeof option === 'object' && option !== null;
-  const { only } = (isObject ? option : {}) as { only?: readonly string[] };
-  if (!Array.isArray(only)) throw new OptionError('redact', option, ALLOWED);
-  const unknown = Object.keys(option).find((key) => key !== 'only');
-  if (unknown !== undefined) throw new OptionError('redact', unknown, ALLOWED);
-  return { only: checked(only), more: [] };
+/** Checks an option `redact`. Throws `OptionError`. */
+export function redactOption(option: string, given: unknown): RedactOption {
+  readOption(given as RedactOption, option);
+  return given as RedactOption;
 }
 
-function checked(paths: readonly string[]): readonly string[] {
+function readOption(
+  given: RedactOption,
+  option = 'redact',
+): { only: readonly string[] | undefined; more: readonly string[] } {
+  if (given === false) return { only: [], more: [] };
+  if (Array.isArray(given)) return { only: undefined, more: checked(given as readonly string[], option) };
+  const only = ownOnly(given);
+  if (!Array.isArray(only)) throw new OptionError(option, given, ALLOWED);
+  const unknown = Object.keys(given).find((key) => key !== 'only');
+  if (unknown !== undefined) throw new OptionError(option, unknown, ALLOWED);
+  return { only: checked(only as readonly string[], option), more: [] };
+}
+
+function ownOnly(given: unknown): unknown {
+  const isOwn = typeof given === 'object' && given !== null && Object.hasOwn(given, 'only');
+  return isOwn ? (given as { only?: unknown }).only : undefined;
+}
+
+function checked(paths: readonly string[], option: string): readonly string[] {
   for (const path of paths) {
     const isPath = typeof path === 'string' && path.split('.').every((part) => part !== '');
-    if (!isPath) throw new OptionError('redact', path, ALLOWED);
+    if (!isPath) throw new OptionError(option, path, ALLOWED);
   }
   return paths;
 }

@@ -1,10 +1,18 @@
-import { LayerError, messageOf } from '../errors.ts';
+import { isClass, LayerError, messageOf } from '../errors.ts';
+import { anyOption, type Checks, functionOption, readOptions } from '../option.ts';
 import { dispatch, type Hook, updateVerbosity } from './context.ts';
 import type { Event } from './event.ts';
 import type { Fields } from './fields.ts';
 import { type FieldNames, type FilterInput, filterOf, isFilter } from './filter.ts';
 import { GLOBAL, FilterSet, type ScopeLevels } from './filter-set.ts';
-import type { Deadline, Layer, LayerView, Outcome } from './layer.ts';
+import {
+  type Deadline,
+  type Layer,
+  layerOption,
+  type LayerView,
+  type Outcome,
+  withinDeadline,
+} from './layer.ts';
 import { type Ending, LayerSlot } from './layer-slot.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
@@ -19,17 +27,18 @@ export interface RegistryOptions {
    * field on (`user.pin`, `users.*.pin`). `{ only: […] }` takes the place of the default, `false` redacts nothing. Texts
    * are not searched. Default `[]`.
    */
-  redact?: RedactOption;
+  redact?: RedactOption | undefined;
   /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
+
+/** `Redactor` checks its option itself. */
+const OPTIONS: Checks<RegistryOptions> = { redact: anyOption, onProblem: functionOption };
 
 /** Each layer has one bit of a 32-bit number. */
 const LAYERS_MAX = 31;
 /** The bits of all layers. */
 const ALL = -1;
-/** How long a flush or shutdown waits without a deadline, in milliseconds. */
-const TIMEOUT = 5000;
 /** How long after the deadline a layer may still report its outcome, in milliseconds. */
 const GRACE = 100;
 
@@ -69,21 +78,23 @@ export class Registry {
   #filterThrew = false;
 
   /** Throws `OptionError`. */
-  constructor(options: RegistryOptions = {}) {
-    this.#onProblem = guardedHandler(options.onProblem);
-    this.#redactor = new Redactor(options.redact);
+  constructor(options?: RegistryOptions) {
+    const { onProblem, redact } = readOptions(OPTIONS, options);
+    this.#onProblem = guardedHandler(onProblem);
+    this.#redactor = new Redactor(redact);
   }
 
   /**
    * Adds a layer, or a filter that everything must pass, besides the filters that were added before. Hooks run in the
    * order of the layers. `null` and `undefined` are skipped. Throws `OptionError`, and `RangeError` for a 32nd layer.
    */
-  with(layer: Layer | FilterInput | null | undefined): this {
-    if (layer === null || layer === undefined) return this;
-    if (typeof layer !== 'object' || isFilter(layer)) {
-      this.#filters.add(filterOf(layer));
+  with(given: Layer | FilterInput | null | undefined): this {
+    if (given === null || given === undefined) return this;
+    if (isFilter(given) || (typeof given !== 'object' && !isClass(given))) {
+      this.#filters.add(filterOf(given));
       return this;
     }
+    const layer = layerOption('layer', given);
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
     const bit = 1 << index;
@@ -276,14 +287,16 @@ export class Registry {
 
   /** Resolves when everything emitted so far is written, or at the deadline. Never rejects. */
   flush(deadline?: Deadline): Promise<Outcome> {
-    return this.#all(deadline, (layer) => layer.flush?.(deadline));
+    return withinDeadline(deadline, (own) => this.#all(own.timeout, (layer) => layer.flush?.(own)));
   }
 
   /** Shuts down all layers at the same time, within one deadline. Afterwards it is no longer the global default. Idempotent. Never rejects. */
   shutdown(deadline?: Deadline): Promise<Outcome> {
     if (this.#shutdown === undefined) {
       for (const act of this.#onShutdown) act();
-      this.#shutdown = this.#all(deadline, (layer) => layer.shutdown?.(deadline));
+      this.#shutdown = withinDeadline(deadline, (own) =>
+        this.#all(own.timeout, (layer) => layer.shutdown?.(own)),
+      );
     }
     return this.#shutdown;
   }
@@ -304,7 +317,7 @@ export class Registry {
     return stats;
   }
 
-  async #all({ timeout = TIMEOUT }: Deadline = {}, end: Ending): Promise<Outcome> {
+  async #all(timeout: number, end: Ending): Promise<Outcome> {
     const outcomes = await Promise.all(this.#slots.map((slot) => slot.outcome(timeout + GRACE, end)));
     const total: Outcome = { complete: true, dropped: 0, problems: [] };
     for (const outcome of outcomes) {

@@ -118,11 +118,25 @@ function followPromise(call: Call, promise: Promise<unknown>): Promise<unknown> 
       throw error;
     },
   );
-  // Some promises have properties: that of a promisified `exec` has its child process.
-  if (Reflect.ownKeys(promise).length > 0) {
-    Object.defineProperties(following, Object.getOwnPropertyDescriptors(promise));
-  }
+  copyProperties(promise, following);
   return following;
+}
+
+/** What async hooks keep with each promise in Node.js 20, by the descriptions of the symbols. */
+const OF_ASYNC_HOOKS: ReadonlySet<unknown> = new Set([
+  'async_id_symbol',
+  'trigger_async_id_symbol',
+  'kResourceStore',
+]);
+
+/** Some promises have properties: that of a promisified `exec` has its child process. */
+function copyProperties(from: object, to: object): void {
+  const keys = Reflect.ownKeys(from);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string | symbol;
+    if (Object.hasOwn(to, key) || (typeof key === 'symbol' && OF_ASYNC_HOOKS.has(key.description))) continue;
+    Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor);
+  }
 }
 
 type Then = (onFulfilled?: unknown, onRejected?: unknown) => unknown;

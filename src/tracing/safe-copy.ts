@@ -184,7 +184,6 @@ class Graph {
       if (this.#isSecret(member, node.paths)) {
         if (typeof value === 'boolean') continue;
         member.value = CENSOR;
-        member.isChanged = true;
         node.isCopied = true;
       } else if (isObject(value)) {
         member.value = this.#inside(value, node, below(node.paths, name), kind === 'item' ? '' : name);
@@ -233,7 +232,7 @@ class Graph {
     for (const member of members) {
       const value = resultOf(member.value);
       // What is inherited and the same is inherited by the copy, too.
-      if (member.kind === 'inherited' && !member.isChanged && value === member.given) continue;
+      if (member.kind === 'inherited' && value === member.given) continue;
       add(copy, member, resultOf(member.key), value);
     }
     for (const key of shadows) {

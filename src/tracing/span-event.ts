@@ -10,20 +10,21 @@ export type SpanEvent = 'new' | 'enter' | 'exit' | 'close';
 export const SPAN_EVENTS: readonly SpanEvent[] = ['new', 'enter', 'exit', 'close'];
 
 /**
- * Checks the option `spanEvents`, a list of moments. Where not all are `possible`, the error says it with
+ * Checks an option `spanEvents`, a list of moments. Where not all are `possible`, the error says it with
  * `condition`. Throws `OptionError`.
  */
 export function spanEventsOption(
+  option: string,
   given: unknown,
   possible: readonly SpanEvent[] = SPAN_EVENTS,
   condition = '',
 ): ReadonlySet<SpanEvent> {
-  if (!Array.isArray(given)) throw new OptionError('spanEvents', given, 'a list');
+  if (!Array.isArray(given)) throw new OptionError(option, given, 'a list');
   for (const moment of given) {
     if (possible.includes(moment)) continue;
     const names = `${possible.slice(0, -1).join(', ')} and ${possible.at(-1)}`;
     const where = possible.length < SPAN_EVENTS.length ? ` where ${condition}` : '';
-    throw new OptionError('spanEvents', moment, `made of ${names}${where}`);
+    throw new OptionError(option, moment, `made of ${names}${where}`);
   }
   return new Set(given as SpanEvent[]);
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Context, dispatch } from './context.ts';
+import { functionOption } from '../option.ts';
 import { evaluate, type Fields, type FieldsInput } from './fields.ts';
 import { Level } from './level.ts';
 import { type SpanMatches, NO_SPAN_MATCHES } from './filter-set.ts';
@@ -177,11 +178,12 @@ export class Span extends Emitter {
 
   /** Runs `fn` inside of the span, sync or async, and returns what it returns. Does not close the span. */
   inScope<R>(fn: () => R): R {
-    return runInSpan(this, false, fn, undefined, []) as R;
+    return runInSpan(this, false, functionOption('fn', fn), undefined, []) as R;
   }
 
   /** A function that runs `fn` inside of the span, for listeners and callbacks. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
+    functionOption('fn', fn);
     const run = (self: unknown, args: unknown[]): unknown => runInSpan(this, false, fn as never, self, args);
     return mimicFunction(function (this: unknown, ...args: unknown[]): unknown {
       return run(this, args);

@@ -1,24 +1,15 @@
+import { OptionError } from '../errors.ts';
+import { functionOption } from '../option.ts';
 import { currentSpan, currentSubscriber, dispatch } from './context.ts';
 import { emitEvent, Emitter } from './emitter.ts';
 import { evaluate, type Fields, type FieldsInput, mergeFields, fieldNamesOf, resolveLazy } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
-import { Level, type LevelName, levelOf, verbosityOf } from './level.ts';
+import { Level, type LevelName, levelOf, type Verbosity, verbosityOf } from './level.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { Callsite, eventCallsites } from './callsite.ts';
 import { runInSpan } from './run-in-span.ts';
 import { disabledSpan, Span } from './span.ts';
-
-export interface SpanOptions {
-  /** The span's level. Default `INFO`. */
-  level?: LevelName;
-  /** The span's target. Default: the one whose method is called. */
-  target?: string;
-  /** The span's parent; `null` makes a root. Default: the current span. */
-  parent?: Span | null;
-  /** Spans that caused it without being its parent. Default: none. */
-  followsFrom?: Span | readonly Span[];
-  fields?: FieldsInput;
-}
+import { type SpanOptions, spanOptionsOf } from './span-options.ts';
 
 /** Emits events and makes spans of one target: the part of a program that they come from. */
 export class Target extends Emitter {
@@ -29,9 +20,10 @@ export class Target extends Emitter {
   #of: string | undefined;
   #events: Record<Level, Callsite> | undefined;
 
-  /** Without a name it has that of the free functions. */
+  /** Without a name it has that of the free functions. Throws `OptionError` for what is no text. */
   constructor(name?: string, fields?: FieldsInput) {
     super();
+    if (name !== undefined && typeof name !== 'string') throw new OptionError('name', name, 'a text');
     this.#name = name;
     this.#fields = fields === undefined ? undefined : evaluate(fields);
   }
@@ -57,25 +49,25 @@ export class Target extends Emitter {
 
   /** Makes a span, which lasts until it is closed. For a block of code `inSpan` is simpler. */
   span(name: string, options?: SpanOptions): Span {
-    const verbosity = options?.level === undefined ? 3 : (verbosityOf(options.level) ?? 3);
+    if (typeof name !== 'string') throw new OptionError('name', name, 'a text');
+    const { level: asked, target, parent: above, followsFrom, fields: input } = spanOptionsOf(options);
+    const verbosity = asked === undefined ? 3 : (verbosityOf(asked) as Verbosity);
     if (verbosity > dispatch.verbosity) return disabledSpan();
     const context = dispatch.storage.getStore();
     const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined) return disabledSpan();
     const need = registry.fieldNames.span;
-    const given = need === 'all' ? resolveLazy(options?.fields) : options?.fields;
-    const level = levelOf(options?.level ?? Level.INFO);
-    let metadata = this.#spanCallsite(options?.target ?? this.name, level, name);
+    const given = need === 'all' ? resolveLazy(input) : input;
+    const level = asked === undefined ? Level.INFO : levelOf(asked);
+    let metadata = this.#spanCallsite(target ?? this.name, level, name);
     if (need !== 'none') metadata = metadata.withFields(this.#namesWith(fieldNamesOf(given)));
     const layerMask = registry.enabledLayers(metadata);
     if (layerMask === 0) return disabledSpan();
-    const parent = options?.parent === undefined ? currentSpan(registry, context) : options.parent;
+    const parent = above === undefined ? currentSpan(registry, context) : above;
     const fields = mergeFields(this.#fields, evaluate(given));
     const isParent = parent === null || parent?.registry === registry || parent?.remote !== undefined;
     const span = registry.newSpan(metadata, fields, isParent ? parent : undefined, layerMask);
-    if (options?.followsFrom !== undefined) {
-      for (const from of [options.followsFrom].flat()) span.followsFrom(from);
-    }
+    if (followsFrom !== undefined) for (const from of [followsFrom].flat()) span.followsFrom(from);
     return span;
   }
 
@@ -83,7 +75,7 @@ export class Target extends Emitter {
   inSpan<R>(name: string, fn: (span: Span) => R): R;
   inSpan<R>(name: string, options: SpanOptions | undefined, fn: (span: Span) => R): R;
   inSpan<R>(name: string, options: SpanOptions | undefined | ((span: Span) => R), fn?: (span: Span) => R): R {
-    const body = typeof options === 'function' ? options : fn;
+    const body = typeof options === 'function' ? options : functionOption('fn', fn);
     const span = this.span(name, typeof options === 'function' ? undefined : options);
     return runInSpan(span, true, body as never, undefined, [span]) as R;
   }

@@ -77,9 +77,9 @@ function timers(): Timers {
   }
   return {
     setTimeout: (callback: Callback, milliseconds = 0, ...args: unknown[]) =>
-      new SignalTimer(milliseconds, () => callback(...args)),
-    clearTimeout: (timer: SignalTimer | undefined) => timer?.clear(),
-    setImmediate: (callback: Callback, ...args: unknown[]) => new SignalTimer(0, () => callback(...args)),
+      new WaitingTimer(milliseconds, () => callback(...args)),
+    clearTimeout: (timer: WaitingTimer | undefined) => timer?.clear(),
+    setImmediate: (callback: Callback, ...args: unknown[]) => new WaitingTimer(0, () => callback(...args)),
   } as unknown as Timers;
 }
 
@@ -90,24 +90,31 @@ function isOfNode(timer: object): boolean {
   return Object.getOwnPropertySymbols(timer).some(({ description }) => description === 'asyncId');
 }
 
-/** A timer made of what nobody fakes: the timeout of a signal, and a port that keeps the event loop alive. */
-class SignalTimer {
-  static readonly #running = new Set<SignalTimer>();
+/**
+ * A timer made of what nobody fakes: a wait of V8's that times out, and a port that keeps the event loop alive. The
+ * timeout of an `AbortSignal` would not do: Node.js loads it late, and then with the timers that it finds.
+ */
+class WaitingTimer {
+  static readonly #running = new Set<WaitingTimer>();
   readonly #port: MessagePort;
+  readonly #cell = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(milliseconds: number, callback: () => void) {
-    SignalTimer.#running.add(this);
+    WaitingTimer.#running.add(this);
     this.#port = new MessageChannel().port1;
     this.#port.ref();
-    AbortSignal.timeout(Math.max(0, Math.ceil(milliseconds))).onabort = () => {
-      if (!SignalTimer.#running.has(this)) return;
+    // A wait of 0 would be over at once.
+    const { value } = Atomics.waitAsync(this.#cell, 0, 0, Math.max(1, Math.ceil(milliseconds)));
+    void Promise.resolve(value).then(() => {
+      if (!WaitingTimer.#running.has(this)) return;
       this.clear();
       callback();
-    };
+    });
   }
 
   clear(): void {
-    SignalTimer.#running.delete(this);
+    if (!WaitingTimer.#running.delete(this)) return;
+    Atomics.notify(this.#cell, 0);
     this.#port.close();
   }
 

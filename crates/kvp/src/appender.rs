@@ -62,9 +62,20 @@ impl<S: Sys> Appender<S> {
     pub fn look(&mut self) {
         let Some(fd) = &self.fd else { return };
         match self.sys.stat(fd.as_fd()) {
-            Ok(now) if is_at(&self.sys, &self.path, &now) => self.count_missing(now.size),
+            Ok(now) if is_at(&self.sys, &self.path, &now) => {
+                let is_shorter = now.size < self.left;
+                if let Some(size) = is_shorter.then(|| self.locked_size(fd.as_fd())).flatten() {
+                    self.count_missing(size);
+                }
+            }
             _ => self.leave(),
         }
+    }
+
+    /// The file's size while nobody is in the middle of rewriting it; `None` where somebody holds the locks.
+    fn locked_size(&self, fd: BorrowedFd<'_>) -> Option<u64> {
+        let _guard = lock(&self.sys, &self.path, fd, Lock::Exclusive).ok().flatten()?;
+        self.sys.stat(fd).ok().map(|now| now.size)
     }
 
     /// Closes the file because the path leads to another one now, or to none.

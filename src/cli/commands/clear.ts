@@ -1,6 +1,6 @@
+import { poolPath } from '../global-options.ts';
 import type { Command } from 'commander';
 import { openPool } from '../../pool/open-pool.ts';
-import { poolPath } from '../../pool/pool-path.ts';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
 import { examples } from '../examples.ts';
 

@@ -1,6 +1,6 @@
+import { poolPath } from '../global-options.ts';
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { poolPath } from '../../pool/pool-path.ts';
 import { checkIsPool } from '../../pool/is-pool.ts';
 import { readFileBytes } from '../../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../../pool/record.ts';

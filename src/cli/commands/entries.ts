@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { poolPath } from '../../pool/pool-path.ts';
 import { readPool } from '../../pool/read-pool.ts';
 import { printableJson } from '../../printable.ts';
 import { examples } from '../examples.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { type GlobalOptions, poolPath } from '../global-options.ts';
 import { escapedOnTerminal, isTerminal, print } from '../output.ts';
 import { recordLine } from '../record-text.ts';
 

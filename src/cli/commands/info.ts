@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { RECORD_SIZE } from '../../pool/limits.ts';
 import { openPool } from '../../pool/open-pool.ts';
-import { poolPath } from '../../pool/pool-path.ts';
 import { readPoolBytes } from '../../pool/read-pool.ts';
 import { examples } from '../examples.ts';
-import { type GlobalOptions, poolName } from '../global-options.ts';
+import { type GlobalOptions, poolName, poolPath } from '../global-options.ts';
 import { isTerminal, print, printJson } from '../output.ts';
 import { infoLines, type PoolInfo, sorted } from '../pool-info.ts';
 

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import type { Defect } from '../../pool/edit.ts';
 import { openPool } from '../../pool/open-pool.ts';
-import { poolPath } from '../../pool/pool-path.ts';
 import { readPool } from '../../pool/read-pool.ts';
 import { printDefects } from '../defects.ts';
 import { examples } from '../examples.ts';
-import { type GlobalOptions, namesPool } from '../global-options.ts';
+import { type GlobalOptions, namesPool, poolPath } from '../global-options.ts';
 
 /** `kvp inspect` lists the defects of a pool. */
 export function inspect(command: Command): void {

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { openPool } from '../../pool/open-pool.ts';
-import { poolPath } from '../../pool/pool-path.ts';
 import { examples } from '../examples.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { type GlobalOptions, poolPath } from '../global-options.ts';
 import { print, printJson } from '../output.ts';
 
 /** `kvp is-stale` prints whether the pool was last changed before this boot; 1 is the exit code if not. */

@@ -19,11 +19,13 @@ export const FORMATS: readonly Format<DiagnosticFormat>[] = [
 ];
 
 /** The names of the formats that can be written. */
-export const WRITABLE_FORMATS = FORMATS.filter(({ write }) => write !== undefined).map(({ name }) => name);
+export const WRITABLE_FORMATS = FORMATS.filter(({ write }) => write !== undefined).map(
+  ({ name }) => name as WritableFormat,
+);
 
-/** How the format of this name is written; `undefined` for one that is only read, and for any other value. */
-export function writingOf(name: unknown): FormatWriting | undefined {
-  return byName.get(name)?.write;
+/** How the format of this name is written. */
+export function writingOf(name: WritableFormat): FormatWriting {
+  return byName.get(name)?.write as FormatWriting;
 }
 
 /** How the format of a diagnostic is read. A diagnostic of another version may have an unknown one: as `diag` then. */

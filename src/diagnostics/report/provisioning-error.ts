@@ -1,4 +1,5 @@
-import { isError, ReportError } from '../../errors.ts';
+import { isError, nameErrors, ReportError } from '../../errors.ts';
+import { type Checks, anyOption, objectOption, readOptions } from '../../option.ts';
 import { Fields } from '../../tracing/fields.ts';
 import { Redactor } from '../../tracing/redactor.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
@@ -7,12 +8,19 @@ import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport } from './re
 
 export interface ProvisioningErrorOptions {
   /** Further details by name; values become texts, `undefined` is left out. Default: none. */
-  supportingData?: ReportExtras;
+  supportingData?: ReportExtras | undefined;
   /** The URL of a page that says what to do about the failure. Default: none. */
-  documentationUrl?: string;
+  documentationUrl?: string | undefined;
   /** The error that led to this one. */
   cause?: unknown;
 }
+
+/** A URL may also be given as an object: what is given becomes a text. */
+const OPTIONS: Checks<ProvisioningErrorOptions> = {
+  supportingData: objectOption,
+  documentationUrl: anyOption,
+  cause: anyOption,
+};
 
 const REDACTOR = new Redactor();
 /** The supporting data of errors as it was given. */
@@ -21,7 +29,7 @@ const GIVEN = new WeakMap<ProvisioningError, Fields>();
 /** Why provisioning failed. `reportFailure` reports it to the host as azure-init and cloud-init do. */
 export class ProvisioningError extends Error {
   static {
-    this.prototype.name = 'ProvisioningError';
+    nameErrors(this, 'ProvisioningError');
   }
   readonly reason: string;
   /**
@@ -31,10 +39,8 @@ export class ProvisioningError extends Error {
   readonly supportingData: Readonly<Record<string, string>>;
   declare readonly documentationUrl?: string;
 
-  constructor(
-    reason: string,
-    { supportingData = {}, documentationUrl, cause }: ProvisioningErrorOptions = {},
-  ) {
+  constructor(reason: string, options?: ProvisioningErrorOptions) {
+    const { supportingData = {}, documentationUrl, cause } = readOptions(OPTIONS, options);
     super(textOf(reason), cause === undefined ? undefined : { cause });
     this.reason = this.message;
     const given = Fields.all(supportingData);

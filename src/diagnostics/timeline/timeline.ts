@@ -1,3 +1,4 @@
+import { OptionError } from '../../errors.ts';
 import { criticalPath } from './critical-path.ts';
 import { type Diagnostic, firstRecord, producerOf, sortEvents, STEP_MIN } from '../diagnostic.ts';
 import { ParentFinder } from './parent-finder.ts';
@@ -34,6 +35,9 @@ export interface Timeline {
  * cloud-init's spans are paths, all others are nested by time and place in the pool.
  */
 export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
+  if (typeof Object(diagnostics)[Symbol.iterator] !== 'function' || typeof diagnostics === 'string') {
+    throw new OptionError('diagnostics', diagnostics, 'a list of what readDiagnostics() found');
+  }
   const pairs = new Pairs();
   const allEvents: Diagnostic[] = [];
   /** Producers that record parents of spans and spans of events. */
@@ -81,9 +85,12 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   };
 }
 
-/** Whether its producer records parents; only this package records how often a span was entered. */
-function recordsParents({ parent, span, entered }: Diagnostic): boolean {
-  return parent !== undefined || span !== undefined || entered !== undefined;
+/**
+ * Whether its producer records the parents of all spans, as layers do: only they record targets, and how often a span
+ * was entered. A program without spans may record some.
+ */
+function recordsParents({ parent, span, entered, target }: Diagnostic): boolean {
+  return entered !== undefined || (target !== undefined && (parent ?? span) !== undefined);
 }
 
 function idKey(diagnostic: Diagnostic, id: string): string {

@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { OptionError, TooLargeError } from '../../errors.ts';
 import { thrownBySystem } from '../../pool/system-error.ts';
 
@@ -10,8 +11,11 @@ const PART = 64 * 1024;
  * Reads a regular file, following links. Throws `TooLargeError` for more than `maxBytes`, `OptionError` for
  * anything but a regular file, and `IoError`; never waits for a writer.
  */
-export async function artifactFile(path: string, maxBytes: number): Promise<Buffer> {
+export async function artifactFile(given: string, maxBytes: number): Promise<Buffer> {
+  let path = given;
   try {
+    // Now: the program may change its working directory while this waits.
+    if (path !== '') path = resolve(path);
     // Checked before it is opened: opening and closing a FIFO would break its writer, and opening a device may act.
     checkFile(path, await stat(path), maxBytes);
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

@@ -10,8 +10,8 @@ import { fieldsJson, quote } from './fields-json.ts';
 const OPENING_MAX = 256;
 
 /** The payload of a program without spans, which has fields alone. */
-export function fieldsPayload(fields: Fields): string {
-  return fieldsJson('{"fields":{', fields, closing(''));
+export function fieldsPayload(fields: Fields, members = ''): string {
+  return fieldsJson('{"fields":{', fields, closing(members));
 }
 
 /** The openings of payloads, kept because spelling them takes as long as all the rest of an event. */

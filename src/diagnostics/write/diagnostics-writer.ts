@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { isPromise } from 'node:util/types';
 import { ClosedError, FieldError, OptionError, PoolFullError, TooLargeError } from '../../errors.ts';
-import { countOption } from '../../option.ts';
+import { anyOption, type Checks, oneOf, readOptions, wholeNumber } from '../../option.ts';
 import { chunksOf } from '../../pool/record.ts';
 import { checkKeyField, type KeyFields, type KeyLayout, keyText } from '../../pool/key-layout.ts';
 import { CHUNKS_MAX, ID_MAX, SAFE_VALUE } from '../../pool/limits.ts';
@@ -13,42 +14,52 @@ import type { Result } from '../../tracing/span.ts';
 import { artifactFile } from './artifact-file.ts';
 import { encode, type PayloadEncoding } from '../encoding.ts';
 import { diagKeyLayout } from './diag-layout.ts';
-import { fieldsPayload } from './diag-payload.ts';
+import { fieldsPayload, parentMember, spanMember } from './diag-payload.ts';
 import { AGENT_MAX, DEFAULT_AGENT } from './legal-name.ts';
 import { Date, performance } from '../../tracing/timers.ts';
 
 export interface DiagnosticsOptions {
   /** Who writes, `name/version`, at most 32 bytes. Default: this package. */
-  agent?: string;
+  agent?: string | undefined;
   /** The VM's id, at most 36 bytes. Default: this VM's. */
-  vmId?: string;
+  vmId?: string | undefined;
   /** How payloads are stored if a call does not say. Default `'auto'`. */
-  encoding?: PayloadEncoding;
+  encoding?: PayloadEncoding | undefined;
   /** Records that the pool may have, whoever wrote them. Default `1024`. */
-  maxRecords?: number;
+  maxRecords?: number | undefined;
 }
 
-/** A text, written as it is, or fields, written as `{"fields":{…}}`, as in the payload of a span. Nothing is redacted. */
+/**
+ * A text, written as it is, or fields, written as `{"fields":{…}}`, as in the payload of a span. With a parent or an
+ * operation a text is written as the field `message`. Nothing is redacted.
+ */
 export type DiagnosticPayload = string | FieldsObject;
 
-export interface StartOptions {
+export interface PayloadOptions {
   /** How the payload is stored. Default: the writer's. */
-  encoding?: PayloadEncoding;
+  encoding?: PayloadEncoding | undefined;
 }
 
-export interface FinishOptions extends StartOptions {
+export interface StartOptions extends PayloadOptions {
+  /** The operation, or the span, that it is a part of. Default: none is recorded; readers go by time. */
+  parent?: Pick<StartedDiagnostic, 'id'> | undefined;
+}
+
+export interface FinishOptions extends PayloadOptions {
   /** In seconds. Default: of a finish the time since its start in this process, of an event none. */
-  duration?: number;
+  duration?: number | undefined;
 }
 
 export interface EventOptions extends FinishOptions {
   /** Default: none. */
-  result?: Result;
+  result?: Result | undefined;
+  /** The operation, or the span, in which it happened. Default: none is recorded; readers go by the name. */
+  operation?: Pick<StartedDiagnostic, 'id'> | undefined;
 }
 
-export interface ArtifactOptions extends StartOptions {
+export interface ArtifactOptions extends PayloadOptions {
   /** Bytes that the artifact may have; more throw `TooLargeError`. Default 512 KiB. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /** An operation that was started. */
@@ -72,8 +83,8 @@ export interface Artifact {
 /** What a call says besides the payload. */
 type KeyParts = Pick<KeyFields, 'kind' | 'name' | 'id'> & {
   time: Date;
-  result?: Result | undefined;
-  duration?: number | undefined;
+  result: Result | undefined;
+  duration: number | undefined;
 };
 
 const DEFAULTS = {
@@ -82,6 +93,26 @@ const DEFAULTS = {
   maxRecords: 1024,
   maxBytes: 512 * 1024,
 } as const;
+
+const encodingOption = oneOf(['none', 'zlib+b64', 'gz+b64', 'auto']);
+const resultOption = oneOf(['success', 'fail']);
+
+/** Fields of keys are checked with their limits, by `fieldOf`. */
+const OPTIONS: Checks<DiagnosticsOptions> = {
+  agent: anyOption,
+  vmId: anyOption,
+  encoding: encodingOption,
+  maxRecords: wholeNumber(1),
+};
+const PAYLOAD_OPTIONS: Checks<PayloadOptions> = { encoding: encodingOption };
+const START_OPTIONS: Checks<StartOptions> = { ...PAYLOAD_OPTIONS, parent: startedOption };
+const FINISH_OPTIONS: Checks<FinishOptions> = { ...PAYLOAD_OPTIONS, duration: secondsOption };
+const EVENT_OPTIONS: Checks<EventOptions> = {
+  ...FINISH_OPTIONS,
+  result: resultOption,
+  operation: startedOption,
+};
+const ARTIFACT_OPTIONS: Checks<ArtifactOptions> = { ...PAYLOAD_OPTIONS, maxBytes: wholeNumber(1) };
 
 /** INFO. A program without spans says no level, and keys of this format have none. */
 const LEVEL = 3;
@@ -96,7 +127,7 @@ const startTimes = new WeakMap<object, number>();
  */
 export function diagnostics(
   pool: string | NumberedPool | PoolStore,
-  options: DiagnosticsOptions = {},
+  options?: DiagnosticsOptions,
 ): DiagnosticsWriter {
   return new DiagnosticsWriter(pool, options);
 }
@@ -118,12 +149,13 @@ export class DiagnosticsWriter implements Disposable {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Use `diagnostics`. @internal */
-  constructor(pool: string | NumberedPool | PoolStore, options: DiagnosticsOptions) {
+  constructor(pool: string | NumberedPool | PoolStore, given: DiagnosticsOptions | undefined) {
+    const options = readOptions(OPTIONS, given);
     const agent = fieldOf('agent', options.agent ?? DEFAULT_AGENT, AGENT_MAX);
     const vmId = fieldOf('vm_id', options.vmId ?? ownVmId(), ID_MAX);
     this.#keys = diagKeyLayout(agent, vmId);
-    this.#encoding = encodingOf(options.encoding ?? DEFAULTS.encoding);
-    this.#maxRecords = countOption('maxRecords', options.maxRecords ?? DEFAULTS.maxRecords, 1);
+    this.#encoding = options.encoding ?? DEFAULTS.encoding;
+    this.#maxRecords = options.maxRecords ?? DEFAULTS.maxRecords;
     this.#ownsStore = !(pool instanceof PoolStore);
     this.#store = pool instanceof PoolStore ? pool : openPool(pool);
   }
@@ -132,11 +164,16 @@ export class DiagnosticsWriter implements Disposable {
   async start(
     name: string,
     payload: DiagnosticPayload = '',
-    { encoding }: StartOptions = {},
+    options?: StartOptions,
   ): Promise<StartedDiagnostic> {
+    const { encoding, parent } = readOptions(START_OPTIONS, options);
     const started: StartedDiagnostic = { name, id: randomUUID(), time: new Date() };
     startTimes.set(started, performance.now());
-    await this.#append({ kind: 'start', ...started }, () => bytesOf(payload), encoding);
+    await this.#append(
+      { kind: 'start', ...started, result: undefined, duration: undefined },
+      () => bytesOf(payload, parentMember(parent?.id)),
+      encoding,
+    );
     return started;
   }
 
@@ -148,8 +185,10 @@ export class DiagnosticsWriter implements Disposable {
     started: Pick<StartedDiagnostic, 'name' | 'id'>,
     result: Result,
     payload: DiagnosticPayload = '',
-    { duration, encoding }: FinishOptions = {},
+    options?: FinishOptions,
   ): Promise<void> {
+    const { duration, encoding } = readOptions(FINISH_OPTIONS, options);
+    if (isPromise(started)) throw new OptionError('started', started, 'what start() resolved with');
     const { name, id } = Object(started) as StartedDiagnostic;
     const startTime = startTimes.get(started);
     const seconds =
@@ -157,20 +196,24 @@ export class DiagnosticsWriter implements Disposable {
     if (seconds === undefined) {
       throw new OptionError('duration', seconds, 'given for what was not begun in this process');
     }
-    if (result === undefined) throw new OptionError('result', result, "'success' or 'fail'");
-    const parts: KeyParts = { kind: 'finish', name, id, time: new Date(), result, duration: seconds };
+    const time = new Date();
+    const parts: KeyParts = {
+      kind: 'finish',
+      name,
+      id,
+      time,
+      result: resultOption('result', result),
+      duration: seconds,
+    };
     await this.#append(parts, () => bytesOf(payload), encoding);
   }
 
   /** Writes an observation; resolves with its id. */
-  async event(
-    name: string,
-    payload: DiagnosticPayload = '',
-    { result, duration, encoding }: EventOptions = {},
-  ): Promise<string> {
+  async event(name: string, payload: DiagnosticPayload = '', options?: EventOptions): Promise<string> {
+    const { result, duration, encoding, operation } = readOptions(EVENT_OPTIONS, options);
     const id = randomUUID();
     const parts: KeyParts = { kind: 'event', name, id, time: new Date(), result, duration };
-    await this.#append(parts, () => bytesOf(payload), encoding);
+    await this.#append(parts, () => bytesOf(payload, spanMember(operation?.id)), encoding);
     return id;
   }
 
@@ -178,14 +221,17 @@ export class DiagnosticsWriter implements Disposable {
    * Writes a file, given by its bytes or its path, into as few records as possible: an event with the bytes as its
    * payload. Rejects for a path that is no regular file, and without reading it for more than `maxBytes`.
    */
-  async artifact(
-    name: string,
-    source: Uint8Array | string,
-    { maxBytes = DEFAULTS.maxBytes, encoding }: ArtifactOptions = {},
-  ): Promise<Artifact> {
+  async artifact(name: string, source: Uint8Array | string, options?: ArtifactOptions): Promise<Artifact> {
+    const { maxBytes: limit = DEFAULTS.maxBytes, encoding } = readOptions(ARTIFACT_OPTIONS, options);
     const id = randomUUID();
-    const limit = countOption('maxBytes', maxBytes, 1);
-    const parts: KeyParts = { kind: 'event', name, id, time: new Date() };
+    const parts: KeyParts = {
+      kind: 'event',
+      name,
+      id,
+      time: new Date(),
+      result: undefined,
+      duration: undefined,
+    };
     return { id, ...(await this.#append(parts, () => contentOf(source, limit), encoding)) };
   }
 
@@ -238,11 +284,6 @@ export class DiagnosticsWriter implements Disposable {
     }
     fieldOf('name', name, this.#keys.nameMax);
     fieldOf('id', id, ID_MAX);
-    if (result !== undefined && result !== 'success' && result !== 'fail') {
-      throw new OptionError('result', result, "'success' or 'fail'");
-    }
-    const seconds = duration === undefined ? undefined : secondsOf(duration);
-    encodingOf(asked);
     const bytes = await payload();
     const { encoding, stored } = await encode(bytes, asked);
     const ends = chunksOf(stored);
@@ -250,7 +291,16 @@ export class DiagnosticsWriter implements Disposable {
       const given = `the payload has ${bytes.length} bytes, ${stored.length} with encoding ${encoding}`;
       throw new TooLargeError(`${given}; the limit is ${CHUNKS_MAX} records of ${SAFE_VALUE} bytes`);
     }
-    const fields = { kind, level: LEVEL, name, id, time: time.getTime(), encoding, result, seconds };
+    const fields = {
+      kind,
+      level: LEVEL,
+      name,
+      id,
+      time: time.getTime(),
+      encoding,
+      result,
+      seconds: duration,
+    };
     const records = ends.map((end, chunk) => ({
       key: keyText(this.#keys, fields, chunk),
       value: stored.toString('utf8', ends[chunk - 1] ?? 0, end),
@@ -259,10 +309,15 @@ export class DiagnosticsWriter implements Disposable {
   }
 }
 
-function bytesOf(payload: unknown): Buffer {
-  if (typeof payload === 'string') return Buffer.from(payload);
+/** The bytes of a payload; `members` are those of the payload besides its fields. */
+function bytesOf(payload: unknown, members = ''): Buffer {
+  if (typeof payload === 'string') {
+    if (members === '') return Buffer.from(payload);
+    const message = payload === '' ? undefined : { message: payload };
+    return Buffer.from(fieldsPayload(Fields.of(message), members));
+  }
   if (typeof payload === 'object' && payload !== null && !ArrayBuffer.isView(payload)) {
-    return Buffer.from(fieldsPayload(Fields.of(payload)));
+    return Buffer.from(fieldsPayload(Fields.of(payload), members));
   }
   throw new OptionError('payload', payload, 'a text or an object of fields (artifact takes bytes)');
 }
@@ -297,12 +352,18 @@ function fieldOf(field: string, given: unknown, limit: number): string {
   return given;
 }
 
-function encodingOf(given: PayloadEncoding): PayloadEncoding {
-  if (['none', 'zlib+b64', 'gz+b64', 'auto'].includes(given)) return given;
-  throw new OptionError('encoding', given, "'none', 'zlib+b64', 'gz+b64' or 'auto'");
+function secondsOption(option: string, seconds: unknown): number {
+  if (typeof seconds === 'number' && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER) return seconds;
+  throw new OptionError(option, seconds, `seconds from 0 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
-function secondsOf(seconds: number): number {
-  if (typeof seconds === 'number' && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER) return seconds;
-  throw new OptionError('duration', seconds, `seconds from 0 to ${Number.MAX_SAFE_INTEGER}`);
+/** What `start` resolved with, or whatever else has an `id` that fits a key. */
+function startedOption(option: string, given: unknown): Pick<StartedDiagnostic, 'id'> {
+  const id: unknown =
+    typeof given === 'object' && given !== null ? (given as StartedDiagnostic).id : undefined;
+  if (typeof id === 'string') {
+    fieldOf('id', id, ID_MAX);
+    return given as StartedDiagnostic;
+  }
+  throw new OptionError(option, given, 'what start() resolved with');
 }

@@ -1,17 +1,7 @@
 import { messageOf } from '../../errors.ts';
+import { readOptions } from '../../option.ts';
 import { clearTimeout, performance, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
-
-/** Limits of the queue of spans for a collector that can't be reached. */
-export interface QueueOptions {
-  /** The most bytes of serialized spans that are queued; spans over that are dropped. Default `8388608` (8 MiB). */
-  maxBytes?: number;
-  /** The longest time that a span is queued, in milliseconds; then it is dropped. Default `1800000` (half an hour). */
-  maxAge?: number;
-  /** The delay after a first failure, in milliseconds. It doubles with each failure; up to half of it is left out at random. Default `1000`. */
-  minDelay?: number;
-  /** The longest delay, in milliseconds, unless the collector asks for a longer one. Default `30000`. */
-  maxDelay?: number;
-}
+import { QUEUE_OPTIONS, type QueueOptions } from './queue-options.ts';
 
 /** Spans that are sent in one request. */
 export interface ExportRequest {
@@ -36,14 +26,17 @@ export interface ExportCounts {
   failed(spans: number): void;
 }
 
-const DEFAULTS = { maxBytes: 8 * 1024 * 1024, maxAge: 30 * 60_000, minDelay: 1000, maxDelay: 30_000 };
+/** The queue's limits, all of them given. */
+type Limits = { readonly [K in keyof QueueOptions]-?: number };
+
+const DEFAULTS: Limits = { maxBytes: 8 * 1024 * 1024, maxAge: 30 * 60_000, minDelay: 1000, maxDelay: 30_000 };
 
 /**
  * A queue of requests. It sends them one at a time, the oldest first, and retries each until the collector responds,
  * within the limits of bytes and age. Its timers never keep the event loop alive.
  */
 export class ExportQueue {
-  readonly #limits: Required<QueueOptions>;
+  readonly #limits: Limits;
   readonly #counts: ExportCounts;
   readonly #requests: (ExportRequest & { readonly since: number })[] = [];
   readonly #abort = new AbortController();
@@ -57,9 +50,9 @@ export class ExportQueue {
   #obstacle: Error | undefined;
   readonly #drained: (() => void)[] = [];
 
-  constructor(counts: ExportCounts, limits: QueueOptions = {}) {
+  constructor(counts: ExportCounts, limits?: QueueOptions) {
     this.#counts = counts;
-    this.#limits = { ...DEFAULTS, ...limits };
+    this.#limits = { ...DEFAULTS, ...readOptions(QUEUE_OPTIONS, limits) } as Limits;
   }
 
   /** The error of the last request, if it is to be retried. */

@@ -1,7 +1,8 @@
 import { MissingPeerError, OptionError } from '../../errors.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { readOtlpSettings } from './otlp-settings.ts';
-import type { ExportCounts, QueueOptions } from './export-queue.ts';
+import type { ExportCounts } from './export-queue.ts';
+import type { QueueOptions } from './queue-options.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { settingOf } from '../setting.ts';
 

@@ -1,16 +1,17 @@
 import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { MissingPeerError, messageOf, OptionError } from '../../errors.ts';
+import { variables } from '../../tracing/environment.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { exporterNames, otlpExporter } from './exporters.ts';
-import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
+import type { FlushableTracerProvider } from '../layer/layer-options.ts';
 import type { OtlpExporter } from './otlp-exporter.ts';
 import { EXPORT_TIMEOUT } from './otlp-settings.ts';
-import type { QueueOptions } from './export-queue.ts';
+import type { QueueOptions } from './queue-options.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { registerPropagator } from '../propagation/propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from '../setting.ts';
-import { registeredGlobals } from '../registered-globals.ts';
+import { registered, registeredGlobals } from '../registered-globals.ts';
 import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
 import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
@@ -50,7 +51,7 @@ type Resource = NonNullable<Config['resource']>;
  */
 export async function createProvider(
   options: ProviderOptions = {},
-  env: NodeJS.ProcessEnv = process.env,
+  env: NodeJS.ProcessEnv = variables(),
   peers: Peers = PEERS,
 ): Promise<OwnProvider | undefined> {
   if (settingOf(env, 'OTEL_SDK_DISABLED') === 'true') return undefined;
@@ -139,7 +140,7 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
     lost: () => counts.reduce((sum, spanCounts) => sum + spanCounts.lost(isOver), 0),
   };
   // Checked first, because OpenTelemetry logs an error at a second registration.
-  if (globalProvider() === undefined) made.isGlobal = trace.setGlobalTracerProvider(made);
+  if (globalProvider() === undefined) made.isGlobal = registered(() => trace.setGlobalTracerProvider(made));
   return made;
 }
 

@@ -8,7 +8,7 @@ import {
   createContextKey,
   ROOT_CONTEXT,
 } from '@opentelemetry/api';
-import { registeredGlobals } from '../registered-globals.ts';
+import { registered, registeredGlobals } from '../registered-globals.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -101,7 +101,7 @@ const users = new WeakMap<ContextManager, number>();
 export function ensureContextManager(api: ContextAPI = context): (() => void) | undefined {
   if (!works(api)) {
     const made = new AsyncContextManager();
-    if (!api.setGlobalContextManager(made) || !works(api)) return undefined;
+    if (!registered(() => api.setGlobalContextManager(made)) || !works(api)) return undefined;
     users.set(made, 0);
   }
   const manager = registeredGlobals().context;

@@ -1,4 +1,5 @@
 import { type Context, createContextKey } from '@opentelemetry/api';
+import { shared } from '../../tracing/shared.ts';
 import type { Span } from '../../tracing/span.ts';
 
 /** Says that a span from OpenTelemetry mirrors one of our spans, which `files` already have under `id`. */
@@ -9,10 +10,10 @@ interface Mirrored {
 
 // The number changes with the shape of the value, so that versions of the package with the same shape understand each other.
 const MIRRORED = createContextKey('kvp-tracing.mirrored.1');
-const PROCESSORS = Symbol.for('kvp-tracing.span-processors.1');
+const PROCESSORS = 'kvp-tracing.span-processors.1';
 
 /** How many span processors write to pools; shared by all copies of the package in this process. */
-export const processors = ((globalThis as { [PROCESSORS]?: { open: number } })[PROCESSORS] ??= { open: 0 });
+export const processors = shared(PROCESSORS, () => ({ open: 0 }));
 
 /** `context`, marked with the files that `span` is written to, for starting the OpenTelemetry span that mirrors it. */
 export function mirroring(span: Span, context: Context): Context {

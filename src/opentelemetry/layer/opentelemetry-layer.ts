@@ -8,14 +8,20 @@ import {
   type SpanOptions,
   trace,
   type Tracer,
-  type TracerProvider,
 } from '@opentelemetry/api';
 import { isError, DroppedError, LayerError } from '../../errors.ts';
+import { readOptions } from '../../option.ts';
 import { currentSpan } from '../../tracing/context.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
-import type { FilterInput } from '../../tracing/filter.ts';
-import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../../tracing/layer.ts';
+import {
+  BaseLayer,
+  type Deadline,
+  type Layer,
+  type LayerView,
+  type Outcome,
+  withinDeadline,
+} from '../../tracing/layer.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
@@ -29,31 +35,13 @@ import { recordException } from './exception.ts';
 import { mirroring } from './mirrored.ts';
 import { withInherited } from '../propagation/propagation.ts';
 import { statusOf } from './status.ts';
+import {
+  type FlushableTracerProvider,
+  LAYER_OPTIONS,
+  type OpenTelemetryLayerOptions,
+} from './layer-options.ts';
 import { clockStep, hrTimeNow } from './time.ts';
 import { performance } from '../../tracing/timers.ts';
-
-/** A tracer provider, with the optional methods that those of OpenTelemetry's SDK have. */
-export interface FlushableTracerProvider extends TracerProvider {
-  forceFlush?(options?: { timeoutMillis?: number }): Promise<void>;
-  shutdown?(options?: { timeoutMillis?: number }): Promise<void>;
-  /** How many ended spans are not exported yet, and the reason for the delay if one is known. */
-  waiting?(): { spans: number; reason: string | undefined };
-  /** How many ended spans are known to be lost. */
-  lost?(): number;
-}
-
-export interface OpenTelemetryLayerOptions {
-  /** Starts the spans. Default: the provider's tracer. */
-  tracer?: Tracer;
-  /** The provider of the tracer; `flush` and `shutdown` of the layer flush it and shut it down. Default: the global provider, which they leave alone. */
-  provider?: FlushableTracerProvider;
-  /** The result of `processEnvironment`: spans without a parent continue its trace, and `childEnv` writes the active context. Default: neither. */
-  environment?: Environment;
-  /** Which spans and events are exported. Default `'info'`. */
-  filter?: FilterInput;
-  /** Is called for each problem. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler;
-}
 
 /** Counts of spans and events. */
 export interface OpenTelemetryStats {
@@ -79,8 +67,6 @@ interface State {
   recorded: WeakSet<Error> | undefined;
 }
 
-const TIMEOUT = 5000;
-
 /** Starts an OpenTelemetry span for each span, and adds the span's events to it. */
 export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'OpenTelemetryLayer';
@@ -97,7 +83,8 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   #shutdown: Promise<Outcome> | undefined;
 
   /** Registers a context manager with OpenTelemetry if there is none. Throws `OptionError` for a bad filter. */
-  constructor(options: OpenTelemetryLayerOptions = {}) {
+  constructor(given?: OpenTelemetryLayerOptions) {
+    const options = readOptions(LAYER_OPTIONS, given);
     super(options.filter ?? 'info');
     this.#provider = options.provider;
     this.#environment = options.environment;
@@ -204,14 +191,16 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   /** Flushes the given provider. Resolves at the deadline at the latest. Default timeout: 5000 ms. */
-  async flush({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return this.#settle('export', timeout, () => this.#provider?.forceFlush?.({ timeoutMillis: timeout }));
+  flush(deadline?: Deadline): Promise<Outcome> {
+    return withinDeadline(deadline, ({ timeout }) =>
+      this.#settle('export', timeout, () => this.#provider?.forceFlush?.({ timeoutMillis: timeout })),
+    );
   }
 
   /** Flushes the given provider and shuts it down. Idempotent. Default timeout: 5000 ms. */
-  shutdown({ timeout = TIMEOUT }: Deadline = {}): Promise<Outcome> {
-    return (this.#shutdown ??= this.#settle('shut down', timeout, () =>
-      this.#provider?.shutdown?.({ timeoutMillis: timeout }),
+  shutdown(deadline?: Deadline): Promise<Outcome> {
+    return (this.#shutdown ??= withinDeadline(deadline, ({ timeout }) =>
+      this.#settle('shut down', timeout, () => this.#provider?.shutdown?.({ timeoutMillis: timeout })),
     ).finally(this.#releaseContextManager));
   }
 

@@ -13,14 +13,15 @@ import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
 import { finishRoom, withReason } from '../../diagnostics/write/reason-members.ts';
 import type { RecordName } from '../../diagnostics/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
-import { KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
+import { CHANNEL_OPTIONS, KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
+import { anyOption, type Checks, readOptions } from '../../option.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import { BoundedCache } from '../../tracing/bounded-cache.ts';
 import { Callsite } from '../../tracing/callsite.ts';
 import type { Failure } from '../../tracing/failure.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { FilterSet } from '../../tracing/filter-set.ts';
-import { type FilterInput, filterOf } from '../../tracing/filter.ts';
+import { type FilterInput, filterOf, filterOption } from '../../tracing/filter.ts';
 import { Level } from '../../tracing/level.ts';
 
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
@@ -32,10 +33,17 @@ import { Date } from '../../tracing/timers.ts';
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */
-  filter?: FilterInput;
-  /** Attributes whose values are not written; see `RegistryOptions`. Default `['password', 'passwd', 'secret', 'token', 'authorization']`. */
-  redact?: RedactOption;
+  filter?: FilterInput | undefined;
+  /** Attributes whose values are not written; see `RegistryOptions`. Default `[]`. */
+  redact?: RedactOption | undefined;
 }
+
+/** `Redactor` checks its option itself. */
+const OPTIONS: Checks<KvpSpanProcessorOptions> = {
+  ...CHANNEL_OPTIONS,
+  filter: filterOption,
+  redact: anyOption,
+};
 
 interface SpanIds {
   readonly traceId: string;
@@ -102,7 +110,8 @@ export class KvpSpanProcessor {
   #shutdown: Promise<void> | undefined;
 
   /** Throws `OptionError`, `FieldError`, `NotAPoolFileError` or `IoError`; a missing folder is waited for. */
-  constructor(options: KvpSpanProcessorOptions = {}) {
+  constructor(given?: KvpSpanProcessorOptions) {
+    const options = readOptions(OPTIONS, given);
     this.#onProblem = guardedHandler(options.onProblem);
     this.#reader = new AttributeReader(options.redact);
     this.#filters = new FilterSet(
@@ -119,7 +128,7 @@ export class KvpSpanProcessor {
     try {
       const ids = span.spanContext();
       if ((ids.traceFlags & TraceFlags.SAMPLED) === 0 || this.#shutdown !== undefined) return;
-      const mirrored = mirroredId(parentContext, this.#channel.path);
+      const mirrored = mirroredId(parentContext, this.#channel.identity.path);
       if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined });
       const parent = this.#parentOf(span, parentContext);
       const state = this.#begin(span, ids, parent);

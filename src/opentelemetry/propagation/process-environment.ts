@@ -1,4 +1,6 @@
 import { type Context, propagation, ROOT_CONTEXT, type TextMapSetter, trace } from '@opentelemetry/api';
+import { booleanOption, type Checks, functionOption, readOptions } from '../../option.ts';
+import { variable, variables } from '../../tracing/environment.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { wellFormed } from './carrier.ts';
 import { PEERS, unlessMissing } from '../peers.ts';
@@ -17,10 +19,12 @@ export interface Environment {
 
 export interface EnvironmentOptions {
   /** Whether the process's own environment is read. Default `true`. */
-  inherits?: boolean;
+  inherits?: boolean | undefined;
   /** Is called for each unknown name in `OTEL_PROPAGATORS`, which is ignored. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler;
+  onProblem?: ProblemHandler | undefined;
 }
+
+const OPTIONS: Checks<EnvironmentOptions> = { inherits: booleanOption, onProblem: functionOption };
 
 /** The part of `@opentelemetry/propagator-env-carrier` that is used. Declared here, because our types must not need the package. */
 interface Carrier {
@@ -35,7 +39,7 @@ interface Carrier {
 const PLAIN: Carrier = {
   EnvironmentGetter: class {
     get(_: unknown, name: string): string | undefined {
-      return process.env[variable(name)];
+      return variable(upper(name));
     }
     keys(): string[] {
       return Object.keys(process.env);
@@ -48,12 +52,12 @@ const PLAIN: Carrier = {
       this.#variables = variables;
     }
     set(_: unknown, name: string, value: string): void {
-      this.#variables[variable(name)] = value;
+      this.#variables[upper(name)] = value;
     }
   },
 };
 
-function variable(name: string): string {
+function upper(name: string): string {
   return name.toUpperCase().replace(/[^A-Z0-9_]/g, '_');
 }
 
@@ -69,14 +73,15 @@ export function processEnvironment(
   load: () => Promise<Carrier>,
 ): Promise<Environment>;
 export async function processEnvironment(
-  { inherits = true, onProblem }: EnvironmentOptions = {},
+  options?: EnvironmentOptions,
   load: () => Promise<Carrier> = () => import('@opentelemetry/propagator-env-carrier'),
 ): Promise<Environment> {
+  const { inherits = true, onProblem } = readOptions(OPTIONS, options);
   const { EnvironmentGetter, EnvironmentSetter } = await load().catch((error: unknown) => {
     unlessMissing(error);
     return PLAIN;
   });
-  const release = await registerPropagator(process.env, PEERS, guardedHandler(onProblem));
+  const release = await registerPropagator(variables(), PEERS, guardedHandler(onProblem));
   const getter = new EnvironmentGetter();
   const inherited = inherits
     ? extractContext(

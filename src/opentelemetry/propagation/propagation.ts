@@ -6,6 +6,7 @@ import {
   type TextMapGetter,
   trace,
 } from '@opentelemetry/api';
+import { functionOption } from '../../option.ts';
 import type { Span } from '../../tracing/span.ts';
 import { HEADERS_GETTER, HEADERS_SETTER } from './carrier.ts';
 import { RemoteSpan } from './remote-span.ts';
@@ -32,6 +33,7 @@ export function extract(carrier: object): Span {
 
 /** Runs `fn` in the context that `carrier` describes and returns its result. The remote span is the parent of spans that start there. */
 export function withRemoteContext<R>(carrier: object, fn: () => R): R {
+  functionOption('fn', fn);
   return context.with(extractContext(context.active(), carrier, HEADERS_GETTER), fn);
 }
 

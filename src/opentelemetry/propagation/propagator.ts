@@ -2,6 +2,7 @@ import { propagation, type TextMapPropagator } from '@opentelemetry/api';
 import { OptionError } from '../../errors.ts';
 import type { ProblemHandler } from '../../tracing/problem-handler.ts';
 import { type Peers, unlessMissing } from '../peers.ts';
+import { registered } from '../registered-globals.ts';
 import { settingOf } from '../setting.ts';
 import { TraceContextPropagator } from './trace-context.ts';
 
@@ -33,5 +34,5 @@ export async function registerPropagator(
   const [first] = propagators;
   if (first === undefined) return nothing;
   const all = core === undefined ? first : new core.CompositePropagator({ propagators });
-  return propagation.setGlobalPropagator(all) ? () => propagation.disable() : nothing;
+  return registered(() => propagation.setGlobalPropagator(all)) ? () => propagation.disable() : nothing;
 }

@@ -2,7 +2,7 @@ import { context, ROOT_CONTEXT, type SpanContext, SpanStatusCode, trace } from '
 import { ExportError, OptionError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import { finishWithin } from '../finish-within.ts';
-import type { FlushableTracerProvider } from '../layer/opentelemetry-layer.ts';
+import type { FlushableTracerProvider } from '../layer/layer-options.ts';
 import type { ReplayedSpan } from './replayed-span.ts';
 import type { Exporter } from '../export/span-counts.ts';
 import { SUPPRESSED } from '../propagation/trace-context.ts';

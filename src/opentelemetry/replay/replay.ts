@@ -1,6 +1,7 @@
 import { producerOf } from '../../diagnostics/diagnostic.ts';
 import { type PoolSource, readDiagnostics } from '../../diagnostics/read/read-diagnostics.ts';
 import { OptionError } from '../../errors.ts';
+import { anyOption, booleanOption, type Checks, millisecondsOption, readOptions } from '../../option.ts';
 import { type RedactOption, Redactor } from '../../tracing/redactor.ts';
 import { forwardTo, type ReplayTarget } from './forward.ts';
 import { type PoolSpan, poolSpans } from './pool-spans.ts';
@@ -18,22 +19,22 @@ export interface ReplayOptions {
    * Which spans are not forwarded again: those of the `next` that an earlier replay returned, or all that ended until
    * a time. Default: none.
    */
-  since?: ReplayCursor | Date;
+  since?: ReplayCursor | Date | undefined;
   /**
    * Whether spans that have not ended are forwarded, as failed spans with the status message `unfinished`; their last
    * event is their end. They are not forwarded again when they do end, so this is for pools whose programs are gone.
    * Default `false`.
    */
-  unfinished?: boolean;
+  unfinished?: boolean | undefined;
   /** Whether events outside of spans are forwarded, each in a span of its name and no length. Default `false`. */
-  events?: boolean;
+  events?: boolean | undefined;
   /**
    * Fields whose values are not forwarded, besides those whose names say that they are secret; as for `Registry`. Who
    * wrote to the pool may have had other rules.
    */
-  redact?: RedactOption;
+  redact?: RedactOption | undefined;
   /** Milliseconds that the exporter or provider may take for each 512 spans. Default `30000`. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** What came of a replay. */
@@ -48,6 +49,14 @@ export interface Replayed {
   next: ReplayCursor;
 }
 
+/** `pastOf` and `Redactor` check their options themselves. */
+const OPTIONS: Checks<ReplayOptions> = {
+  since: anyOption,
+  unfinished: booleanOption,
+  events: booleanOption,
+  redact: anyOption,
+  timeout: millisecondsOption,
+};
 const TIMEOUT = 30_000;
 /** Spans in one export, as many as in one of the SDK's `BatchSpanProcessor`. */
 const BATCH = 512;
@@ -66,17 +75,11 @@ const BATCH = 512;
  * Rejects with `OptionError`, with the errors of reading the pool, and with `ExportError` if the target did not take
  * spans; its `cause` says why, and the cursor that was given is still valid.
  */
-export async function replay(
-  pool: PoolSource,
-  to: ReplayTarget,
-  options: ReplayOptions = {},
-): Promise<Replayed> {
-  const { unfinished = false, events = false, timeout = TIMEOUT } = options;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw new OptionError('timeout', timeout, 'milliseconds from 0');
-  }
-  const redactor = new Redactor(options.redact);
-  const before = pastOf(options.since);
+export async function replay(pool: PoolSource, to: ReplayTarget, options?: ReplayOptions): Promise<Replayed> {
+  const own = readOptions(OPTIONS, options);
+  const { unfinished = false, events = false, timeout = TIMEOUT } = own;
+  const redactor = new Redactor(own.redact);
+  const before = pastOf(own.since);
   const forward = forwardTo(to, timeout);
   const { diagnostics } = await readDiagnostics(pool);
 

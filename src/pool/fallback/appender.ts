@@ -80,10 +80,20 @@ export class Appender {
     if (this.#file === undefined) return;
     try {
       const stat = yield* this.#file.stat();
-      if (yield* this.#file.isInPlace(stat)) this.#countMissing(stat.size);
-      else yield* this.#leave();
+      if (!(yield* this.#file.isInPlace(stat))) yield* this.#leave();
+      else if (stat.size < this.#left) yield* this.#lookLocked(this.#file);
     } catch {
       // The next append meets the same error.
+    }
+  }
+
+  /** Counts what is missing while nobody is in the middle of rewriting the file. */
+  *#lookLocked(file: PoolFile): Op<void> {
+    const opened = yield* this.#lock.open();
+    try {
+      if (yield* this.#lock.take(opened)) this.#countMissing((yield* file.stat()).size);
+    } finally {
+      yield* this.#lock.release();
     }
   }
 

@@ -8,10 +8,14 @@ interface Emitters {
   finish: PoolWriter['finish'];
 }
 
+function isProblem(opened: Binding.Channel | Binding.Problem): opened is Binding.Problem {
+  return Object.hasOwn(opened, 'code');
+}
+
 /** Opens a writer of the native core. */
 export function openNative(options: WriterOptions): PoolWriter {
   const opened = nativeCore().openChannel(options);
-  if ('code' in opened) throw fromNative(opened);
+  if (isProblem(opened)) throw fromNative(opened);
   const channel = opened;
   const { name, start, event, finish } = channel.emitters() as Emitters;
   return {
