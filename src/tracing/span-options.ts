@@ -96,6 +96,8 @@ function parentOption(option: string, given: unknown): Span | null {
 
 function causesOption(option: string, given: unknown): Span | readonly Span[] {
   const allowed = 'a span or a list of spans';
+  // What is no span is no cause.
+  if (given === null) return [];
   if (!Array.isArray(given)) return spanOption(option, given, allowed);
   return given.map((from: unknown) => spanOption(option, from, allowed));
 }
