@@ -90,7 +90,8 @@ export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/render-t
 export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/open-pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';
-export type { PoolStore, RecordsOptions, Repair, StoreOptions } from './pool/pool-store.ts';
+export type { PoolStore, Repair } from './pool/pool-store.ts';
+export type { RecordsOptions, StoreOptions } from './pool/store-options.ts';
 export type {
   FileOptions,
   LinesOptions,

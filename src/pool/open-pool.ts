@@ -8,7 +8,8 @@ import { FallbackWriter } from './fallback/fallback-writer.ts';
 import { chooseBackend } from './binding.ts';
 import { NativeStore } from './native/native-store.ts';
 import { openNative } from './native/native-writer.ts';
-import { PoolStore, STORE_OPTIONS, type StoreOptions } from './pool-store.ts';
+import { PoolStore } from './pool-store.ts';
+import { STORE_OPTIONS, type StoreOptions } from './store-options.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
 
 /**

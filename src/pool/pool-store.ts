@@ -1,60 +1,18 @@
 import type { Stats } from 'node:fs';
 import { ClosedError, LockTimeoutError, ReadOnlyError } from '../errors.ts';
-import {
-  booleanOption,
-  type Checks,
-  iterableOption,
-  millisecondsOption,
-  oneOf,
-  readOptions,
-  wholeNumber,
-} from '../option.ts';
+import { iterableOption, readOptions } from '../option.ts';
 import type { Attempt } from './attempt.ts';
 import { bootTime, staleBefore } from './boot-time.ts';
 import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
+import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
 import { performance } from '../tracing/timers.ts';
-
-export interface StoreOptions {
-  /**
-   * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),
-   * `'wire'` what fits into the file (511 and 2,047 bytes). Default `'safe'`.
-   */
-  limits?: Limits | undefined;
-  /**
-   * Milliseconds for which an operation waits while another process holds a lock, or the file ends in the
-   * middle of a record. Default `1000`.
-   */
-  lockTimeout?: number | undefined;
-  /** The most different keys that a pool may have after `set` added one. Default `1024`. */
-  maxKeys?: number | undefined;
-  /**
-   * Only read, and read more: follow links, read pipes, go on without a lock if none is available. Default
-   * `false`.
-   */
-  readOnly?: boolean | undefined;
-}
-
-/** The options of a store. */
-export const STORE_OPTIONS: Checks<StoreOptions> = {
-  limits: oneOf(['safe', 'wire']),
-  lockTimeout: millisecondsOption,
-  maxKeys: wholeNumber(1),
-  readOnly: booleanOption,
-};
-
-export interface RecordsOptions {
-  /** Return the bytes too, as `rawKey` and `rawValue`. Default `false`. */
-  raw?: boolean | undefined;
-}
-
-const RECORDS_OPTIONS: Checks<RecordsOptions> = { raw: booleanOption };
 
 /**
  * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.

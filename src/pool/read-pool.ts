@@ -1,7 +1,7 @@
 import { accessSync } from 'node:fs';
 import { openPool } from './open-pool.ts';
 import type { PoolRecord } from './record.ts';
-import type { RecordsOptions } from './pool-store.ts';
+import type { RecordsOptions } from './store-options.ts';
 import { thrownBySystem } from './system-error.ts';
 
 interface ReadOptions extends RecordsOptions {
