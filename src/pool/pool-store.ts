@@ -7,6 +7,7 @@ import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
+import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';

@@ -40,4 +40,5 @@ export interface RecordsOptions {
   raw?: boolean | undefined;
 }
 
+/** The options of reading records. */
 export const RECORDS_OPTIONS: Checks<RecordsOptions> = { raw: booleanOption };

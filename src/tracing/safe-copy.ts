@@ -174,7 +174,6 @@ class Graph {
     for (const member of this.#namedBeside(node, reading)) {
       if (typeof member.value === 'boolean') continue;
       member.value = CENSOR;
-      member.isChanged = true;
       node.isCopied = true;
     }
     if (reading.mustCopy || (this.#isKept && reading.isChangeable)) node.isCopied = true;

@@ -19,11 +19,8 @@ export interface SpanOptions {
 export const SPAN_OPTIONS: Checks<SpanOptions> = {
   level: levelOption,
   target: textOption,
-  parent: (option, given) => (given === null ? null : spanOption(option, given)),
-  followsFrom: (option, given) => {
-    if (!Array.isArray(given)) return spanOption(option, given, 'a span or a list of spans');
-    return given.map((from: unknown) => spanOption(option, from, 'a span or a list of spans'));
-  },
+  parent: parentOption,
+  followsFrom: causesOption,
   fields: fieldsOption,
 };
 
@@ -61,22 +58,22 @@ export function spanOptionsOf(given: SpanOptions | undefined): Readonly<CheckedS
   for (const name in given) {
     if (!Object.hasOwn(given, name)) continue;
     count++;
-    const value: unknown = given[name as keyof SpanOptions];
+    // Members are read by names that are written here, which V8 finds much faster.
     switch (name) {
       case 'fields':
-        if (value !== undefined) own.fields = SPAN_OPTIONS.fields(name, value);
+        if (given.fields !== undefined) own.fields = fieldsOption(name, given.fields);
         break;
       case 'level':
-        if (value !== undefined) own.level = SPAN_OPTIONS.level(name, value);
+        if (given.level !== undefined) own.level = levelOption(name, given.level);
         break;
       case 'target':
-        if (value !== undefined) own.target = SPAN_OPTIONS.target(name, value);
+        if (given.target !== undefined) own.target = textOption(name, given.target);
         break;
       case 'parent':
-        if (value !== undefined) own.parent = SPAN_OPTIONS.parent(name, value);
+        if (given.parent !== undefined) own.parent = parentOption(name, given.parent);
         break;
       case 'followsFrom':
-        if (value !== undefined) own.followsFrom = SPAN_OPTIONS.followsFrom(name, value);
+        if (given.followsFrom !== undefined) own.followsFrom = causesOption(name, given.followsFrom);
         break;
       default:
         objectOption('options', given);
@@ -91,6 +88,18 @@ export function spanOptionsOf(given: SpanOptions | undefined): Readonly<CheckedS
 export function levelOption(option: string, given: unknown): LevelName {
   if (verbosityOf(given)) return given as LevelName;
   throw new OptionError(option, given, 'error, warn, info, debug or trace');
+}
+
+function parentOption(option: string, given: unknown): Span | null {
+  return given === null ? null : spanOption(option, given);
+}
+
+function causesOption(option: string, given: unknown): Span | readonly Span[] {
+  const allowed = 'a span or a list of spans';
+  // What is no span is no cause.
+  if (given === null) return [];
+  if (!Array.isArray(given)) return spanOption(option, given, allowed);
+  return given.map((from: unknown) => spanOption(option, from, allowed));
 }
 
 /** Spans of other copies of the package and of other processes count, and disabled ones. */
