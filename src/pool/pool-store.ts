@@ -9,7 +9,6 @@ import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
 import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import type { StoreBackend } from './store-backend.ts';
-import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
