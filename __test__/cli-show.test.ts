@@ -124,7 +124,7 @@ test('what an earlier boot and what others wrote is set apart', (t) => {
 
 test('the pool of this VM is of an earlier boot if it was written before this one', (t) => {
   const { status, stdout } = kvp(pools(t), ['show', '--dir', '.']);
-  t.deepEqual([status, stdout], [0, '· UNKNOWN  there is no record in .kvp_pool_1\n']);
+  t.deepEqual([status, stdout], [0, '· UNKNOWN  there is no record in ./.kvp_pool_1\n']);
 });
 
 test('JSON is one document with the summary and the tree', (t) => {

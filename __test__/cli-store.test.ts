@@ -92,7 +92,7 @@ test('copy appends the records of a pool or of what dump --json prints, all or n
   t.deepEqual(on(['copy', '-'], long), wrong('KVP value length (1500) exceeds maximum (1022) (record 1)'));
   t.deepEqual(
     on(['copy', '-'], 'a=1\n'),
-    failed('the standard input is no pool: its 4 bytes are not records of 2560'),
+    failed('the standard input is no pool: it has no records of 2560 bytes with a key and a value'),
   );
   t.deepEqual(on(['copy', pool]), wrong(`${pool} is the pool itself`));
   symlinkSync(pool, join(dir, 'link'));

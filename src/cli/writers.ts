@@ -25,7 +25,10 @@ export function writersOf({ diagnostics, reports, unknown, problems }: PoolConte
   };
   for (const { agent, format, vmId, records } of diagnostics) add(agent, format, vmId, records.length);
   for (const { agent, vm_id, records } of reports) add(agent, 'report', vm_id, records.length);
-  for (const { records } of problems) add(undefined, 'unreadable', undefined, records.length);
+  for (const { reason, records } of problems) {
+    // A torn tail is no record.
+    if (reason !== 'torn_tail') add(undefined, 'unreadable', undefined, records.length);
+  }
   add(undefined, 'other', undefined, unknown.length);
   return [...counts.values()].filter(({ records }) => records > 0).sort((a, b) => b.records - a.records);
 }
