@@ -14,6 +14,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { Check } from '../src/cli/doctor/check.ts';
+import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
+import { Registry } from '../src/tracing/registry.ts';
+import { target } from '../src/tracing/target.ts';
 import { bytesOf, good, keyOf, payload, SAMPLE } from './helpers/diag-records.ts';
 import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
 import { type Ended, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
@@ -207,6 +211,8 @@ test('a user who may not read the pool', async (t) => {
   });
   t.like(await checkOf('defects', folder, options), { status: 'error' });
   t.like(await checkOf('stale', folder, options), { status: 'skipped' });
+  chmodSync(folder, 0o700);
+  t.like(await checkOf('pool', folder, options), { status: 'error', fix: 'run it as root: sudo kvp doctor' });
 });
 
 test('a read-only file system and a full disk', async (t) => {
@@ -331,6 +337,17 @@ test('a pool that is full, nearly full, or lacks what was dropped', async (t) =>
   );
   const nearly = await checkOf('budget', poolIn(t, many(930)).folder);
   t.deepEqual([nearly.status, nearly.message], ['warning', 'it is nearly full (930 of 1,024 records)']);
+  const { folder, pool } = poolIn(t, Buffer.alloc(0));
+  const registry = new Registry().with(
+    new EmitKVPLayer({ path: pool, vmId: 'vm', agent: 'small/1', filter: 'info', maxRecords: 20 }),
+  );
+  withDefault(registry, () => {
+    for (let i = 0; i < 100; i++) target('app').info('one of many');
+  });
+  await registry.shutdown();
+  const dropped = await checkOf('budget', folder);
+  t.is(dropped.status, 'warning');
+  t.regex(dropped.message, /^\d+ of 1,024 records, but small\/1 says: .*dropped/);
 });
 
 test('a clock that is behind what was written', async (t) => {

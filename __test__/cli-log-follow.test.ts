@@ -60,6 +60,19 @@ test('with -n and filters the first ones are chosen, later ones by the filters a
   t.deepEqual(following.messages(), ['2', '3', '4']);
 });
 
+test('with -n also a pool that is written to, with half a group in it, begins with the last ones', async (t) => {
+  const pool = poolOf(t);
+  writeFileSync(
+    pool,
+    bytesOf(event('0'), [keyOf({ id: 'g', chunk: 1 }), 'x'], event('1'), event('2'), event('3')),
+  );
+  const following = new Following(t, '-q', '-n', '2', pool);
+  await following.until(' 3\n');
+  appendFileSync(pool, bytesOf(event('4')));
+  await following.until(' 4\n');
+  t.deepEqual(following.messages(), ['2', '3', '4']);
+});
+
 test('a pool and its folder may appear later', async (t) => {
   const folder = join(folderOf(t), 'later');
   const following = new Following(t, '--dir', folder);
@@ -74,8 +87,8 @@ test('a pool and its folder may appear later', async (t) => {
 test('half a record and half a group are waited for', async (t) => {
   const pool = poolOf(t);
   const chunk = (index: number, text: string): [string, string] => [keyOf({ id: 'g', chunk: index }), text];
-  const text = payload(`${'x'.repeat(1000)} whole`);
-  const whole = bytesOf(event('0'), chunk(0, text.slice(0, 900)), chunk(1, text.slice(900)), event('1'));
+  const text = payload(`${'x'.repeat(1200)} whole`);
+  const whole = bytesOf(event('0'), chunk(0, text.slice(0, 1022)), chunk(1, text.slice(1022)), event('1'));
   writeFileSync(pool, whole.subarray(0, 1000));
   const following = new Following(t, pool);
   for (const end of [2560, 4000, 5120, 6000, 7680, whole.length]) {

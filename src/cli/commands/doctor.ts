@@ -31,6 +31,12 @@ export function doctor(command: Command): void {
       : checks;
     return print(shown.map((check) => textOf(check, hasColor(options) ? withAnsi : withoutAnsi)).join(''));
   });
+  command.addHelpText(
+    'after',
+    `
+Exit code 0: nothing is wrong, though there may be warnings; 1: something is. With --json the document has ok
+and checks: a list of name, status (ok, warning, error or skipped), message and, of a warning or error, fix.`,
+  );
   examples(command, [
     ['sudo kvp doctor', 'what is wrong on this VM, and what to do'],
     ['sudo kvp doctor -q', 'only what is wrong'],

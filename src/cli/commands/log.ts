@@ -2,10 +2,9 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
 import { poolPath } from '../../pool/open-pool.ts';
-import { addFilesArgument, bootOptionsOf } from '../boots.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, namesPool } from '../global-options.ts';
-import { inputsOf } from '../input.ts';
+import { addFilesArgument, inputsOf } from '../input.ts';
 import { jsonLine } from '../log/log-json.ts';
 import { countOf, levelOf, type LogFilter, passes, sinceOf } from '../log/log-filter.ts';
 import { itemsOf, type LogItem, merged } from '../log/log-item.ts';
@@ -42,6 +41,16 @@ export function log(command: Command): void {
     )
     .option('--failed', 'only what says that something failed')
     .action(async (files: string[]) => run(files, command));
+  command.addHelpText(
+    'after',
+    `
+A line is what StderrLayer writes in its format full: time, level, spans, target, message, fields; where no
+target is recorded, the agent stands there. Lines are in the order of the pool, those of several pools by time.
+With --json a line is an object: what readDiagnostics() of the package returns (format, kind, agent, vmId, name,
+id, time, level, message, fields, records and more), or a report with kind "report".
+With -f a pool that is missing is waited for. It ends by a signal (SIGINT: 130 to a shell), or with 0 when
+nobody reads its output any more.`,
+  );
   examples(command, [
     ['kvp log', 'what happened on this VM'],
     ['kvp log -f --since boot', 'the same of this boot, and what comes'],
@@ -81,6 +90,7 @@ async function lastBootOf(
   command: Command,
 ): Promise<(content: PoolContent) => PoolContent> {
   const { lastBoot } = await import('../../diagnostics/summary/last-boot.ts');
+  const { bootOptionsOf } = await import('../boots.ts');
   const options = bootOptionsOf(files, command);
   return (content) => lastBoot(content, options).content;
 }

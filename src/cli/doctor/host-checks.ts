@@ -39,13 +39,20 @@ function vendorOf(): string {
 
 function deviceCheck(isGuest: boolean): Check {
   const { ok, error, skipped } = checkOf('device');
-  const isDevice = statSync(DEVICE, { throwIfNoEntry: false })?.isCharacterDevice() === true;
-  if (isDevice) return ok(`${DEVICE} is there`);
+  if (isCharacterDevice(DEVICE)) return ok(`${DEVICE} is there`);
   if (!isGuest) return skipped(`${DEVICE} is only on a guest of Hyper-V`);
   return error(
     `${DEVICE} is not there: the daemon can't reach the host`,
     'modprobe hv_utils; if it stays away, enable "Data Exchange" among the integration services of the VM on the host',
   );
+}
+
+function isCharacterDevice(path: string): boolean {
+  try {
+    return statSync(path).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 function daemonCheck(isGuest: boolean): Check {

@@ -37,7 +37,14 @@ interface Content {
 /** Whether the pool is there, can be written, and says what the host can read. */
 export async function poolChecks(examined: Examined): Promise<Check[]> {
   const { path } = examined;
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(path, { throwIfNoEntry: false });
+  } catch (thrown) {
+    const names = ['mode', 'writable', 'disk', 'locks', 'defects', 'stale', 'budget'];
+    const there = checkOf('pool').error(`${path} can't be looked at: ${messageOf(thrown)}`, AS_ROOT);
+    return [there, ...skippedChecks(names, "the pool can't be looked at"), clockCheck(undefined, undefined)];
+  }
   const there = thereCheck(path, stat);
   if (stat === undefined || there.status !== 'ok') {
     const isFolder = stat === undefined && existsSync(dirname(path));
@@ -56,7 +63,8 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
   try {
     content = contentOf(examined);
   } catch (thrown) {
-    const fix = 'run it as root (sudo kvp doctor); if it is no pool, move it away';
+    const isRefused = ['EACCES', 'EPERM'].some((code) => messageOf(thrown).includes(code));
+    const fix = isRefused ? AS_ROOT : `move it away, or kvp clear${examined.options}`;
     checks.push(checkOf('defects').error(messageOf(thrown), fix));
     return [
       ...checks,
@@ -73,6 +81,7 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
   ];
 }
 
+const AS_ROOT = 'run it as root: sudo kvp doctor';
 const NO_POOL = 'there is no pool to look at';
 
 function skippedChecks(names: readonly string[], why: string): Check[] {
@@ -134,7 +143,7 @@ function writableCheck(path: string): Check {
       );
     }
     if (code === 'EPERM') return error("it can't be written, even by root (EPERM)", `chattr -i ${path}`);
-    return error(`this user can't read and write it (${code})`, 'run it as root: sudo kvp doctor');
+    return error(`this user can't read and write it (${code})`, AS_ROOT);
   }
 }
 

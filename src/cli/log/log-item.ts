@@ -1,7 +1,7 @@
 import { type Diagnostic, firstRecord } from '../../diagnostics/diagnostic.ts';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
 import type { ReportRecord } from '../../diagnostics/report/report.ts';
-import { reportTime } from '../../diagnostics/summary/last-boot.ts';
+import { reportTime } from '../../diagnostics/summary/report-time.ts';
 import { type Verbosity, verbosityOf } from '../../tracing/level.ts';
 
 /** What a pool says in one or more of its records: a line of the log. */

@@ -50,8 +50,10 @@ export class LogLines {
     if (time !== undefined) this.#micros = time.getTime() * 1000;
     const isReport = !isDiagnostic(said);
     const context = isReport ? { before: '', behind: '' } : this.#contextOf(said);
-    const fields = isReport ? reportFields(said) : fieldsOf(said);
-    if (this.#file !== undefined) fields.set('file', this.#file);
+    const own = isReport ? reportFields(said) : fieldsOf(said);
+    // Behind all others, also where one has the same name.
+    const fields =
+      this.#file === undefined ? own : new Fields([...own.names, 'file'], [...own.values, this.#file]);
     const target = (isReport ? undefined : said.target) ?? agent;
     const message = isReport ? 'provisioning report' : messageOf(said);
     return this.#format.line(this.#micros, { target, verbosity }, context, message, fields);

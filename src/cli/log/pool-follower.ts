@@ -18,7 +18,7 @@ export interface News {
 }
 
 /** How long what may not be whole yet is waited for, in milliseconds; what is behind it waits too. */
-const PATIENCE = 2000;
+const PATIENCE = 3000;
 /** Behind a value of so many bytes more of it may follow: writers fill all values but the last. */
 const FULL = 1000;
 /** A file that changed so recently, in milliseconds, may change again without another time of change. */
@@ -63,8 +63,9 @@ export class PoolFollower {
       this.#stamp = stamp;
     }
     const age = this.#isFirst && stat !== undefined ? wallMillis() - Number(stat.mtimeMs) : 0;
+    const news = this.#newsOf(Math.max(0, age));
     this.#isFirst = false;
-    return this.#newsOf(Math.max(0, age));
+    return news;
   }
 
   async #stat(): Promise<BigIntStats | undefined> {
@@ -98,8 +99,8 @@ export class PoolFollower {
         }
       }
       this.#told.add(id);
-      if ('raw' in entry && Array.isArray(entry.raw)) news.problems.push(entry as RecordProblem);
-      else news.items.push(itemOf(entry as Diagnostic | ReportRecord, this.path));
+      if (isProblem(entry)) news.problems.push(entry);
+      else news.items.push(itemOf(entry, this.path));
     }
     this.#waiting = waiting;
     if (waiting.size === 0) this.#toldBytes = this.#bytes;
@@ -126,8 +127,14 @@ export class PoolFollower {
 
   /** Whether records may be missing that a writer has not written yet. */
   #mayGrow(entry: Entry): boolean {
-    if ('raw' in entry && Array.isArray(entry.raw)) return true;
-    const start = (entry.records.at(-1) ?? 0) * RECORD_SIZE + KEY_SIZE;
+    const last = entry.records.at(-1) ?? 0;
+    // What was there before, with other records behind it, is as whole as it gets.
+    if (this.#isFirst && (last + 2) * RECORD_SIZE <= this.#bytes.length) return false;
+    if (isProblem(entry)) return true;
+    // JSON that does not end.
+    if ('text' in entry && entry.text === (entry as Diagnostic).message && entry.text.startsWith('{'))
+      return true;
+    const start = last * RECORD_SIZE + KEY_SIZE;
     const end = this.#bytes.indexOf(0, start);
     return end < 0 || end - start >= FULL;
   }
@@ -139,6 +146,11 @@ function stampOf(stat: BigIntStats | undefined): string | undefined {
   const { dev, ino, size, mtimeNs, ctimeNs } = stat;
   const age = wallMillis() - Number(ctimeNs / 1_000_000n);
   return Math.abs(age) < TICK ? undefined : [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/** A report's extra of this name is a text. */
+function isProblem(entry: Entry): entry is RecordProblem {
+  return 'raw' in entry && Array.isArray(entry.raw);
 }
 
 function entriesOf({ diagnostics, reports, problems }: PoolContent): Entry[] {
@@ -157,12 +169,12 @@ function identityOf(entry: Entry): string {
     // With lengths, so that no part can look like two.
     for (const part of parts) hash.update(`${String(part).length}:${String(part)}`);
   };
-  if ('raw' in entry && Array.isArray(entry.raw)) {
+  if (isProblem(entry)) {
     add('problem', entry.reason);
-    for (const { key, value } of entry.raw as RecordProblem['raw']) add(key, value);
-  } else if (isDiagnostic(entry as Diagnostic | ReportRecord)) {
-    const { format, kind, agent, vmId, name, id, time, end, text, result, duration } = entry as Diagnostic;
+    for (const { key, value } of entry.raw) add(key, value);
+  } else if (isDiagnostic(entry)) {
+    const { format, kind, agent, vmId, name, id, time, end, text, result, duration } = entry;
     add(format, kind, agent, vmId, name, id, time.getTime(), end?.getTime(), result, duration, text);
-  } else add('report', (entry as ReportRecord).text);
+  } else add('report', entry.text);
   return hash.digest('base64');
 }
