@@ -1,66 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { chmodSync, chownSync, copyFileSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import type { Check } from '../src/cli/doctor/check.ts';
+import test from 'ava';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { bytesOf, good, keyOf, payload, SAMPLE } from './helpers/diag-records.ts';
+import { checkOf, environment, poolIn, PROGRAM } from './helpers/doctor.ts';
 import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
 import { type Ended, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
 import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts';
 import { namespacesMissing } from './helpers/namespaces.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
-import { ended, ROOT } from './helpers/programs.ts';
-
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
-
-/** The environment without a collector. */
-function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const {
-    OTEL_EXPORTER_OTLP_ENDPOINT: _1,
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: _2,
-    COLUMNS: _3,
-    ...env
-  } = process.env;
-  return { ...env, LANG: 'C.UTF-8', NO_COLOR: '1', ...more };
-}
-
-/** A folder with a pool that nothing is wrong with, or with these bytes. */
-function poolIn(t: ExecutionContext, bytes: Buffer = bytesOf(good)): { folder: string; pool: string } {
-  const folder = folderOf(t);
-  const pool = join(folder, '.kvp_pool_1');
-  writeFileSync(pool, bytes, { mode: 0o644 });
-  return { folder, pool };
-}
-
-async function doctor(folder: string, args: string[] = [], options: object = {}): Promise<Ended> {
-  const call = [PROGRAM, 'doctor', '--dir', folder, ...args];
-  const child = spawn(process.execPath, call, { env: environment(), ...options });
-  const { code, stdout, stderr } = await ended(child);
-  return { status: code, stdout, stderr };
-}
-
-/** What a check came to. */
-async function checkOf(name: string, folder: string, options: object = {}): Promise<Check> {
-  const { status, stdout, stderr } = await doctor(folder, ['--json'], options);
-  const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
-  if (stderr !== '' || status !== (ok ? 0 : 1)) throw new Error(`${status} ${stderr}`);
-  return checks.find((check) => check.name === name) as Check;
-}
+import { ended } from './helpers/programs.ts';
 
 /** Runs a shell's script in a mount namespace of its own, with `kvp doctor` behind it. */
 async function inNamespace(script: string, folder: string, args: string[] = []): Promise<Ended> {
@@ -362,82 +316,6 @@ test('a clock that is behind what was written', async (t) => {
     (await checkOf('clock', poolIn(t, bytesOf([keyOf({ time }), payload('x')])).folder)).message,
     /the pool has what happened at/,
   );
-});
-
-test('which writer is used, and why not the native core', async (t) => {
-  const { folder } = poolIn(t);
-  const env = (backend: string, more: NodeJS.ProcessEnv = {}): object => ({
-    env: environment({ KVP_TRACING_BACKEND: backend, ...more }),
-  });
-  t.like(await checkOf('backend', folder, env('js')), { status: 'ok' });
-  t.like(await checkOf('backend', folder, env('rust')), {
-    status: 'error',
-    message: 'KVP_TRACING_BACKEND must be native, js or auto, not "rust"',
-  });
-  // What the package is where there is no core for the system: without the file of the core.
-  const root = fileURLToPath(ROOT);
-  const copy = folderOf(t);
-  spawnSync('cp', ['-r', join(root, 'dist'), copy]);
-  for (const name of ['package.json', 'binding.cjs']) copyFileSync(join(root, name), join(copy, name));
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const call = [join(copy, 'dist/cli/main.js'), 'doctor', '--json', '--dir', folder];
-  for (const [backend, status] of [
-    ['auto', 'warning'],
-    ['native', 'error'],
-  ] as const) {
-    const { stdout } = spawnSync(process.execPath, call, {
-      encoding: 'utf8',
-      env: environment({ KVP_TRACING_BACKEND: backend }),
-    });
-    const { checks } = JSON.parse(stdout) as { checks: Check[] };
-    const check = checks.find(({ name }) => name === 'backend');
-    t.is(check?.status, status);
-    t.regex(check?.message ?? '', /the native core can't be loaded: .*: /);
-  }
-  const bin = join(folder, 'bin');
-  mkdirSync(bin);
-  t.like(await checkOf('flock', folder, env('js', { PATH: bin })), {
-    status: 'error',
-    fix: 'apt-get install util-linux',
-  });
-});
-
-/** A server that counts what it gets. */
-async function server(
-  t: ExecutionContext,
-): Promise<{ server: Server; port: number; received: () => number }> {
-  let bytes = 0;
-  const listening = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.on('data', (data) => (bytes += data.length));
-  });
-  listening.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  t.teardown(() => listening.close());
-  return { server: listening, port: (listening.address() as { port: number }).port, received: () => bytes };
-}
-
-test('whether the collector takes a connection; nothing is sent, and no password printed', async (t) => {
-  const { folder } = poolIn(t);
-  const { port, received } = await server(t);
-  const check = async (endpoint: string, more: NodeJS.ProcessEnv = {}): Promise<Check> => {
-    const env = environment({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...more });
-    const found = await checkOf('collector', folder, { env });
-    t.false(JSON.stringify(found).includes('hunter2'));
-    return found;
-  };
-  t.like(await check(`http://user:hunter2@127.0.0.1:${port}/?token=hunter2`), {
-    status: 'ok',
-    message: `http://127.0.0.1:${port} takes a connection`,
-  });
-  t.is(received(), 0);
-  const refused = await check('http://user:hunter2@127.0.0.1:1');
-  t.is(refused.status, 'error');
-  t.regex(refused.message, /^http:\/\/127\.0\.0\.1:1 can't be reached: .*ECONNREFUSED/);
-  t.like(await check('ftp://user:hunter2@host'), { status: 'error' });
-  // It takes the connection, and answers nothing in TLS.
-  const silent = await check(`https://user:hunter2@127.0.0.1:${port}`);
-  t.regex(silent.message, /can't be reached: no answer within 2 s$/);
 });
 
 test('a terminal gets lines of its width', (t) => {

@@ -10,6 +10,7 @@ const ON_EACH_WRITER = [
   'channels',
   'cli',
   'cli-doctor',
+  'cli-doctor-surroundings',
   'cli-log',
   'cli-log-follow',
   'cli-show',
