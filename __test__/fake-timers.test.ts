@@ -203,8 +203,9 @@ function globalsIn(file: string): string[] {
 
 test('the package uses the clocks and timers that it took when it was loaded, and no others', (t) => {
   const src = new URL('src/', ROOT).pathname;
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
+  // The command line is a process of its own.
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.startsWith('cli/'),
   );
   t.true(files.length > 50);
   for (const file of files) {

@@ -98,7 +98,7 @@ test('with the documented diff alone a toy format is written, read and put into 
   );
   const wrong = { path, format: 'tox' } as unknown as typeof options;
   t.throws(() => new EmitKVPLayer(wrong as ConstructorParameters<typeof EmitKVPLayer>[0]), {
-    message: `format must be 'diag' or 'toy' or 'azure-init', not "tox"`,
+    message: `format must be 'diag', 'toy' or 'azure-init', not "tox"`,
   });
 });
 

@@ -14,10 +14,15 @@ export interface Shown {
 
 export { addFilesArgument };
 
+/** What is known of the last boot of the given files, else of the pool of this VM. */
+export function bootOptionsOf(files: readonly string[], command: Command): BootOptions {
+  const isHere = files.length === 0 && command.getOptionValueSourceWithGlobals('dir') !== 'cli';
+  return isHere ? thisSystem() : {};
+}
+
 /** The boots of the given files, else of the pool of this VM. */
 export function bootsOf(files: readonly string[], command: Command): Shown[] {
-  const isHere = files.length === 0 && command.getOptionValueSourceWithGlobals('dir') !== 'cli';
-  const options = isHere ? thisSystem() : {};
+  const options = bootOptionsOf(files, command);
   return inputsOf(files, command).map((input) => {
     const boot = lastBoot(input.content, options);
     return { input, boot, summary: summarize(boot, { defects: input.defects }) };

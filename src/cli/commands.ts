@@ -32,6 +32,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/compare.ts')).compare,
   },
   {
+    name: 'log',
+    summary: 'print what happened as lines, and follow it',
+    load: async () => (await import('./commands/log.ts')).log,
+  },
+  {
+    name: 'doctor',
+    summary: 'say what is wrong on this VM and what to do',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'info',
     summary: 'print what is known of a pool',
     load: async () => (await import('./commands/info.ts')).info,

@@ -30,7 +30,7 @@ export class FullFormat implements LineFormat {
     this.#levels = LEVEL_TEXTS.map((level, verbosity) => ` ${paint(LEVEL_COLORS[verbosity] ?? '', level)} `);
   }
 
-  spanText(span: Span): SpanText {
+  spanText(span: Pick<Span, 'name' | 'fields'>): SpanText {
     const { paint } = this;
     const name = paint(Attributes.bold, escapeControls(span.name));
     const fields = this.fields.of(span.fields);
@@ -45,7 +45,7 @@ export class FullFormat implements LineFormat {
 
   line(
     micros: number,
-    metadata: Metadata,
+    metadata: Pick<Metadata, 'target' | 'verbosity'>,
     { before, behind }: ContextText,
     message: string | undefined,
     fields: Fields,

@@ -19,13 +19,13 @@ export interface ContextText {
 /** Spells an event and the spans around it. */
 export interface LineFormat {
   /** The text of a span; the caller keeps it until a field of the span changes. */
-  spanText(span: Span): SpanText;
+  spanText(span: Pick<Span, 'name' | 'fields' | 'metadata'>): SpanText;
   /** Adds the text of a span to that of the spans inside of it. */
   enclose(context: ContextText, span: SpanText): void;
   /** The line, with its line feed. `micros` is the event's time, in microseconds since 1970. */
   line(
     micros: number,
-    metadata: Metadata,
+    metadata: Pick<Metadata, 'target' | 'verbosity'>,
     context: ContextText,
     message: string | undefined,
     fields: Fields,

@@ -79,6 +79,11 @@ export function chooseBackend(options?: BackendOptions): Backend {
   return 'js';
 }
 
+/** Why the native core can't be loaded; `undefined` if it can. Tries it. */
+export function nativeFailure(): BindingError | undefined {
+  return load().failure;
+}
+
 /** The native core. Call it only where `chooseBackend` returned `native`. */
 export function nativeCore(): typeof Binding {
   return load().binding as typeof Binding;

@@ -111,7 +111,8 @@ export function styleOf(options: GlobalOptions): Style {
   };
 }
 
-function isUtf8({ LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv): boolean {
+/** Whether the locale's characters are those of UTF-8. */
+export function isUtf8({ LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv): boolean {
   // The console of Linux has a font without these characters.
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '') && !(isTerminal() && TERM === 'linux');
 }

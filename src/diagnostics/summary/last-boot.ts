@@ -1,7 +1,7 @@
 import { parseTimestamp } from '../collect/timestamp.ts';
 import { type Diagnostic, firstRecord } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
-import type { ReportRecord } from '../report/report.ts';
+import { reportTime } from './report-time.ts';
 import { type Timeline, timeline } from '../timeline/timeline.ts';
 
 export interface BootOptions {
@@ -72,11 +72,6 @@ export function lastBoot(content: PoolContent, { bootTime, vmId }: BootOptions =
     ...(start && { bootTime: start }),
     ...telemetry,
   };
-}
-
-/** When a report was made. cloud-init's have no time zone and are UTC. */
-export function reportTime({ timestamp = '' }: Pick<ReportRecord, 'timestamp'>): Date | undefined {
-  return parseTimestamp(timestamp) ?? parseTimestamp(`${timestamp}Z`);
 }
 
 function otherThan(vmId: string | undefined): (id: string | undefined) => boolean {

@@ -9,7 +9,8 @@ import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
 import { Date } from '../../tracing/timers.ts';
 import { type Failures, failuresOf } from './failures.ts';
-import { type Boot, type BootOptions, lastBoot, reportTime } from './last-boot.ts';
+import { type Boot, type BootOptions, lastBoot } from './last-boot.ts';
+import { reportTime } from './report-time.ts';
 
 export interface SummaryOptions extends BootOptions {
   /** What `inspect` of the pool found. Default: it was not looked for. */

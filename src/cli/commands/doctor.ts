@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
+import { escapeInvisible } from '../../format/value-text.ts';
+import { poolPath } from '../../pool/open-pool.ts';
+import { printableJson } from '../../printable.ts';
+import { bootOptionsOf } from '../boots.ts';
+import type { Check } from '../doctor/check.ts';
+import { examples } from '../examples.ts';
+import { type GlobalOptions, namesPool, poolName } from '../global-options.ts';
+import { hasColor, isTerminal, outputWidth, print } from '../output.ts';
+import { isUtf8 } from '../view/style.ts';
+
+/** How the status of a check is shown. */
+const STATUSES = {
+  ok: { sign: '✔', word: 'ok', color: '32' },
+  warning: { sign: '!', word: 'warning', color: '33' },
+  error: { sign: '✘', word: 'error', color: '31' },
+  skipped: { sign: '-', word: 'skipped', color: '2' },
+} as const;
+
+/** `kvp doctor` says what is wrong on this VM and what to do. */
+export function doctor(command: Command): void {
+  command.action(async () => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const checks = await checksOf(options, command);
+    const ok = checks.every(({ status }) => status !== 'error');
+    if (!ok) process.exitCode = 1;
+    if (options.json) return print(`${printableJson(JSON.stringify({ ok, checks }))}\n`);
+    const shown = options.quiet
+      ? checks.filter(({ status }) => status === 'error' || status === 'warning')
+      : checks;
+    return print(shown.map((check) => textOf(check, hasColor(options) ? withAnsi : withoutAnsi)).join(''));
+  });
+  command.addHelpText(
+    'after',
+    `
+Exit code 0: nothing is wrong, though there may be warnings; 1: something is. With --json the document has ok
+and checks: a list of name, status (ok, warning, error or skipped), message and, of a warning or error, fix.`,
+  );
+  examples(command, [
+    ['sudo kvp doctor', 'what is wrong on this VM, and what to do'],
+    ['sudo kvp doctor -q', 'only what is wrong'],
+    [`kvp doctor --json | jq -r '.checks[] | select(.status == "error") | .fix'`, 'what to do, for a script'],
+  ]);
+}
+
+async function checksOf(options: GlobalOptions, command: Command): Promise<Check[]> {
+  const { hostChecks } = await import('../doctor/host-checks.ts');
+  const { poolChecks } = await import('../doctor/pool-checks.ts');
+  const { backendChecks } = await import('../doctor/backend-checks.ts');
+  const { collectorCheck } = await import('../doctor/collector-check.ts');
+  const collector = collectorCheck(process.env);
+  const chosen = namesPool(command) ? ` --dir ${shellWord(options.dir)} --pool ${poolName(options)}` : '';
+  const boot = bootOptionsOf([], command);
+  const pool = await poolChecks({ path: poolPath(options), options: chosen, boot });
+  return [...hostChecks(), ...pool, ...backendChecks(), await collector];
+}
+
+/** A text as a word of a shell's command. */
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The line of a check; on a terminal it goes on in further ones. */
+function textOf({ name, status, message, fix }: Check, paint: Paint): string {
+  const { sign, word, color } = STATUSES[status];
+  const mark = `${isUtf8(process.env) ? `${sign} ` : ''}${word.padEnd(7)}`;
+  const text = escapeInvisible(fix === undefined ? message : `${message}. To do: ${fix}`);
+  const head = `${mark} ${name.padEnd(9)} `;
+  const isFitted = isTerminal() || process.env['COLUMNS'];
+  const lines = isFitted ? wrapped(text, Math.max(20, outputWidth() - head.length)) : [text];
+  return `${paint(color, mark)}${head.slice(mark.length)}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
+}
+
+/** The words of a text in lines of at most `width` characters, where they are not longer themselves. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
