@@ -62,7 +62,17 @@ test('a backend that is neither native, js nor auto is refused', (t) => {
   const args = ['--input-type=module', '-e', script];
   const env = { ...process.env, KVP_TRACING_BACKEND: 'rust' };
   const text = execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env });
-  t.is(text, 'ERR_KVP_INVALID_OPTION KVP_TRACING_BACKEND must be native, js or auto, not "rust"\n');
+  const message = 'KVP_TRACING_BACKEND must be native, js or auto, not "rust"';
+  t.is(text, `ERR_KVP_INVALID_OPTION ${message}\n`);
+  const setUp = `import { initializeTracing } from 'kvp-tracing'; const set = () => initializeTracing({ kvp: { path: '/nowhere/pool' } });
+    for (const _ of [1, 2]) await set().catch((e) => console.log(e.message));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', setUp], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.is(said, `${message}\n${message}\n`);
 });
 
 test('a native core that can not be loaded says why', (t) => {

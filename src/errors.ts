@@ -50,12 +50,13 @@ export class OptionError extends KvpError {
   }
 
   /**
-   * Puts the name of the section before the option's: `kvp.path` for `path`.
+   * Puts the name of the section before the option's: `kvp.path` for `path`. A variable of the environment, as
+   * `KVP_TRACING_BACKEND`, is in no section.
    *
    * @internal
    */
   within(section: string): this {
-    return this.#say(`${section}.${this.message}`);
+    return /^[A-Z\d_]+ /.test(this.message) ? this : this.#say(`${section}.${this.message}`);
   }
 
   /**
