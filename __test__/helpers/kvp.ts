@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from './programs.ts';
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** What a terminal of a test lacks on this machine, if anything. */
 export const scriptMissing: string | undefined =

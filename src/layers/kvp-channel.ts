@@ -6,7 +6,8 @@ import { DroppedError, errorOf, KvpError, OptionError } from '../errors.ts';
 import { countOption, textOption } from '../option.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
-import { DEFAULT_POOL_PATH, openWriter, poolPath } from '../pool/open-pool.ts';
+import { openWriter } from '../pool/open-writer.ts';
+import { DEFAULT_POOL_PATH, poolPath } from '../pool/pool-path.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
@@ -17,7 +18,8 @@ import { cutName } from '../tracing/value.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
-import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
+import { performance } from '../tracing/performance.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How a pool is opened for writing. */
 export interface KvpChannelOptions {

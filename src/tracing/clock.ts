@@ -1,4 +1,5 @@
-import { Date, performance, wallMillis } from './timers.ts';
+import { performance } from './performance.ts';
+import { Date, wallMillis } from './timers.ts';
 
 /** How far the monotonic clock may drift from the wall clock before it is set anew, in milliseconds. */
 const DRIFT_MAX = 2;

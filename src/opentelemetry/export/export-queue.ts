@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts';
-import { clearTimeout, performance, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
 /** Limits of the queue of spans for a collector that can't be reached. */
 export interface QueueOptions {

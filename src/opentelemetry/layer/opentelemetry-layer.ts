@@ -30,7 +30,7 @@ import { mirroring } from './mirrored.ts';
 import { withInherited } from '../propagation/propagation.ts';
 import { statusOf } from './status.ts';
 import { clockStep, hrTimeNow } from './time.ts';
-import { performance } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
 
 /** A tracer provider, with the optional methods that those of OpenTelemetry's SDK have. */
 export interface FlushableTracerProvider extends TracerProvider {
