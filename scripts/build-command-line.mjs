@@ -48,6 +48,9 @@ function notices(files) {
   const packages = files.map((file) => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
   return [...new Set(packages)]
     .filter((name) => name !== undefined)
-    .map((name) => `The file main.cjs has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`)
+    .map(
+      (name) =>
+        `The file main.cjs has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
+    )
     .join('\n');
 }
