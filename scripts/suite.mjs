@@ -10,6 +10,7 @@ const ON_EACH_WRITER = [
   'channels',
   'cli',
   'cli-drop-in',
+  'cli-everywhere',
   'cli-store',
   'cli-terminal',
   'cli-show',
