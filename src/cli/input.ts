@@ -5,6 +5,7 @@ import { poolPath } from '../pool/pool-path.ts';
 import { readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool } from './global-options.ts';
+import { optimizeLater } from './optimize-later.ts';
 
 /** What a command reads: a pool, or a file that says what a pool says. */
 export class Input {
@@ -42,6 +43,7 @@ export function addFilesArgument(command: Command): Command {
  * Throws `IoError`, also for a file that is no pool.
  */
 export function inputsOf(files: readonly string[], command: Command): Input[] {
+  optimizeLater();
   if (files.length === 0) {
     const path = poolPath(command.optsWithGlobals<GlobalOptions>());
     return [new Input(path, readPoolBytes(path))];

@@ -39,13 +39,11 @@ export class BytesView implements PoolView {
   }
 
   key(index: number): string {
-    const start = index * RECORD_SIZE;
-    return this.#pool.utf8Slice(start, this.#end(start, KEY_SIZE));
+    return this.#text(index * RECORD_SIZE, KEY_SIZE);
   }
 
   text(index: number): string {
-    const start = index * RECORD_SIZE + KEY_SIZE;
-    return this.#pool.utf8Slice(start, this.#end(start, RECORD_SIZE - KEY_SIZE));
+    return this.#text(index * RECORD_SIZE + KEY_SIZE, RECORD_SIZE - KEY_SIZE);
   }
 
   bytes(index: number): Buffer {
@@ -57,6 +55,12 @@ export class BytesView implements PoolView {
     const start = index * RECORD_SIZE;
     const rawKey = this.#pool.subarray(start, this.#end(start, KEY_SIZE));
     return { key: this.key(index), value: this.text(index), rawKey, rawValue: this.bytes(index) };
+  }
+
+  #text(start: number, size: number): string {
+    const end = this.#end(start, size);
+    // `utf8Slice` throws where a part of a record ends before.
+    return end <= this.size ? this.#pool.utf8Slice(start, end) : this.#pool.toString('utf8', start, end);
   }
 
   /** The end of the field at `start`: its first NUL, or its last byte. */
