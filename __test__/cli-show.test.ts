@@ -14,7 +14,7 @@ import { ROOT } from './helpers/programs.ts';
 
 const KEPT = resolve('__test__/fixtures/cli');
 const SAMPLES = ['azure-init-0.1', 'cloud-init-22.4', 'cloud-init-26.2', 'diag-azure-init'];
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 // What terminals of a test inherit.
 process.env['LANG'] = 'C.UTF-8';

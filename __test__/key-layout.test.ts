@@ -6,7 +6,7 @@ import { nativeCore } from '../src/pool/binding.ts';
 import { Batch } from '../src/pool/fallback/batch.ts';
 import { type Entry, Framer, isFailure } from '../src/pool/fallback/frame.ts';
 import { type KeyLayout, keyText } from '../src/pool/key-layout.ts';
-import { openWriter } from '../src/pool/open-pool.ts';
+import { openWriter } from '../src/pool/open-writer.ts';
 import type { DropReport, WriterOptions } from '../src/pool/pool-writer.ts';
 import { decodeRecords } from '../src/pool/record.ts';
 import { verbosityOf } from '../src/tracing/level.ts';

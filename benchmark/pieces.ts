@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Registry, target, withDefault } from 'kvp-tracing';
 import { DiagLayout } from '../dist/diagnostics/write/diag-layout.js';
 import { fieldsJson } from '../dist/diagnostics/write/fields-json.js';
-import { openWriter } from '../dist/pool/open-pool.js';
+import { openWriter } from '../dist/pool/open-writer.js';
 import { flatCopy } from '../dist/tracing/bounded-cache.js';
 import { readEvent } from '../dist/tracing/event.js';
 import { Fields } from '../dist/tracing/fields.js';

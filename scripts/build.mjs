@@ -1,13 +1,14 @@
 // Builds both cores: TypeScript into dist/, and the native one where there is Rust.
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildCommandLine } from './build-command-line.mjs';
 import { nativeObstacle, run } from './tools.mjs';
 
 rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
 // What is imported at once is put into one file: a hundred take twice as long to load.
 await build({
-  entryPoints: ['index', 'cli/main', 'opentelemetry/index', 'opentelemetry/register', 'pino/index'].map(
+  entryPoints: ['index', 'opentelemetry/index', 'opentelemetry/register', 'pino/index'].map(
     (entry) => `dist/${entry}.js`,
   ),
   outdir: 'dist',
@@ -21,6 +22,7 @@ await build({
   target: 'node20.19',
   logLevel: 'warning',
 });
+await buildCommandLine();
 const obstacle = nativeObstacle();
 if (obstacle === undefined) {
   const crate = ['--manifest-path', 'crates/binding/Cargo.toml', '--output-dir', '.'];

@@ -12,6 +12,7 @@ const ON_EACH_WRITER = [
   'cli-doctor',
   'cli-doctor-surroundings',
   'cli-drop-in',
+  'cli-everywhere',
   'cli-log',
   'cli-log-follow',
   'cli-store',

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from './programs.ts';
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+/** The built command line. */
+export const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** What a terminal of a test lacks on this machine, if anything. */
 export const scriptMissing: string | undefined =
@@ -31,7 +32,7 @@ export function kvpOnTerminal(columns: number, args: readonly string[]): string 
 }
 
 /** The environment without what changes the output. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const { COLUMNS: _1, NO_COLOR: _2, FORCE_COLOR: _3, ...rest } = process.env;
   return rest;
 }

@@ -5,6 +5,8 @@ export interface CommandEntry {
   readonly name: string;
   /** One line, without a full stop. */
   readonly summary: string;
+  /** What exit code 1 says; absent if the command never ends with it. */
+  readonly exitsWith1?: string;
   /** Adds arguments, options, examples and the action to the command. */
   readonly load: () => Promise<(command: Command) => void>;
 }
@@ -59,6 +61,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'read',
     summary: 'print the last value of a key',
+    exitsWith1: 'there is no record with the key',
     load: async () => (await import('./commands/read.ts')).read,
   },
   {
@@ -99,6 +102,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'is-stale',
     summary: 'print whether the pool was last changed before this boot',
+    exitsWith1: 'it was changed in this boot, or is not there',
     load: async () => (await import('./commands/is-stale.ts')).isStale,
   },
   {

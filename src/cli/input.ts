@@ -4,6 +4,7 @@ import { type Defect, inspect } from '../pool/edit.ts';
 import { readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool, poolPath } from './global-options.ts';
+import { optimizeLater } from './optimize-later.ts';
 
 /** What a command reads: a pool, or a file that says what a pool says. */
 export class Input {
@@ -41,6 +42,7 @@ export function addFilesArgument(command: Command): Command {
  * Throws `IoError`, also for a file that is no pool.
  */
 export function inputsOf(files: readonly string[], command: Command): Input[] {
+  optimizeLater();
   if (files.length === 0) {
     const path = poolPath(command.optsWithGlobals<GlobalOptions>());
     return [new Input(path, readPoolBytes(path))];

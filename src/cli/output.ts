@@ -1,18 +1,55 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
 import { printable, printableJson } from '../printable.ts';
 import type { GlobalOptions } from './global-options.ts';
 
+/*
+ * Texts go to the descriptors themselves: the streams of `process` take a tenth of the time in which Node.js starts.
+ * Whoever needs a stream takes `stdout()`.
+ */
+
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
-  if (text === '') return;
-  await new Promise<void>((resolve, reject) => {
-    process.stdout.write(text, (error) => {
-      if (error == null || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
-      else reject(new IoError('ERR_KVP_IO', `cannot write the output: ${error.message}`, { cause: error }));
+  try {
+    const rest = written(1, text);
+    if (rest.length > 0) await streamed(rest);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    throw new IoError('ERR_KVP_IO', `cannot write the output: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Writes as much of a text as the descriptor takes without waiting, which is all unless another program made it so; returns the rest. */
+function written(fd: number, text: string): Buffer {
+  let rest = Buffer.from(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+  return rest;
+}
+
+function streamed(bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stdout().write(bytes, (error) => {
+      if (error == null) resolve();
+      else reject(error);
     });
   });
 }
+
+/** The stream of stdout. Its `error` events, which would end the process with a stack, are ignored: `write` gets them too. */
+export function stdout(): NodeJS.WriteStream {
+  return withoutErrors(process.stdout);
+}
+
+function withoutErrors(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  return stream;
+}
+
+function ignore(): void {}
 
 /** Writes one JSON document to stdout. */
 export async function printJson(value: unknown): Promise<void> {
@@ -22,9 +59,19 @@ export async function printJson(value: unknown): Promise<void> {
 /** Writes the message of a problem to stderr, as a line; with `debug` its stack too. */
 export function printError(problem: unknown, debug = false): void {
   const stack = debug && problem instanceof Error ? problem.stack : undefined;
-  process.stderr.write(
-    stack === undefined ? `${messageOf(problem)}\n` : `${stack.split('\n').map(printable).join('\n')}\n`,
-  );
+  const text =
+    stack === undefined ? `${messageOf(problem)}\n` : `${stack.split('\n').map(printable).join('\n')}\n`;
+  writeError(text);
+}
+
+/** Writes a text to stderr, or not. */
+export function writeError(text: string): void {
+  try {
+    const rest = written(2, text);
+    if (rest.length > 0) withoutErrors(process.stderr).write(rest);
+  } catch {
+    // There is nobody to tell.
+  }
 }
 
 /** Writes a remark to stderr, as a line, but not with `--quiet`. */
@@ -34,7 +81,13 @@ export function printNote(text: string, { quiet = false }: GlobalOptions): void 
 
 /** Whether stdout is a terminal. */
 export function isTerminal(): boolean {
-  return process.stdout.isTTY === true;
+  return isTerminalAt(1);
+}
+
+/** Whether a descriptor is a terminal. Only of a device its stream is asked, which takes long to load. */
+function isTerminalAt(fd: 0 | 1 | 2): boolean {
+  if (!fstatSync(fd).isCharacterDevice()) return false;
+  return process[(['stdin', 'stdout', 'stderr'] as const)[fd]].isTTY === true;
 }
 
 /**
@@ -43,8 +96,7 @@ export function isTerminal(): boolean {
  */
 export async function escapedOnTerminal(): Promise<(text: string) => string> {
   if (isTerminal()) return (await import('../format/value-text.ts')).escapeInvisible;
-  const isWatched = process.stderr.isTTY === true || process.stdin.isTTY === true;
-  return isWatched && fstatSync(1).isFIFO()
+  return fstatSync(1).isFIFO() && (isTerminalAt(2) || isTerminalAt(0))
     ? (await import('../format/value-text.ts')).escapeControls
     : (text) => text;
 }
@@ -61,14 +113,5 @@ export function hasColor({ color }: GlobalOptions): boolean {
 export function outputWidth(otherwise = 80): number {
   const given = Number(process.env['COLUMNS']);
   if (Number.isInteger(given) && given > 0) return given;
-  return process.stdout.columns > 0 ? process.stdout.columns : otherwise;
-}
-
-/**
- * Ignores the `error` events of stdout and stderr, which would end the process with a stack. The callback of `write`
- * gets the same failures.
- */
-export function ignoreWriteErrors(): void {
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
+  return isTerminal() && process.stdout.columns > 0 ? process.stdout.columns : otherwise;
 }

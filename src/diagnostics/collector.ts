@@ -62,18 +62,15 @@ export interface ParseFailure {
   message: string;
 }
 
-/** The records of one payload, by their numbers in the pool, ascending, and what they say. */
-export interface Collected {
-  records: number[];
-  parsed: Parsed | ParseFailure;
-}
+/** Gets the records of one payload, by their numbers in the pool, ascending, and what they say. */
+export type Collected = (records: number[], parsed: Parsed | ParseFailure) => void;
 
 /** Recognises the records of one format and interprets them. */
 export interface Collector {
   /** Whether the key, that of the record `index`, is of this format. Called in the order of the pool. */
   take(key: string, index: number): boolean;
   /** Interprets what was taken, one payload at a time. */
-  finish(): Iterable<Collected>;
+  finish(collected: Collected): void;
 }
 
 export function malformed(message: string): ParseFailure {

@@ -19,8 +19,14 @@ export interface RecordProblem extends ParseFailure {
 
 /** Who wrote it, on which VM: ids and names are unique only within a producer. */
 export function producerOf({ vmId, agent }: Pick<Diagnostic, 'vmId' | 'agent'>): string {
-  return `${vmId}|${agent}`;
+  if (agent !== lastProducer.agent || vmId !== lastProducer.vmId) {
+    lastProducer = { agent, vmId, text: `${vmId}|${agent}` };
+  }
+  return lastProducer.text;
 }
+
+/** Most records that follow one another are of one producer: a text that is used again is hashed once. */
+let lastProducer = { agent: '', vmId: '', text: '|' };
 
 /** The number of its first record. */
 export function firstRecord({ records }: { records: readonly number[] }): number {
@@ -45,6 +51,7 @@ export const STEP_MIN = 1000;
  * its producer, that one's clock was set back, and its order counts; unless the event was written later than it happened.
  */
 export function sortEvents(events: Diagnostic[], tolerance: number): void {
+  if (isInOrder(events)) return;
   const latest = new Map<string, number>();
   const moments = new Map<Diagnostic, number>();
   for (const event of events.sort(byRecord)) {
@@ -57,4 +64,14 @@ export function sortEvents(events: Diagnostic[], tolerance: number): void {
   }
   const momentOf = (event: Diagnostic): number => moments.get(event) as number;
   events.sort((one, other) => momentOf(one) - momentOf(other) || byRecord(one, other));
+}
+
+/** Whether events are in the order of both their times and their records. */
+function isInOrder(events: readonly Diagnostic[]): boolean {
+  for (let i = 1; i < events.length; i++) {
+    const [before, event] = [events[i - 1] as Diagnostic, events[i] as Diagnostic];
+    if (event.time.getTime() < before.time.getTime() || firstRecord(event) < firstRecord(before))
+      return false;
+  }
+  return true;
 }

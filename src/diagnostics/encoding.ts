@@ -1,21 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import { promisify } from 'node:util';
-import {
-  constants,
-  deflate,
-  deflateSync,
-  gunzipSync,
-  gzip,
-  gzipSync,
-  inflateSync,
-  unzipSync,
-  type ZlibOptions,
-} from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 import { FieldError, messageOf, TooLargeError } from '../errors.ts';
 import { chunksOf } from '../pool/record.ts';
 import type { Allowance } from './allowance.ts';
 import type { ParseFailure } from './collector.ts';
 import { JsonReader } from './json-reader.ts';
+
+/** Loaded when it is needed: most pools have nothing compressed. */
+const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
 
 /** Bytes that a decoded payload may have. */
 const DECODED_MAX = 16 * 1024 * 1024;
@@ -46,9 +38,9 @@ export class Decoder {
       case 'none':
         return decoded(stored);
       case 'zlib+b64':
-        return this.#unpack(stored.toString('latin1'), inflateSync);
+        return this.#unpack(stored.toString('latin1'), zlib().inflateSync);
       case 'gz+b64':
-        return this.#unpack(stored.toString('latin1'), gunzipSync);
+        return this.#unpack(stored.toString('latin1'), zlib().gunzipSync);
       default:
         return undecodable(`encoding ${JSON.stringify(encoding)} is not none, zlib+b64 or gz+b64`);
     }
@@ -56,7 +48,7 @@ export class Decoder {
 
   /** Decodes what cloud-init calls `gz+b64`: zlib or gzip, in base64 with line breaks. */
   decodeLoosely(stored: string): Decoded | ParseFailure {
-    return this.#unpack(stored.replace(/[\r\n]+/g, ''), unzipSync);
+    return this.#unpack(stored.replace(/[\r\n]+/g, ''), zlib().unzipSync);
   }
 
   #unpack(base64: string, unpack: (packed: Buffer, options: ZlibOptions) => unknown): Decoded | ParseFailure {
@@ -123,17 +115,9 @@ interface Encoded {
 }
 
 /** A pool has room for few records: saving one is worth the time. */
-const BEST = { level: constants.Z_BEST_COMPRESSION } as const;
+const BEST = { level: 9 } as const;
 /** Bytes that are compressed in this thread: passing them to another would take longer. */
 const SYNC_MAX = 4096;
-
-const deflated = promisify(deflate as Packer);
-const gzipped = promisify(gzip as Packer);
-type Packer = (
-  bytes: Buffer,
-  options: ZlibOptions,
-  done: (error: Error | null, packed: Buffer) => void,
-) => void;
 
 /**
  * Encodes a payload. Throws `TooLargeError` for more bytes than readers unpack, and `FieldError` for a payload
@@ -163,7 +147,13 @@ function recordsOf(stored: Buffer): number {
 }
 
 async function pack(bytes: Buffer, encoding: 'zlib+b64' | 'gz+b64'): Promise<Buffer> {
+  const { deflate, deflateSync, gzip, gzipSync } = zlib();
   const isZlib = encoding === 'zlib+b64';
-  if (bytes.length <= SYNC_MAX) return isZlib ? deflateSync(bytes, BEST) : gzipSync(bytes, BEST);
-  return isZlib ? deflated(bytes, BEST) : gzipped(bytes, BEST);
+  if (bytes.length <= SYNC_MAX) return (isZlib ? deflateSync : gzipSync)(bytes, BEST);
+  return new Promise((resolve, reject) => {
+    (isZlib ? deflate : gzip)(bytes, BEST, (error, packed) => {
+      if (error === null) resolve(packed);
+      else reject(error);
+    });
+  });
 }

@@ -12,6 +12,12 @@ export interface ReadObject {
 const QUICK_TEXT = 16 * 1024;
 const QUICK_POOL = 1024 * 1024;
 
+/** Characters of a text whose lists of names may be known: what a record holds. */
+const KNOWN_TEXT = 2048;
+/** Lists of names that are remembered, and the length of one. */
+const SHAPES_MAX = 256;
+const SHAPE_MAX = 512;
+
 /** Bytes of memory that V8 takes at most for a value in an array, an array, an object, and a property with a short name. */
 const ELEMENT = 24;
 const ARRAY = 40;
@@ -26,6 +32,7 @@ const GAPS_MAX = 512;
 export class JsonReader {
   readonly #allowance: Allowance;
   #quick = QUICK_POOL;
+  readonly #shapes = new Set<string>();
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -33,18 +40,45 @@ export class JsonReader {
 
   /** The JSON object that a text stands for, `undefined` for another text; `exceeded` if it would take too much memory. */
   object(text: string): ReadObject | 'exceeded' | undefined {
-    if (!/^\s*\{/.test(text)) return undefined;
+    if (!text.startsWith('{') && !/^\s*\{/.test(text)) return undefined;
     // Most pools hold less than that. V8's parser is faster, but remembers each list of names that it meets.
     const isTable = text.length > Math.min(QUICK_TEXT, this.#quick);
     if (!isTable) this.#quick -= text.length;
+    const isLittleLeft = !isTable && this.#quick < QUICK_POOL / 2;
     try {
       const value: unknown = isTable
         ? this.#allowance.attempt(() => new Parser(text, this.#allowance).parse())
         : JSON.parse(text);
-      return isRecord(value) ? { members: value, isTable } : undefined;
+      if (!isRecord(value)) return undefined;
+      // Lists of names that V8 knows take no more memory.
+      if (isLittleLeft && text.length <= KNOWN_TEXT && this.#isKnown(value)) this.#quick += text.length;
+      return { members: value, isTable };
     } catch (error) {
       return error === EXCEEDED ? 'exceeded' : undefined;
     }
+  }
+
+  /** Whether an object like this was met before: with the same names, and the same in the objects in it. */
+  #isKnown(members: Record<string, unknown>): boolean {
+    let names = '';
+    for (const name in members) {
+      const value = members[name];
+      names += `${name}\0`;
+      if (typeof value !== 'object' || value === null) continue;
+      if (Array.isArray(value)) {
+        if (value.some((each) => typeof each === 'object')) return false;
+        continue;
+      }
+      names += '{\0';
+      for (const inner in value) {
+        if (typeof (value as Record<string, unknown>)[inner] === 'object') return false;
+        names += `${inner}\0`;
+      }
+      names += '}\0';
+    }
+    if (this.#shapes.has(names)) return true;
+    if (this.#shapes.size < SHAPES_MAX && names.length < SHAPE_MAX) this.#shapes.add(names);
+    return false;
   }
 }
 

@@ -6,7 +6,8 @@ export function mixed<Event extends TreeEvent, Span extends TreeSpan>(
   spans: readonly Span[],
 ): (Event | Span)[] {
   const items = [...events, ...spans];
-  if (events.length === 0 || !items.every((item) => timeOf(item) !== undefined)) return items;
+  if (events.length === 0 || isOrdered(items) || !items.every((item) => timeOf(item) !== undefined))
+    return items;
   const moments = new Map<TreeEvent | TreeSpan, number>();
   for (const list of [events, spans]) {
     let latest = -Infinity;
@@ -16,6 +17,17 @@ export function mixed<Event extends TreeEvent, Span extends TreeSpan>(
   return items.sort(
     (one, other) => momentOf(one) - momentOf(other) || (one.records?.[0] ?? 0) - (other.records?.[0] ?? 0),
   );
+}
+
+/** Whether there are only events, each later than the one before. */
+function isOrdered(items: readonly (TreeEvent | TreeSpan)[]): boolean {
+  let latest = -Infinity;
+  for (const item of items) {
+    const time = isSpan(item) ? undefined : item.time?.getTime();
+    if (time === undefined || time <= latest) return false;
+    latest = time;
+  }
+  return true;
 }
 
 export function isSpan<Event extends TreeEvent, Span extends TreeSpan>(item: Span | Event): item is Span {

@@ -1,4 +1,4 @@
-import { rfc3339Micros } from '../tracing/clock.ts';
+import { rfc3339Micros } from './rfc3339.ts';
 import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';

@@ -14,7 +14,8 @@ import {
 } from '../option.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
-import { DEFAULT_POOL_PATH, openWriter } from '../pool/open-pool.ts';
+import { openWriter } from '../pool/open-writer.ts';
+import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
@@ -25,7 +26,8 @@ import { cutName } from '../tracing/value.ts';
 import { type Deadline, type Outcome, withinDeadline } from '../tracing/layer.ts';
 import type { Verbosity } from '../tracing/level.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
-import { clearTimeout, performance, setImmediate, setTimeout } from '../tracing/timers.ts';
+import { performance } from '../tracing/performance.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How a pool is opened for writing. */
 export interface KvpChannelOptions {

@@ -7,7 +7,8 @@ import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { openNonblocking } from '../tracing/open-nonblocking.ts';
 import { openLogFile } from './open-log-file.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
-import { clearTimeout, performance, setTimeout } from '../tracing/timers.ts';
+import { performance } from '../tracing/performance.ts';
+import { clearTimeout, setTimeout } from '../tracing/timers.ts';
 
 /** Bytes of lines that may wait for a slow reader. */
 const WAITING_MAX = 64 * 1024;

@@ -1,6 +1,7 @@
 import { LayerError, messageOf } from '../errors.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
-import { performance, setImmediate, setTimeout } from '../tracing/timers.ts';
+import { performance } from '../tracing/performance.ts';
+import { setImmediate, setTimeout } from '../tracing/timers.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
 import { type EmitterLike, hearStream, type StreamEvent } from './stream-events.ts';
 

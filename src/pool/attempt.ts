@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { RECORD_SIZE } from './limits.ts';
-import { performance } from '../tracing/timers.ts';
+import { uptimeMillis } from '../tracing/timers.ts';
 
 /**
  * The outcome of one attempt, which never waits: it is `done` with a result, another process holds a lock or
@@ -23,8 +23,8 @@ export class Tail {
     const seen = this.#seen;
     if (size % RECORD_SIZE === 0) this.#seen = undefined;
     else if (seen?.size === size && seen.mtimeMs === mtimeMs)
-      return performance.now() - seen.since >= TORN_AFTER;
-    else this.#seen = { size, mtimeMs, since: performance.now() };
+      return uptimeMillis() - seen.since >= TORN_AFTER;
+    else this.#seen = { size, mtimeMs, since: uptimeMillis() };
     return this.#seen === undefined;
   }
 }

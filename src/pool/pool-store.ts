@@ -12,7 +12,7 @@ import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
-import { performance } from '../tracing/timers.ts';
+import { uptimeMillis } from '../tracing/timers.ts';
 
 /**
  * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
@@ -324,11 +324,11 @@ export class PoolStore implements Disposable {
 
   /** Repeats an attempt until it is done. Throws after `lockTimeout`. */
   *#until<R>(attempt: () => Op<Attempt<R>>): Op<R> {
-    const deadline = performance.now() + this.#lockTimeout;
+    const deadline = uptimeMillis() + this.#lockTimeout;
     for (let wait = PAUSE_MIN; ; wait = Math.min(wait * 2, PAUSE_MAX)) {
       // Read before the attempt: if the event loop was blocked for longer than that, one more attempt is
       // made.
-      const left = deadline - performance.now();
+      const left = deadline - uptimeMillis();
       const outcome = yield* attempt();
       if (typeof outcome === 'object') return outcome.done;
       if (left <= 0) throw (outcome === 'busy' ? lockTimedOut : neverSettled)(this.path, this.#lockTimeout);

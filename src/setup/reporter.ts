@@ -21,7 +21,8 @@ import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
 import { errorMessage } from '../tracing/value.ts';
 import { within } from '../tracing/within.ts';
-import { Date, performance, setTimeout } from '../tracing/timers.ts';
+import { performance } from '../tracing/performance.ts';
+import { Date, setTimeout } from '../tracing/timers.ts';
 
 export interface ReportOptions {
   /** Replace another program's report too: one whose `agent` has another name. Default `false`. */

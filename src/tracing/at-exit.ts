@@ -1,4 +1,4 @@
-import { performance } from './timers.ts';
+import { performance } from './performance.ts';
 
 /** How long all flushes together may delay the end of the process, in milliseconds. */
 const DEADLINE = 500;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { performance, setTimeout } from './timers.ts';
+import { performance } from './performance.ts';
+import { setTimeout } from './timers.ts';
 
 /** How long a signal's death may be put off, in milliseconds; init systems wait for at least 10 s. */
 const FLUSH_TIMEOUT = 2000;

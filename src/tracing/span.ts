@@ -12,7 +12,7 @@ import type { Metadata } from './metadata.ts';
 import type { Registry } from './registry.ts';
 import { runInSpan } from './run-in-span.ts';
 import { emitEvent, Emitter } from './emitter.ts';
-import { performance } from './timers.ts';
+import { performance } from './performance.ts';
 
 /** How a span ended. */
 export type Result = 'success' | 'fail';

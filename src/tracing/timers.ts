@@ -1,12 +1,11 @@
 /*
  * The clocks and timers of Node.js, taken when the package is loaded: fake ones, which tests put in their place,
  * must not stop a flush or an exit, nor say when a record was made. Where there are fake ones already, something
- * that they leave alone serves instead. The whole package uses these.
+ * that they leave alone serves instead. The whole package uses these, and the clock of `performance.ts`.
  */
 import { statSync } from 'node:fs';
-import { performance as nodePerformance } from 'node:perf_hooks';
 import * as nodeTimers from 'node:timers';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 
 const NodeDate = isNative(globalThis.Date, 'Date') ? globalThis.Date : hiddenDate();
 
@@ -17,8 +16,10 @@ export const wallMillis: () => number = isNative(NodeDate.now, 'now')
   ? NodeDate.now
   : () => new NodeDate().getTime();
 
-/** The monotonic clock, in milliseconds; when it was 0, in milliseconds since 1970. */
-export const performance: { readonly now: () => number; readonly timeOrigin: number } = monotonic();
+const { uptime } = process;
+
+/** The monotonic clock in milliseconds, to the millisecond or better: for waits, where `performance` is not loaded yet. */
+export const uptimeMillis = (): number => uptime() * 1000;
 
 /** Like those of Node.js: they keep the event loop alive unless `unref` is called. */
 export const { setTimeout, clearTimeout, setImmediate } = timers();
@@ -41,28 +42,6 @@ function isNative(value: unknown, name: string): boolean {
 function hiddenDate(): DateConstructor {
   const { constructor } = Object.getPrototypeOf(statSync('/').mtime) as { constructor: unknown };
   return (isNative(constructor, 'Date') ? constructor : globalThis.Date) as DateConstructor;
-}
-
-function monotonic(): { now: () => number; timeOrigin: number } {
-  const now = nodePerformance.now.bind(nodePerformance);
-  if (isClock(now)) return { now, timeOrigin: nodePerformance.timeOrigin };
-  const { uptime } = process;
-  return { now: () => uptime() * 1000, timeOrigin: wallMillis() - uptime() * 1000 };
-}
-
-/** Whether it goes on by itself; two looks at the real one may be too close to differ. */
-function isClock(now: () => unknown): boolean {
-  try {
-    const first = now();
-    for (let look = 0; look < 1000; look++) {
-      const next = now();
-      if (typeof first !== 'number' || typeof next !== 'number') return false;
-      if (next > first) return true;
-    }
-  } catch {
-    // A fake one.
-  }
-  return false;
 }
 
 function timers(): Timers {
@@ -101,6 +80,8 @@ class WaitingTimer {
 
   constructor(milliseconds: number, callback: () => void) {
     WaitingTimer.#running.add(this);
+    // Loading it takes a twentieth of the time in which Node.js starts.
+    const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
     this.#port = new MessageChannel().port1;
     this.#port.ref();
     // A wait of 0 would be over at once.

@@ -1,5 +1,6 @@
 import { type BigIntStats, statSync } from 'node:fs';
-import { performance, setTimeout } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { setTimeout } from '../../tracing/timers.ts';
 import { type Check, checkOf } from './check.ts';
 import { namesIn, processes, programOf, textOf } from './processes.ts';
 

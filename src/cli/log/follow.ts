@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts';
-import { performance, setTimeout } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { setTimeout } from '../../tracing/timers.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printError, printNote } from '../output.ts';
 import { problemText } from '../problem-text.ts';

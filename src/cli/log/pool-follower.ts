@@ -7,7 +7,8 @@ import { IoError, NotAPoolFileError } from '../../errors.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../../pool/limits.ts';
 import { openPool } from '../../pool/open-pool.ts';
 import type { PoolStore } from '../../pool/pool-store.ts';
-import { performance, wallMillis } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { wallMillis } from '../../tracing/timers.ts';
 import { checkIsPool } from '../../pool/is-pool.ts';
 import { diagnosticItem, isDiagnostic, type LogItem, reportItem } from './log-item.ts';
 

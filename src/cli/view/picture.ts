@@ -13,7 +13,7 @@ const EARLIER_MAX = 3;
 
 /** How boots went, as text: the answer first, then the trees on one time axis, then what is of earlier boots. */
 export function pictureOf(shown: readonly Shown[], style: Style): string {
-  return [...linesOf(shown, style)].map((line) => `${line}\n`).join('');
+  return [...linesOf(shown, style), ''].join('\n');
 }
 
 function* linesOf(shown: readonly Shown[], style: Style): Generator<string> {
@@ -65,13 +65,8 @@ function* others(
   }
 }
 
-function* section(lines: Iterable<string>): Generator<string> {
-  let isFirst = true;
-  for (const line of lines) {
-    if (isFirst) yield '';
-    isFirst = false;
-    yield line;
-  }
+function section(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function heading(text: string, { paint, width, glyphs }: Style): string {

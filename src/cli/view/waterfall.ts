@@ -77,17 +77,16 @@ export class Waterfall {
   }
 
   /** The lines of the picture; none if there is nothing to draw. */
-  *lines(): Generator<string> {
-    if (this.#from === Infinity) return;
-    yield this.#header();
+  lines(): string[] {
+    if (this.#from === Infinity) return [];
+    const lines = [this.#header()];
     for (const { title, boot } of this.#parts) {
-      if (title !== undefined) yield* this.#title(title);
-      yield* this.#system(boot);
-      yield* this.#tree(boot);
+      if (title !== undefined) lines.push(...this.#title(title));
+      lines.push(...this.#system(boot));
+      this.#drawTree(boot, lines);
     }
     const legend = this.#legend();
-    if (legend.length > 0) yield '';
-    yield* legend;
+    return legend.length > 0 ? [...lines, '', ...legend] : lines;
   }
 
   #header(): string {
@@ -124,7 +123,7 @@ export class Waterfall {
     }
   }
 
-  *#tree({ timeline: { roots, events } }: Boot): Generator<string> {
+  #drawTree({ timeline: { roots, events } }: Boot, drawn: string[]): void {
     const { glyphs, paint } = this.#style;
     const rows = rowsOf(events, roots, '', 0, undefined);
     for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
@@ -142,17 +141,15 @@ export class Waterfall {
       const [first = '', ...others] = lines;
       const isCritical = isOfSpan && this.#critical.has(item);
       if (isCritical) this.#seen.add('critical');
-      yield this.#line(
-        isOfSpan
-          ? this.#bar(item, isCritical)
-          : this.#axis.moment(item.time.getTime(), levelColor(item.level)),
-        this.#offset((isOfSpan ? item.start : item.time).getTime()),
-        isOfSpan || this.#hasStart ? this.#took(item) : `+${this.#offset(item.time.getTime())}`,
-        isCritical ? glyphs.critical : ' ',
-        paintIf(paint, COLORS.dim, indent + branch) + first,
-      );
+      const axis = isOfSpan
+        ? this.#bar(item, isCritical)
+        : this.#axis.moment(item.time.getTime(), levelColor(item.level));
+      const offset = this.#offset((isOfSpan ? item.start : item.time).getTime());
+      const took = isOfSpan || this.#hasStart ? this.#took(item) : `+${offset}`;
+      const mark = isCritical ? glyphs.critical : ' ';
+      drawn.push(this.#line(axis, offset, took, mark, paintIf(paint, COLORS.dim, indent + branch) + first));
       for (const line of others) {
-        yield this.#line(this.#axis.empty(), '', '', ' ', paintIf(paint, COLORS.dim, hanging) + line);
+        drawn.push(this.#line(this.#axis.empty(), '', '', ' ', paintIf(paint, COLORS.dim, hanging) + line));
       }
       if (!isOfSpan) continue;
       for (const next of rowsOf(item.events, item.children, below, depth + 1, item.agent)) rows.push(next);

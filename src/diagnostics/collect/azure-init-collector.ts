@@ -32,8 +32,8 @@ export class AzureInitCollector implements Collector {
     return true;
   }
 
-  *finish(): Iterable<Collected> {
-    for (const [key, records] of this.#groups) yield { records, parsed: this.#parse(key, records) };
+  finish(collected: Collected): void {
+    for (const [key, records] of this.#groups) collected(records, this.#parse(key, records));
   }
 
   #parse(key: string, records: readonly number[]): Parsed | ParseFailure {

@@ -46,10 +46,8 @@ export class CloudInitCollector implements Collector {
     return true;
   }
 
-  *finish(): Iterable<Collected> {
-    for (const [key, group] of this.#groups) {
-      yield { records: group.records, parsed: this.#parse(key, group) };
-    }
+  finish(collected: Collected): void {
+    this.#groups.forEach((key, group) => collected(group.records, this.#parse(key, group)));
   }
 
   #parse(shared: string, group: Group): Parsed | ParseFailure {

@@ -1,5 +1,5 @@
 import { malformed, type Parsed, type ParseFailure } from '../collector.ts';
-import { parseTimestamp } from './timestamp.ts';
+import { parsePlain, parseTimestamp } from './timestamp.ts';
 
 /** The fields of a key of the diagnostics contract, without its chunk index. */
 export interface DiagKey {
@@ -15,11 +15,14 @@ export interface DiagKey {
   duration: number | undefined;
 }
 
+const PREFIX = 'DIAG|';
+
 /** Fields that a key of another version has at least. */
 const FIELDS_MIN = 5;
 
 /** What the first field of a key stands for: this contract, an unknown version of it, or another format. */
 export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
+  if (key.startsWith(PREFIX)) return 'diag';
   const end = key.indexOf('|');
   const schema = end < 0 ? key : key.slice(0, end);
   if (schema === 'DIAG') return 'diag';
@@ -32,6 +35,8 @@ export function schemaOf(key: string): 'diag' | 'unsupported' | 'other' {
 export function splitChunk(key: string): { group: string; chunk: number | undefined } {
   const end = key.lastIndexOf('|');
   const digits = key.slice(end + 1);
+  // Most payloads have one chunk.
+  if (digits === '0' && end > 0) return { group: key.slice(0, end), chunk: 0 };
   return { group: key.slice(0, Math.max(end, 0)), chunk: /^\d+$/.test(digits) ? Number(digits) : undefined };
 }
 
@@ -53,7 +58,7 @@ export function parseDiag(group: string): DiagKey | ParseFailure {
   if (kind !== 'start' && kind !== 'finish' && kind !== 'event') {
     return malformed(`kind ${JSON.stringify(kind)} is not start, finish or event`);
   }
-  const time = UTC.test(timestamp) ? parseTimestamp(timestamp) : undefined;
+  const time = parsePlain(timestamp) ?? (UTC.test(timestamp) ? parseTimestamp(timestamp) : undefined);
   if (time === undefined) return malformed(`timestamp ${JSON.stringify(timestamp)} is not RFC 3339 in UTC`);
   if (encoding === '') return malformed('encoding is empty');
   if (result !== '' && result !== 'success' && result !== 'fail') {
@@ -73,6 +78,7 @@ export function parseDiag(group: string): DiagKey | ParseFailure {
 }
 
 function parseDuration(text: string): number | undefined {
+  if (text === '') return undefined;
   if (!/^\d+(?:\.\d{1,9})?$/.test(text)) return undefined;
   const seconds = Number(text);
   return Number.isFinite(seconds) ? seconds : undefined;

@@ -8,7 +8,10 @@ export function readPayload({ members: payload, isTable }: ReadObject, parsed: P
   const given = payload['fields'];
   if (!isRecord(given)) return false;
   const { message } = given;
-  parsed.fields = withoutMessage(given, isTable);
+  parsed.fields =
+    message === undefined
+      ? (Object.setPrototypeOf(given, null) as Record<string, unknown>)
+      : withoutMessage(given, isTable);
   if (message !== undefined) parsed.message = typeof message === 'string' ? message : inspectLine(message);
   const { name, level, target, time, parent, span, trace_id: traceId, span_id: spanId } = payload;
   if (isText(name)) parsed.name = name;

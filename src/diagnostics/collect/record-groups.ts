@@ -59,7 +59,7 @@ export class Groups {
     }
   }
 
-  *[Symbol.iterator](): Generator<[key: string, group: Group]> {
-    for (const [key, members] of this.#groups) yield [key, new Group(members)];
+  forEach(visit: (key: string, group: Group) => void): void {
+    this.#groups.forEach((members, key) => visit(key, new Group(members)));
   }
 }

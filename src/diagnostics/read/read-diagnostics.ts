@@ -77,10 +77,10 @@ function interpret(view: PoolView): PoolContent {
     refuse([view.length], { reason: 'torn_tail', message: 'the pool ends in the middle of a record' });
   }
   for (const { format, collector } of collectors) {
-    for (const { records, parsed } of collector.finish()) {
+    collector.finish((records, parsed) => {
       if ('kind' in parsed) content.diagnostics.push(diagnosticOf(parsed, format, records));
       else refuse(records, parsed);
-    }
+    });
   }
   content.diagnostics.sort(byRecord);
   content.problems.sort(byRecord);

@@ -279,11 +279,14 @@ function vmIdsOf(contents: readonly PoolContent[]): string[] {
 
 function writersOf(diagnostics: readonly Diagnostic[]): SummaryWriter[] {
   const writers = new Map<string, SummaryWriter>();
+  let writer: SummaryWriter | undefined;
   for (const { agent, format, vmId, records } of diagnostics) {
-    const key = `${agent}|${format}|${vmId}`;
-    const known = writers.get(key);
-    if (known === undefined) writers.set(key, { agent, format, vmId, records: records.length });
-    else known.records += records.length;
+    if (writer?.agent !== agent || writer.format !== format || writer.vmId !== vmId) {
+      const key = `${agent}|${format}|${vmId}`;
+      writer = writers.get(key);
+      if (writer === undefined) writers.set(key, (writer = { agent, format, vmId, records: 0 }));
+    }
+    writer.records += records.length;
   }
   return [...writers.values()].sort((one, other) => other.records - one.records);
 }

@@ -17,6 +17,7 @@ export function criticalPath(roots: readonly TimelineNode[]): TimelineNode[] {
 
 /** Those of sibling spans that followed one another until the last one ended, by time. */
 function chainOf(spans: readonly TimelineNode[]): TimelineNode[] {
+  if (spans.length < 2) return [...spans];
   const chain: TimelineNode[] = [];
   let before = Infinity;
   // Reversed, so that of two that ended together the one that began later comes first.

@@ -68,6 +68,11 @@ export class Pairs {
 
 /** The first start belongs to the first finish, the second to the second. */
 function pairedByCount(halves: readonly Diagnostic[]): FoundSpan[] {
+  const [one, other] = halves;
+  if (halves.length === 1 && one !== undefined) {
+    return [one.kind === 'start' ? spanOf(one, undefined) : spanOf(undefined, one)];
+  }
+  if (halves.length === 2 && one?.kind === 'start' && other?.kind === 'finish') return [spanOf(one, other)];
   const starts = halves.filter(({ kind }) => kind === 'start');
   const finishes = halves.filter(({ kind }) => kind === 'finish');
   const count = Math.max(starts.length, finishes.length);

@@ -16,7 +16,8 @@ import { encode, type PayloadEncoding } from '../encoding.ts';
 import { diagKeyLayout } from './diag-layout.ts';
 import { fieldsPayload, parentMember, spanMember } from './diag-payload.ts';
 import { AGENT_MAX, DEFAULT_AGENT } from './legal-name.ts';
-import { Date, performance } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { Date } from '../../tracing/timers.ts';
 
 export interface DiagnosticsOptions {
   /** Who writes, `name/version`, at most 32 bytes. Default: this package. */

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import { readOptions } from '../../option.ts';
-import { clearTimeout, performance, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 import { QUEUE_OPTIONS, type QueueOptions } from './queue-options.ts';
 
 /** Spans that are sent in one request. */

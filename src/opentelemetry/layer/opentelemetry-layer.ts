@@ -41,7 +41,7 @@ import {
   type OpenTelemetryLayerOptions,
 } from './layer-options.ts';
 import { clockStep, hrTimeNow } from './time.ts';
-import { performance } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
 
 /** Counts of spans and events. */
 export interface OpenTelemetryStats {

@@ -1,5 +1,6 @@
 import type { HrTime } from '@opentelemetry/api';
-import { performance, wallMillis } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { wallMillis } from '../../tracing/timers.ts';
 
 const TIME_ORIGIN = performance.timeOrigin;
 const ORIGIN = split(TIME_ORIGIN);

@@ -1,6 +1,6 @@
 import { type KvpError, messageOf, NoLockError } from '../../errors.ts';
 import { type Op, runSync } from '../op.ts';
-import { performance } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
 import type { PoolLock } from './pool-lock.ts';
 
 /** Milliseconds that starting the program may block; only an overloaded machine needs more. */

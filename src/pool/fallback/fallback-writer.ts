@@ -12,7 +12,8 @@ import { checkKeyField } from '../key-layout.ts';
 import { runAsync, runSync } from '../op.ts';
 import { isOfOpening, isWaitedFor } from '../sys.ts';
 import type { DropReason, DropReport, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
-import { clearTimeout, performance, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
+import { performance } from '../../tracing/performance.ts';
+import { clearTimeout, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
 
 /** The most records of one write. It blocks the event loop, for about 0.2 ms with 256 records. */
 const BATCH_MAX = 256;

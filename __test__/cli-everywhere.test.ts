@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { COMMANDS } from '../src/cli/commands.ts';
+import { environment, PROGRAM } from './helpers/kvp.ts';
+import { folderOf } from './helpers/pool-folder.ts';
+
+const SAMPLE = '__test__/fixtures/samples/diag-azure-init.kvp_pool';
+/** The key of a record of the pool, in which nothing else has `=`. */
+const KEY = 'k';
+
+/** How each command is called so that it succeeds on a pool of its own. */
+interface Call {
+  /** Behind the name. */
+  args?: readonly string[];
+  input?: string;
+  /** The exit code of success. Default 0. */
+  status?: number;
+  /** Whether it paints and fits to `COLUMNS` also in a pipe. */
+  draws?: boolean;
+}
+
+const CALLS: Record<string, Call> = {
+  show: { draws: true },
+  blame: { draws: true },
+  'critical-chain': { draws: true },
+  compare: { args: [SAMPLE, SAMPLE], draws: true },
+  info: { args: ['--all'] },
+  dump: {},
+  entries: {},
+  read: { args: ['PROVISIONING_REPORT'], status: 1 },
+  write: { args: [KEY, 'v'] },
+  load: { input: `${KEY}=v\n` },
+  'append-multiple': { input: `${KEY}=v\n` },
+  copy: { args: [SAMPLE] },
+  delete: { args: [KEY] },
+  'delete-multiple': { args: [KEY] },
+  clear: {},
+  'is-stale': { status: 1 },
+  'report-success': {},
+  'report-failure': { args: ['--reason', 'no DHCP lease'] },
+  inspect: {},
+  repair: {},
+};
+
+interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function call(
+  t: ExecutionContext,
+  name: string,
+  { options = [], env = {}, shell }: { options?: string[]; env?: NodeJS.ProcessEnv; shell?: string } = {},
+): Ended {
+  const { args = [], input = '' } = CALLS[name] as Call;
+  const dir = join(folderOf(t), 'pools');
+  mkdirSync(dir);
+  copyFileSync(SAMPLE, join(dir, '.kvp_pool_1'));
+  const where = name === 'compare' ? [] : ['--dir', dir];
+  const program = [process.execPath, PROGRAM, ...options, ...where, name, ...args];
+  const [file = '', ...rest] = shell === undefined ? program : ['sh', '-c', shell, ...program];
+  const { status, stdout, stderr } = spawnSync(file, rest, {
+    encoding: 'utf8',
+    input,
+    env: { ...environment(), LC_ALL: 'C.UTF-8', ...env },
+  });
+  // Each has another folder.
+  const named = (text: string): string => text.replaceAll(dir, 'DIR');
+  return { status, stdout: named(stdout), stderr: named(stderr) };
+}
+
+for (const { name } of COMMANDS) {
+  test(`${name} is what everybody expects of a command`, (t) => {
+    const { status: expected = 0, draws = false } = CALLS[name] ?? t.fail(`a row for ${name} in CALLS`);
+    const plain = call(t, name);
+    t.is(plain.status, expected, plain.stderr);
+    t.false(plain.stdout.includes('\u001b'), 'a pipe gets no colors');
+
+    const quiet = call(t, name, { options: ['--quiet'] });
+    t.is(quiet.stderr, '', '--quiet');
+    t.is(quiet.status, expected);
+
+    const forced = call(t, name, { env: { FORCE_COLOR: '1' } });
+    t.is(forced.stdout.includes('\u001b'), draws, 'FORCE_COLOR');
+    for (const [options, env] of [
+      [[], { FORCE_COLOR: '1', NO_COLOR: '1' }],
+      [['--no-color'], { FORCE_COLOR: '1' }],
+    ] as const) {
+      const without = call(t, name, { options: [...options], env });
+      t.false(without.stdout.includes('\u001b'), JSON.stringify({ options, env }));
+    }
+
+    const narrow = call(t, name, { env: { COLUMNS: '60' } });
+    const widest = Math.max(...narrow.stdout.split('\n').map((line) => [...line].length));
+    if (draws) t.true(widest <= 60, `COLUMNS: ${widest}`);
+    else if (!name.startsWith('report')) t.is(narrow.stdout, plain.stdout, 'output for scripts');
+
+    const left = call(t, name, { shell: '{ "$0" "$@"; echo "$?" >&2; } | :' });
+    t.is(left.stderr.trimEnd().split('\n').at(-1), String(expected), 'EPIPE');
+    t.is(left.stderr.replace(/\d+\n$/, ''), plain.stderr, 'EPIPE is silent');
+  });
+
+  test(`${name} says in one line what it can't do, and with --debug where`, (t) => {
+    const dir = folderOf(t);
+    mkdirSync(join(dir, '.kvp_pool_1'));
+    const { args = [], input = '' } = CALLS[name] as Call;
+    const fails = (...options: string[]): Ended => {
+      const where = name === 'compare' ? [name, SAMPLE, dir] : ['--dir', dir, name, ...args];
+      const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...options, ...where], {
+        encoding: 'utf8',
+        input,
+        env: environment(),
+      });
+      return { status, stdout, stderr };
+    };
+    const short = fails();
+    t.deepEqual([short.status, short.stdout], [3, '']);
+    t.regex(short.stderr, /(^|\n)[^\n]* is a directory; a pool is a regular file\n$/);
+    t.notRegex(short.stderr, /\n {4}at /);
+    const long = fails('--debug');
+    t.is(long.status, 3);
+    t.regex(long.stderr, / is a directory; a pool is a regular file\n(?: {4}at .+\n)+$/);
+  });
+}
+
+test('the page of the command line is made from the commands', (t) => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/cli-docs.mjs', '--check'], {
+    encoding: 'utf8',
+  });
+  t.is(status, 0, stderr);
+});
+
+test('the command line is one file, in which the licences of what it has of others are named', (t) => {
+  const text = readFileSync(PROGRAM, 'utf8');
+  // What it loads besides is Node.js, the native core, and packages that few commands need.
+  const required = new Set([...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name));
+  t.deepEqual(
+    [...required].filter((name) => !/^node:/.test(name as string)),
+    [],
+  );
+  t.false(/\bimport\("\.{0,2}\//.test(text));
+  t.true(text.includes('CommanderError'));
+  const notices = readFileSync(join(PROGRAM, '../NOTICES.txt'), 'utf8');
+  t.regex(notices, /^The file main\.cjs has parts of commander:\n\n\(The MIT License\)\n\nCopyright/);
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object };
+  t.false('commander' in dependencies, 'who installs the package need not install it');
+});
+
+test('help, and what only reads a pool, loads no part of Node.js that takes long', (t) => {
+  const dir = folderOf(t);
+  copyFileSync(SAMPLE, join(dir, '.kvp_pool_1'));
+  const script = `process.on('exit', () => {
+    const heavy = /^NativeModule (child_process|net|perf_hooks|worker_threads|zlib|crypto|http|tty|dgram)$/;
+    require('node:fs').writeSync(2, process.moduleLoadList.filter((name) => heavy.test(name)).join() + ';');
+  });
+  process.argv.splice(1, 1);
+  require(process.argv[1]);`;
+  const loaded = join(dir, 'loaded.cjs');
+  writeFileSync(loaded, script);
+  for (const args of [['--help'], ['info'], ['dump'], ['show', '--help'], ['show']]) {
+    const { stderr, status } = spawnSync(process.execPath, [loaded, PROGRAM, '--dir', dir, ...args], {
+      encoding: 'utf8',
+      env: environment(),
+    });
+    t.deepEqual([status, stderr], [0, ';'], args.join(' '));
+  }
+});

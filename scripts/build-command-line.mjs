@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+/** Where Node.js finds this file, as `import.meta.url` says of a module. */
+const URL_OF_FILE = 'kvpFileUrl';
+
+/**
+ * Makes `dist/cli/main.cjs`: the command line in one file, which starts sooner than several, and as CommonJS sooner
+ * than as a module. Its commands are still run only when they are called. Beside it are the licences of what is in it.
+ */
+export async function buildCommandLine() {
+  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
+    readFileSync('package.json', 'utf8'),
+  );
+  const { metafile } = await build({
+    entryPoints: ['dist/cli/main.js'],
+    outfile: 'dist/cli/main.cjs',
+    bundle: true,
+    external: Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
+    plugins: [WITHOUT_CHILD_PROCESSES],
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.19',
+    // A name in a stack stays what it is.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    define: { 'import.meta.url': URL_OF_FILE },
+    banner: { js: `const ${URL_OF_FILE}=require('node:url').pathToFileURL(__filename).href;` },
+    logLevel: 'warning',
+    metafile: true,
+  });
+  writeFileSync('dist/cli/NOTICES.txt', notices(Object.keys(metafile.inputs)));
+}
+
+/** Commander requires it for commands that are programs of their own, of which there are none; loading it takes long. */
+const WITHOUT_CHILD_PROCESSES = {
+  name: 'without child processes',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /\/node_modules\/commander\//.test(importer) ? { path: 'none', namespace: 'none' } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'none' }, () => ({ contents: '' }));
+  },
+};
+
+/** The licences of the packages whose files these are. */
+function notices(files) {
+  const packages = files.map((file) => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
+  return [...new Set(packages)]
+    .filter((name) => name !== undefined)
+    .map(
+      (name) =>
+        `The file main.cjs has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
+    )
+    .join('\n');
+}
