@@ -15,10 +15,10 @@ export interface Shown {
 export { addFilesArgument };
 
 /** The boots of the given files, else of the pool of this VM. */
-export function bootsOf(files: readonly string[], command: Command): Shown[] {
+export async function bootsOf(files: readonly string[], command: Command): Promise<Shown[]> {
   const isHere = files.length === 0 && command.getOptionValueSourceWithGlobals('dir') !== 'cli';
   const options = isHere ? thisSystem() : {};
-  return inputsOf(files, command).map((input) => {
+  return (await inputsOf(files, command)).map((input) => {
     const boot = lastBoot(input.content, options);
     return { input, boot, summary: summarize(boot, { defects: input.defects }) };
   });
