@@ -28,11 +28,13 @@ export { EmitKVPLayer } from './layers/emit-kvp-layer.ts';
 export { StderrLayer } from './layers/stderr-layer.ts';
 export { MemoryLayer } from './layers/memory-layer.ts';
 export { diagnostics } from './diagnostics/write/diagnostics-writer.ts';
+export { readExport } from './diagnostics/read/pool-export.ts';
 export { readDiagnostics, readDiagnosticsSync } from './diagnostics/read/read-diagnostics.ts';
 export { ProvisioningError } from './diagnostics/report/provisioning-error.ts';
 export { formatReport, parseReport } from './diagnostics/report/report.ts';
 export { parseSupportingData } from './diagnostics/report/supporting-data.ts';
 export { lastBoot } from './diagnostics/summary/last-boot.ts';
+export { storedFiles } from './diagnostics/summary/stored-files.ts';
 export { summarize } from './diagnostics/summary/summary.ts';
 export { compareTimelines } from './diagnostics/timeline/compare-timelines.ts';
 export { ownTimes } from './diagnostics/timeline/own-times.ts';
@@ -85,10 +87,12 @@ export type {
   StartOptions,
 } from './diagnostics/write/diagnostics-writer.ts';
 export type { PayloadEncoding } from './diagnostics/encoding.ts';
+export type { PoolExport } from './diagnostics/read/pool-export.ts';
 export type { PoolContent, PoolSource } from './diagnostics/read/read-diagnostics.ts';
 export type { ProvisioningErrorOptions } from './diagnostics/report/provisioning-error.ts';
 export type { Report, ReportExtras, ReportRecord } from './diagnostics/report/report.ts';
 export type { Boot, BootOptions } from './diagnostics/summary/last-boot.ts';
+export type { StoredFile } from './diagnostics/summary/stored-files.ts';
 export type {
   FirstFailure,
   Summary,

@@ -23,6 +23,13 @@ export function kvp(args: readonly string[], input = '', uid?: number): Ended {
   return { status, stdout, stderr };
 }
 
+/** Calls the built command line by a line of a shell, which has it as `"$0" "$@"`. */
+export function kvpInShell(line: string, args: readonly string[]): Ended {
+  const given = ['-c', line, process.execPath, PROGRAM, ...args];
+  const { status, stdout, stderr } = spawnSync('bash', given, { encoding: 'utf8', env: environment() });
+  return { status, stdout, stderr };
+}
+
 /** What the built command line writes to a terminal that is so many columns wide. */
 export function kvpOnTerminal(columns: number, args: readonly string[]): string {
   const call = [process.execPath, PROGRAM, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);

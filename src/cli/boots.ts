@@ -21,9 +21,9 @@ export function bootOptionsOf(files: readonly string[], command: Command): BootO
 }
 
 /** The boots of the given files, else of the pool of this VM. */
-export function bootsOf(files: readonly string[], command: Command): Shown[] {
+export async function bootsOf(files: readonly string[], command: Command): Promise<Shown[]> {
   const options = bootOptionsOf(files, command);
-  return inputsOf(files, command).map((input) => {
+  return (await inputsOf(files, command)).map((input) => {
     const boot = lastBoot(input.content, options);
     return { input, boot, summary: summarize(boot, { defects: input.defects }) };
   });

@@ -44,6 +44,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'extract',
+    summary: 'list the files that lie in a pool, or write one or all: artifacts, logs, tracebacks',
+    load: async () => (await import('./commands/extract.ts')).extract,
+  },
+  {
     name: 'info',
     summary: 'print what is known of a pool',
     load: async () => (await import('./commands/info.ts')).info,

@@ -1,54 +1,95 @@
 import type { Command } from 'commander';
-import { type PoolContent, readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
+import {
+  interpret,
+  type PoolContent,
+  readDiagnosticsSync,
+  viewOfExport,
+} from '../diagnostics/read/read-diagnostics.ts';
+import { type PoolExport, readExport } from '../diagnostics/read/pool-export.ts';
+import { NotAPoolFileError } from '../errors.ts';
 import { type Defect, inspect } from '../pool/edit.ts';
-import { readPoolBytes } from '../pool/read-pool.ts';
+import { checkIsPool } from '../pool/is-pool.ts';
+import { readFileBytes, readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool, poolPath } from './global-options.ts';
 import { optimizeLater } from './optimize-later.ts';
+import { readStdin, STDIN } from './stdin.ts';
 
-/** What a command reads: a pool, or a file that says what a pool says. */
+/** What a command reads: a pool, or a text that says what a pool says. */
 export class Input {
   /** The file's path; `-` is the standard input. */
   readonly path: string;
   readonly #bytes: Buffer;
+  readonly #export: PoolExport | undefined;
   #records: PoolRecord[] | undefined;
   #content: PoolContent | undefined;
 
-  constructor(path: string, bytes: Buffer) {
+  constructor(path: string, bytes: Buffer, exported?: PoolExport) {
     this.path = path;
     this.#bytes = bytes;
+    this.#export = exported;
   }
 
   get records(): PoolRecord[] {
-    return (this.#records ??= decodeRecords(this.#bytes, { raw: true }));
+    return (this.#records ??= this.#export?.records ?? decodeRecords(this.#bytes, { raw: true }));
   }
 
   get content(): PoolContent {
-    return (this.#content ??= readDiagnosticsSync(this.#bytes));
+    return (this.#content ??=
+      this.#export === undefined ? readDiagnosticsSync(this.#bytes) : interpret(viewOfExport(this.#export)));
   }
 
+  /** Of a text only what its records lack is known: what their bytes were is not in it. */
   get defects(): Defect[] {
-    return inspect(this.#bytes);
+    if (this.#export === undefined) return inspect(this.#bytes);
+    return this.records.flatMap(({ key }, record) =>
+      key === '' ? [{ record, reason: 'empty_key', field: 'key' } as const] : [],
+    );
+  }
+
+  /** What of a text could not be read, as a sentence. */
+  get damage(): string | undefined {
+    return this.#export?.damage;
   }
 }
 
 /** Adds the argument that `inputsOf` reads. */
 export function addFilesArgument(command: Command): Command {
-  return command.argument('[file...]', 'pools, or - for the standard input, instead of --pool and --dir');
+  return command.argument(
+    '[file...]',
+    'pools, what dump --json prints, or what a Hyper-V host exports; - is the standard input; instead of --pool and --dir',
+  );
 }
 
 /**
  * The given files, else the pool of `--pool` and `--dir`. That may be missing, and then is empty; a given file must exist.
- * Throws `IoError`, also for a file that is no pool.
+ * Rejects with `IoError`, also for a file that is nothing of what is read.
  */
-export function inputsOf(files: readonly string[], command: Command): Input[] {
+export async function inputsOf(files: readonly string[], command: Command): Promise<Input[]> {
   optimizeLater();
   if (files.length === 0) {
     const path = poolPath(command.optsWithGlobals<GlobalOptions>());
     return [new Input(path, readPoolBytes(path))];
   }
   if (namesPool(command)) command.error('a path and --pool or --dir exclude each other');
-  return files.map((path) => {
-    return new Input(path, readPoolBytes(path === '-' ? '/dev/stdin' : path, { mustExist: true }));
-  });
+  if (files.filter((path) => path === '-').length > 1) command.error('- is given more than once');
+  const inputs: Input[] = [];
+  for (const path of files) inputs.push(await readInput(path));
+  return inputs;
+}
+
+/** Reads a file that must exist, or the standard input. */
+export async function readInput(path: string): Promise<Input> {
+  return inputIn(path, path === '-' ? await readStdin() : readFileBytes(path, { mustExist: true }));
+}
+
+/** What the bytes of a file are. */
+function inputIn(path: string, bytes: Buffer): Input {
+  const exported = readExport(bytes);
+  if (exported === undefined) checkIsPool(bytes, path);
+  else if (exported.damage !== undefined && exported.records.length === 0) {
+    const shown = path === '-' ? STDIN : path;
+    throw new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', `${shown} can't be read: ${exported.damage}`);
+  }
+  return new Input(path, bytes, exported);
 }

@@ -1,4 +1,4 @@
-import { IoError, messageOf } from '../errors.ts';
+import { IoError } from '../errors.ts';
 import type { PoolRecord } from '../pool/record.ts';
 
 /** What would end a line: a line feed anywhere, a carriage return at its end; and what would be read as one of these. */
@@ -18,37 +18,11 @@ function unescaped(text: string): string {
   return text.replace(ESCAPES, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
-/** How `dump --json` starts, but no `key=value` line. */
-const JSON_START = /^\s*\[\s*(?:\{\s*"(?:key|value)"\s*:|\]?\s*$)/;
-
-/** Whether a text is, or starts as, what `dump --json` prints. */
-export function isJsonDump(text: string): boolean {
-  return JSON_START.test(text);
-}
-
 /** Why a text is no list of records; the message says where. */
 export class RecordTextError extends Error {}
 
-/** The records that `dump` printed, with or without `--json`. Throws `RecordTextError`. */
-export function parseRecords(text: string): PoolRecord[] {
-  return isJsonDump(text) ? parseJson(text) : parseLines(text);
-}
-
-function parseJson(text: string): PoolRecord[] {
-  let list: unknown;
-  try {
-    list = JSON.parse(text.trim());
-  } catch (error) {
-    throw new RecordTextError(`the JSON of the records is damaged: ${messageOf(error)}`);
-  }
-  return (list as unknown[]).map((item, index) => {
-    const { key, value } = Object(item) as Partial<PoolRecord>;
-    if (typeof key === 'string' && typeof value === 'string') return { key, value };
-    throw new RecordTextError(`record ${index} of the JSON must have a key and a value that are texts`);
-  });
-}
-
-function parseLines(text: string): PoolRecord[] {
+/** The records of lines that `dump` printed. Throws `RecordTextError`. */
+export function parseLines(text: string): PoolRecord[] {
   const records: PoolRecord[] = [];
   const lines = text.split('\n');
   lines.forEach((given, index) => {

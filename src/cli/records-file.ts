@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readExport } from '../diagnostics/read/pool-export.ts';
 import { isError } from '../errors.ts';
-import type { PoolRecord } from '../pool/record.ts';
+import { isPool } from '../pool/is-pool.ts';
+import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { thrownBySystem } from '../pool/system-error.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { isTerminal, printNote } from './output.ts';
-import { decodeText, parseRecords, RecordTextError } from './record-text.ts';
+import { decodeText, parseLines, RecordTextError } from './record-text.ts';
 import { readStdin, STDIN } from './stdin.ts';
 
 export interface RecordsFile extends GlobalOptions {
@@ -16,7 +18,7 @@ export interface RecordsFile extends GlobalOptions {
 export function addRecordsFile(command: Command): Command {
   return command.option(
     '--file <PATH>',
-    'key=value lines, or what dump --json prints; default: the standard input',
+    'key=value lines, a pool, what dump --json prints, or what a Hyper-V host exports; default: the standard input',
   );
 }
 
@@ -27,8 +29,12 @@ export async function readRecords(command: Command, options: RecordsFile): Promi
     printNote('reading key=value lines from the terminal; Ctrl-D ends them', options);
   }
   const bytes = file === undefined ? await readStdin() : contentOf(file);
+  const exported = readExport(bytes);
+  if (exported?.damage !== undefined) command.error(exported.damage);
+  if (exported !== undefined) return exported.records;
+  if (bytes.length > 0 && isPool(bytes)) return decodeRecords(bytes);
   try {
-    return parseRecords(decodeText(file ?? STDIN, bytes));
+    return parseLines(decodeText(file ?? STDIN, bytes));
   } catch (error) {
     if (error instanceof RecordTextError) command.error(error.message);
     throw error;

@@ -1,5 +1,6 @@
 import { KEY_SIZE, RECORD_SIZE } from '../pool/limits.ts';
 import type { PoolRecord } from '../pool/record.ts';
+import { malformed, type ParseFailure } from './collector.ts';
 
 /** What `Buffer.toString` calls at last; in a pool that is read once the way there takes four times as long. */
 interface SlicedBuffer extends Buffer {
@@ -11,8 +12,8 @@ export interface PoolView {
   readonly length: number;
   /** The bytes of the records. */
   readonly size: number;
-  /** Whether a part of a record follows the last one; it has the number `length`. */
-  readonly isTorn: boolean;
+  /** What is wrong with the pool as a whole, behind its last record, and what there is of that record. */
+  readonly damage: (ParseFailure & { raw: PoolRecord[] }) | undefined;
   key(index: number): string;
   /** The value as text; bytes that are not UTF-8 are U+FFFD. */
   text(index: number): string;
@@ -34,8 +35,10 @@ export class BytesView implements PoolView {
     this.size = bytes.length;
   }
 
-  get isTorn(): boolean {
-    return this.size > this.length * RECORD_SIZE;
+  get damage(): PoolView['damage'] {
+    if (this.size === this.length * RECORD_SIZE) return undefined;
+    const message = 'the pool ends in the middle of a record';
+    return { reason: 'torn_tail', message, raw: [this.record(this.length)] };
   }
 
   key(index: number): string {
@@ -75,10 +78,12 @@ export class BytesView implements PoolView {
 /** A view of records in memory, with or without their bytes. */
 export class RecordsView implements PoolView {
   readonly #records: readonly PoolRecord[];
-  readonly isTorn = false;
+  readonly damage: PoolView['damage'];
 
-  constructor(records: Iterable<PoolRecord>) {
+  /** `damage` says why there may be more records. */
+  constructor(records: Iterable<PoolRecord>, damage?: string) {
     this.#records = [...records];
+    this.damage = damage === undefined ? undefined : { ...malformed(damage), raw: [] };
   }
 
   get length(): number {

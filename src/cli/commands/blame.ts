@@ -10,7 +10,7 @@ import { styleOf } from '../view/style.ts';
 export function blame(command: Command): void {
   addFilesArgument(command).action(async (files: string[]) => {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const shown = bootsOf(files, command);
+    const shown = await bootsOf(files, command);
     return print(options.json ? blameJson(shown) : blameText(shown, styleOf(options)));
   });
   examples(command, [

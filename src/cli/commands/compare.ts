@@ -9,11 +9,14 @@ import { styleOf } from '../view/style.ts';
 /** `kvp compare` says what differs between two boots. */
 export function compare(command: Command): void {
   command
-    .argument('<before>', 'the pool of a boot, or - for the standard input')
+    .argument(
+      '<before>',
+      'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input',
+    )
     .argument('<after>', 'the pool of another boot')
     .action(async (...files: [before: string, after: string]) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const [before, after] = bootsOf(files.slice(0, 2), command) as [Shown, Shown];
+      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [Shown, Shown];
       return print(
         options.json ? comparisonJson(before, after) : comparisonText(before, after, styleOf(options)),
       );

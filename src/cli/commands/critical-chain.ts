@@ -10,7 +10,7 @@ import { styleOf } from '../view/style.ts';
 export function criticalChain(command: Command): void {
   addFilesArgument(command).action(async (files: string[]) => {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const shown = bootsOf(files, command);
+    const shown = await bootsOf(files, command);
     return print(options.json ? chainJson(shown) : chainText(shown, styleOf(options)));
   });
   examples(command, [['kvp critical-chain', 'what must become faster for this VM to be ready sooner']]);

@@ -74,7 +74,7 @@ async function run(files: readonly string[], command: Command): Promise<void> {
     const followers = paths.map((path) => new PoolFollower(path, select));
     return follow(followers, async (items) => printer.print(items), options);
   }
-  const inputs = inputsOf(files, command);
+  const inputs = await inputsOf(files, command);
   await printer.print(merged(inputs.map(({ path, content }) => itemsOf(select?.(content) ?? content, path))));
   for (const { path, content } of inputs) {
     if (content.diagnostics.length + content.reports.length === 0) {

@@ -11,7 +11,7 @@ import { styleOf } from '../view/style.ts';
 export function show(command: Command): void {
   addFilesArgument(command).action(async (files: string[]) => {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const shown = bootsOf(files, command);
+    const shown = await bootsOf(files, command);
     return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
   command.addHelpText(
@@ -26,6 +26,7 @@ critical, state, result, reason, sources, level, fields, events, children. Sever
     ['kvp show', 'how provisioning went on this VM'],
     ['kvp show pool', 'the same of a pool that was copied from a VM'],
     ['kvp show --dir /mnt/var/lib/hyperv', "of a VM's disk"],
+    ['kvp show items.xml', 'what a Hyper-V host shows of a VM, exported by PowerShell'],
     ['kvp show before after', 'two pools on one time axis'],
     ['kvp show --json | jq .summary.reason', 'why it failed, for a script'],
   ]);

@@ -8,6 +8,7 @@ import { Decoder } from '../encoding.ts';
 import { type DiagnosticFormat, FORMATS } from '../formats/format-table.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from '../report/report.ts';
 import { malformed, type Parsed, type ParseFailure } from '../collector.ts';
+import { type PoolExport, readExport } from './pool-export.ts';
 import { BytesView, type PoolView, RecordsView } from '../pool-view.ts';
 
 /** What a pool says. */
@@ -22,36 +23,48 @@ export interface PoolContent {
   problems: RecordProblem[];
 }
 
-/** A pool's path or number, the pool, its bytes, or records of it. */
+/** A pool's path or number, the pool, its bytes, or records of it. A file and bytes may be a text that `readExport` reads. */
 export type PoolSource = string | NumberedPool | PoolStore | Uint8Array | Iterable<PoolRecord>;
 
 /**
- * Reads what a pool says: azure-init's diagnostics contract, azure-init's older layout, cloud-init's events and
+ * Reads what a pool says, or a text that stands for one: azure-init's diagnostics contract, azure-init's older layout, cloud-init's events and
  * provisioning reports, side by side. No content makes it throw: what can't be interpreted is among the
  * `problems`. A missing file reads as an empty pool; a file that can't be read throws `IoError`.
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
   const found = storeOrView(source);
-  return interpret(found instanceof PoolStore ? new BytesView(found.bytesSync()) : found);
+  return interpret(found instanceof PoolStore ? viewOf(found.bytesSync()) : found);
 }
 
 /** The same without blocking on the file. */
 export async function readDiagnostics(source: PoolSource): Promise<PoolContent> {
   const found = storeOrView(source);
-  return interpret(found instanceof PoolStore ? new BytesView(await found.bytes()) : found);
+  return interpret(found instanceof PoolStore ? viewOf(await found.bytes()) : found);
 }
 
 function storeOrView(source: PoolSource): PoolStore | PoolView {
   if (source instanceof PoolStore) return source;
-  if (source instanceof Uint8Array) return new BytesView(source);
+  if (source instanceof Uint8Array) return viewOf(source);
   return isIterable(source) ? new RecordsView(source) : openPool(source, { readOnly: true });
+}
+
+/** The records of a pool's bytes, or of a text that stands for a pool. */
+function viewOf(bytes: Uint8Array): PoolView {
+  const exported = readExport(bytes);
+  return exported === undefined ? new BytesView(bytes) : viewOfExport(exported);
+}
+
+/** The records of an export. */
+export function viewOfExport({ records, damage }: PoolExport): PoolView {
+  return new RecordsView(records, damage);
 }
 
 function isIterable(source: string | NumberedPool | Iterable<PoolRecord>): source is Iterable<PoolRecord> {
   return typeof source === 'object' && source !== null && Symbol.iterator in source;
 }
 
-function interpret(view: PoolView): PoolContent {
+/** What records say. */
+export function interpret(view: PoolView): PoolContent {
   const content: PoolContent = { diagnostics: [], reports: [], unknown: [], problems: [] };
   const decoder = new Decoder(new Allowance(view.size));
   const collectors = FORMATS.map(({ name, read }) => ({
@@ -73,9 +86,7 @@ function interpret(view: PoolView): PoolContent {
       content.unknown.push({ key, value: view.text(index), record: index });
     }
   }
-  if (view.isTorn) {
-    refuse([view.length], { reason: 'torn_tail', message: 'the pool ends in the middle of a record' });
-  }
+  if (view.damage !== undefined) content.problems.push({ ...view.damage, records: [view.length] });
   for (const { format, collector } of collectors) {
     collector.finish((records, parsed) => {
       if ('kind' in parsed) content.diagnostics.push(diagnosticOf(parsed, format, records));

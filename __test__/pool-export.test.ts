@@ -1,0 +1,193 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import { readDiagnostics, readDiagnosticsSync, readExport } from '../src/index.ts';
+import { decodeRecords } from '../src/pool/record.ts';
+import { bytesOf, good, SAMPLE } from './helpers/diag-records.ts';
+import { ENCODINGS, EXPORTS, item, type Pair, wrapped } from './helpers/host-exports.ts';
+import { folderOf } from './helpers/pool-folder.ts';
+
+const PAIRS: Pair[] = [
+  ['PROVISIONING_REPORT', 'result=success|agent=a/1|vm_id=x'],
+  ['empty', ''],
+  ['<&>"\'', ']]> &amp; &#10; <VALUE>x</VALUE> _x000A_ \\u000a'],
+  ['日本', '🚀 e\u0301\u202e\u0085 \ufeff'],
+  ['twice', '1'],
+  ['twice', '2\n3'],
+];
+
+function read(text: string | Buffer): { pairs: Pair[]; damage: string | undefined } {
+  const found = readExport(Buffer.from(text as string));
+  return { pairs: (found?.records ?? []).map(({ key, value }) => [key, value]), damage: found?.damage };
+}
+
+for (const [form, print] of Object.entries(EXPORTS)) {
+  test(`records come back from what stands for a pool, whatever their texts are: ${form}`, (t) => {
+    for (const [encoding, encode] of Object.entries(ENCODINGS)) {
+      t.deepEqual(read(encode(print(PAIRS))), { pairs: PAIRS, damage: undefined }, encoding);
+    }
+    const character = fc.oneof(
+      fc.constantFrom(
+        '<',
+        '>',
+        '&',
+        '"',
+        "'",
+        ']',
+        '_',
+        'x',
+        '\\',
+        '\n',
+        '\r',
+        '\t',
+        '\u001b',
+        '\u0085',
+        '日',
+        '🚀',
+      ),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    );
+    const text = fc.array(character, { maxLength: 30 }).map((parts) => parts.join('').replaceAll('\0', ''));
+    const pairs = fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 5 });
+    const encoding = fc.constantFrom(...Object.values(ENCODINGS));
+    fc.assert(
+      fc.property(pairs, encoding, (given, encode) => {
+        t.deepEqual(read(encode(print(given))), { pairs: given, damage: undefined });
+      }),
+      { numRuns: 50 },
+    );
+  });
+}
+
+test('items that a terminal wrapped come back', (t) => {
+  const pairs = PAIRS.filter(([, value]) => !value.includes('\n'));
+  for (const columns of [20, 80, 120, 133]) {
+    const lines = wrapped(pairs.map(item).join('\r\n'), columns);
+    t.deepEqual(read(lines), { pairs, damage: undefined }, `${columns} columns`);
+    t.deepEqual(read(ENCODINGS['UTF-16LE']?.(lines) as Buffer).pairs, pairs);
+  }
+});
+
+test('the diagnostics of a pool are those of its exports', async (t) => {
+  const pool = readFileSync(SAMPLE);
+  const { diagnostics } = readDiagnosticsSync(pool);
+  const pairs = decodeRecords(pool).map(({ key, value }): Pair => [key, value]);
+  const path = join(folderOf(t), 'export');
+  for (const [form, print] of Object.entries(EXPORTS)) {
+    writeFileSync(path, ENCODINGS['UTF-16LE']?.(print(pairs)) as Buffer);
+    const content = await readDiagnostics(path);
+    t.deepEqual(content.diagnostics, diagnostics, form);
+    t.deepEqual(content.problems, [], form);
+    t.deepEqual(readDiagnosticsSync(readFileSync(path)), content, form);
+  }
+});
+
+test('damage costs what it hits, and is said', (t) => {
+  const three = ['a', 'b', 'c'].map((name): Pair => [name, name]);
+  const [a = '', b = '', c = ''] = three.map(item);
+  const without = three.filter(([name]) => name !== 'b');
+  const why = 'the XML of the records is damaged';
+  const broken: [text: string, message: string][] = [
+    [b.replace('<VALUE>b', '<VALUE>&evil;'), 'a & starts none of the references that XML has'],
+    [b.replace('<VALUE>b', '<VALUE>&#0;'), 'a & starts none of the references that XML has'],
+    [b.replace('</PROPERTY>', ''), 'an item has text outside of a VALUE'],
+    [b.replace('</INSTANCE>', '</PROPERTY></INSTANCE>'), '</PROPERTY> closes nothing'],
+    [b.replace('<VALUE>b', '<VALUE><![CDATA[b'), '<![CDATA[ has no ]]>'],
+    [b.replace('NAME="Data"', 'NAME="Data'), 'the tag PROPERTY does not end'],
+    [b.slice(0, -5), 'the tag INSTANC does not end'],
+    [b.replaceAll(/"(?:Name|Data)"/g, '"Other"'), 'an item has other twice'],
+    [b.replace('"Name"', '"Data"'), 'an item has data twice'],
+    ['<!DOCTYPE a [<!ENTITY b "c">]>', 'declarations are not read'],
+  ];
+  for (const [text, message] of broken) {
+    const { pairs, damage } = read(`${a}\r\n${text}\r\n${c}`);
+    t.deepEqual(pairs, without, message);
+    if (!message.startsWith('the tag INSTANC')) t.is(damage, `${why}: ${message}, behind record 0`);
+  }
+  t.deepEqual(read(`${a}${b.slice(0, 100)}`).pairs, [['a', 'a']]);
+  t.regex(read(`${a}${b.slice(0, 100)}`).damage as string, /behind record 0$/);
+  const json = EXPORTS['dump --json']?.(three) as string;
+  t.deepEqual(read(json.slice(0, -8)), {
+    pairs: three.slice(0, 2),
+    damage: 'the JSON of the records is damaged: it ends within a text, behind record 1',
+  });
+  t.deepEqual(read('[{"key":"a","value":"b"},{"key":1,"value":""},{"key":"c","value":"d"}]'), {
+    pairs: [
+      ['a', 'b'],
+      ['c', 'd'],
+    ],
+    damage: 'record 1 of the JSON must have a key and a value that are texts',
+  });
+  t.is(read(Buffer.concat([Buffer.from(a), Buffer.from([0xff])])).damage, 'the text is not valid UTF-8');
+  const content = readDiagnosticsSync(Buffer.from(`${item([good[0], good[1]])}${b.slice(0, 100)}`));
+  t.is(content.diagnostics.length, 1);
+  t.deepEqual(
+    content.problems.map(({ reason, records, raw }) => [reason, records, raw]),
+    [['malformed', [1], []]],
+  );
+});
+
+test('a pool is never taken for a text, nor other texts for exports', (t) => {
+  const texts = [
+    item(['a', 'b']),
+    EXPORTS['dump --json']?.([['a', 'b']]) as string,
+    '{"GuestExchangeItems":["',
+  ];
+  for (const text of texts) {
+    const key = text.slice(0, 500);
+    t.is(readExport(bytesOf([key, text.slice(0, 1000)], good)), undefined);
+    t.is(readDiagnosticsSync(bytesOf([key, 'v'], good)).diagnostics.length, 1);
+  }
+  for (const text of [
+    '',
+    'key=value\n',
+    '<html></html>',
+    '{"a":1}',
+    '"text"',
+    '[1]',
+    '<?xml version="1.0"?><a/>',
+    'null',
+  ]) {
+    t.is(readExport(Buffer.from(text)), undefined, text);
+  }
+});
+
+test('hostile texts are read in bounded time and memory', (t) => {
+  const size = 8 * 1024 * 1024;
+  const many = (text: string): string => text.repeat(Math.ceil(size / text.length));
+  const start = `<INSTANCE CLASSNAME="Msvm_KvpExchangeDataItem">`;
+  const texts = [
+    many(start),
+    many(`${start}<!--`),
+    many(`${start}<PROPERTY NAME="`),
+    many('<INSTANCE ><!--'),
+    `${start}${many(' ')}`,
+    `<INSTANCE ${many(' ')}`,
+    `<INSTANCE ${many('a="b" ')}`,
+    `${start}<PROPERTY NAME="Name"><VALUE>${many('&')}`,
+    `${start}<PROPERTY NAME="Name"><VALUE>${many('&amp;')}`,
+    `<Objs>${many('<S>')}`,
+    `<Objs><S>${many('_x')}</S></Objs>`,
+    `<INSTANCE>${many('\n')}`,
+    `["<INSTANCE",${many('[')}`,
+    `["<INSTANCE ${many('\\"')}`,
+    `["<INSTANCE ${many('\\')}`,
+    `["<INSTANCE"${many(',0')}`,
+    `[{"key":1}${many(',0')}]`,
+    many('{"GuestExchangeItems":'),
+    many('"<INSTANCE "'),
+    `[${many(' ')}x`,
+    `${many(' ')}[${many(' ')}"<`,
+    `<?${many('>')}`,
+  ];
+  for (const text of texts) {
+    const bytes = Buffer.from(text);
+    const before = performance.now();
+    t.notThrows(() => readExport(bytes));
+    const took = performance.now() - before;
+    t.true(took < 10_000, `${took} ms: ${text.slice(0, 80)}`);
+  }
+  const small = many('{"key":"","value":""},');
+  t.regex(readExport(Buffer.from(`[${small}`))?.damage as string, /^there are more than 104857 records/);
+});
