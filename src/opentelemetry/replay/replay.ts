@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api';
 import { producerOf } from '../../diagnostics/diagnostic.ts';
 import { type PoolSource, readDiagnostics } from '../../diagnostics/read/read-diagnostics.ts';
 import { OptionError } from '../../errors.ts';
@@ -34,6 +35,20 @@ export interface ReplayOptions {
   redact?: RedactOption;
   /** Milliseconds that the exporter or provider may take for each 512 spans. Default `30000`. */
   timeout?: number;
+  /** Attributes of the resource of all spans, besides those that the pool tells; these take precedence. Default: none. */
+  resource?: Attributes;
+  /**
+   * Is called, and waited for, each time that the target took up to 512 spans. Who stores `forwarded` then can go on
+   * where a replay ended, however it did. What it throws ends the replay, which rejects with that.
+   */
+  onBatch?: (batch: ReplayedBatch) => unknown;
+}
+
+/** Spans that the target took at once. */
+export interface ReplayedBatch extends ReplayCursor {
+  readonly spans: number;
+  /** Events in these spans. */
+  readonly events: number;
 }
 
 /** What came of a replay. */
@@ -75,6 +90,8 @@ export async function replay(
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw new OptionError('timeout', timeout, 'milliseconds from 0');
   }
+  const added = resourceOption(options.resource);
+  const onBatch = batchOption(options.onBatch);
   const redactor = new Redactor(options.redact);
   const before = pastOf(options.since);
   const forward = forwardTo(to, timeout);
@@ -96,10 +113,32 @@ export async function replay(
   const resources = new Map<string, ProducerResource>();
   for (let start = 0; start < fresh.length; start += BATCH) {
     const batch = fresh.slice(start, start + BATCH);
-    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources), redactor)));
+    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources, added), redactor)));
+    const forwarded = batch.map(({ key }) => key);
+    await onBatch?.({ spans: batch.length, events: eventsIn(batch), forwarded });
   }
-  const eventCount = fresh.reduce((sum, { node }) => sum + node.events.length, 0);
-  return { spans: fresh.length, events: eventCount, skipped, next: { forwarded: next } };
+  return { spans: fresh.length, events: eventsIn(fresh), skipped, next: { forwarded: next } };
+}
+
+function eventsIn(spans: readonly PoolSpan[]): number {
+  return spans.reduce((sum, { node }) => sum + node.events.length, 0);
+}
+
+function resourceOption(given: unknown): Attributes {
+  if (given === undefined) return {};
+  const isObject = Object.prototype.toString.call(given) === '[object Object]';
+  if (isObject && Object.values(given as object).every(isAttribute)) return { ...(given as Attributes) };
+  throw new OptionError('resource', given, 'an object of texts, numbers, booleans, or lists of one of these');
+}
+
+function isAttribute(value: unknown): boolean {
+  const types = (Array.isArray(value) ? value : [value]).map((member) => typeof member);
+  return types.every((type) => ['string', 'number', 'boolean'].includes(type) && type === types[0]);
+}
+
+function batchOption(given: ReplayOptions['onBatch']): ReplayOptions['onBatch'] {
+  if (given === undefined || typeof given === 'function') return given;
+  throw new OptionError('onBatch', given, 'a function');
 }
 
 /** What was forwarded before: spans by their keys, or all that ended until a time in milliseconds since 1970. */
@@ -118,9 +157,13 @@ function pastOf(since: unknown): { keys: ReadonlySet<unknown>; time: number } {
 function resourceOf(
   { diagnostics: [from] }: PoolSpan,
   known: Map<string, ProducerResource>,
+  added: Attributes,
 ): ProducerResource {
   const producer = producerOf(from);
   let resource = known.get(producer);
-  if (resource === undefined) known.set(producer, (resource = ProducerResource.of(from)));
+  if (resource === undefined) {
+    resource = ProducerResource.of(from).merge({ attributes: added });
+    known.set(producer, resource);
+  }
   return resource;
 }
