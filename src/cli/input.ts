@@ -83,8 +83,8 @@ export async function readInput(path: string): Promise<Input> {
   return inputIn(path, path === '-' ? await readStdin() : readFileBytes(path, { mustExist: true }));
 }
 
-/** What the bytes of a file are. */
-function inputIn(path: string, bytes: Buffer): Input {
+/** What the bytes of a file are. Throws `NotAPoolFileError`. */
+export function inputIn(path: string, bytes: Buffer): Input {
   const exported = readExport(bytes);
   if (exported === undefined) checkIsPool(bytes, path);
   else if (exported.damage !== undefined && exported.records.length === 0) {
