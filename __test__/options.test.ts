@@ -131,6 +131,12 @@ const TAKE_OPTIONS: Record<string, Case> = {
     call: (o) => opentelemetry.processEnvironment(o),
   },
   replay: { known: 'since', misspelt: 'sinse', call: (o) => opentelemetry.replay([], exporter, o) },
+  summarize: {
+    known: 'vmId',
+    misspelt: 'vmid',
+    call: (o) => main.summarize(main.readDiagnosticsSync([]), o),
+  },
+  lastBoot: { known: 'vmId', misspelt: 'vmid', call: (o) => main.lastBoot(main.readDiagnosticsSync([]), o) },
 };
 
 /** Everything else that can be called, and why it has no options. */
@@ -153,6 +159,11 @@ const WITHOUT_OPTIONS = [
   'readDiagnostics',
   'readDiagnosticsSync',
   'timeline',
+  'compareTimelines',
+  'ownTimes',
+  'otlpTarget',
+  'readExport',
+  'storedFiles',
   'BaseLayer',
   'Span',
   'Target',

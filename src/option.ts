@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { types } from 'node:util';
 import { messageOf, OptionError } from './errors.ts';
 
 /** Checks what was given for an option. Returns it, or throws `OptionError`. */
@@ -90,6 +91,11 @@ export function booleanOption(option: string, given: unknown): boolean {
 export function functionOption<F extends (...args: never[]) => unknown>(option: string, given: unknown): F {
   if (typeof given === 'function') return given as F;
   throw new OptionError(option, given, 'a function');
+}
+
+export function dateOption(option: string, given: unknown): Date {
+  if (types.isDate(given) && !Number.isNaN(given.getTime())) return given;
+  throw new OptionError(option, given, 'a valid Date');
 }
 
 /** What needs no check, or is checked elsewhere. */

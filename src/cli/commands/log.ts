@@ -35,9 +35,9 @@ export function log(command: Command): void {
       new Option('--level <level>', 'only this one and more urgent ones; failures always').argParser(levelOf),
     )
     .addOption(
-      new Option('--agent <agent>', 'only of this agent, with or without version; may be repeated').argParser(
-        (name: string, names: string[] = []) => [...names, name],
-      ),
+      new Option('--agent <agent>', 'only of this agent, with or without version; may be repeated')
+        .argParser((name: string, names: string[]) => [...names, name])
+        .default([], ''),
     )
     .option('--failed', 'only what says that something failed')
     .action(async (files: string[]) => run(files, command));

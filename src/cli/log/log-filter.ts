@@ -10,7 +10,7 @@ export type Since = number | 'boot';
 export interface LogFilter {
   since?: Since;
   level?: Verbosity;
-  agent?: string[];
+  agent: string[];
   failed?: boolean;
 }
 
@@ -32,7 +32,7 @@ export function passes(item: LogItem, { since, level, agent, failed }: LogFilter
   if (failed && !item.isFailure) return false;
   // Of a span that failed the level is that of the span.
   if (level !== undefined && item.verbosity > level && !item.isFailure) return false;
-  if (agent !== undefined && !agent.some((name) => isNamed(item.agent, name))) return false;
+  if (agent.length > 0 && !agent.some((name) => isNamed(item.agent, name))) return false;
   return typeof since !== 'number' || item.time === undefined || item.time.getTime() >= since;
 }
 

@@ -1,3 +1,4 @@
+import { type Checks, dateOption, readOptions, textOption } from '../../option.ts';
 import { parseTimestamp } from '../collect/timestamp.ts';
 import { type Diagnostic, firstRecord } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
@@ -6,10 +7,12 @@ import { type Timeline, timeline } from '../timeline/timeline.ts';
 
 export interface BootOptions {
   /** When the system was booted, if that is known from elsewhere. Default: what cloud-init recorded. */
-  bootTime?: Date;
+  bootTime?: Date | undefined;
   /** The id of this VM; records of others are set apart. Default: nothing is. */
-  vmId?: string;
+  vmId?: string | undefined;
 }
+
+export const BOOT_OPTIONS: Checks<BootOptions> = { bootTime: dateOption, vmId: textOption };
 
 /** What a pool says of the last boot of a VM. */
 export interface Boot {
@@ -39,7 +42,8 @@ const SLACK = 2000;
  * system was booted; all else is of an earlier boot if its time is before that, or before `bootTime`. Nothing is if
  * neither is known.
  */
-export function lastBoot(content: PoolContent, { bootTime, vmId }: BootOptions = {}): Boot {
+export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
+  const { bootTime, vmId } = readOptions(BOOT_OPTIONS, options);
   const isOther = otherThan(vmId);
   const [own, others] = parted(content.diagnostics, ({ vmId }) => !isOther(vmId));
   const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => !isOther(vm_id));

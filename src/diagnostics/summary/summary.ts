@@ -1,3 +1,4 @@
+import { anyOption, type Checks, readOptions } from '../../option.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { ProblemReason } from '../collector.ts';
 import type { DiagnosticFormat } from '../formats/format-table.ts';
@@ -9,13 +10,15 @@ import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
 import { Date } from '../../tracing/timers.ts';
 import { type Failures, failuresOf } from './failures.ts';
-import { type Boot, type BootOptions, lastBoot } from './last-boot.ts';
+import { BOOT_OPTIONS, type Boot, type BootOptions, lastBoot } from './last-boot.ts';
 import { reportTime } from './report-time.ts';
 
 export interface SummaryOptions extends BootOptions {
   /** What `inspect` of the pool found. Default: it was not looked for. */
-  defects?: readonly Defect[];
+  defects?: readonly Defect[] | undefined;
 }
+
+const SUMMARY_OPTIONS: Checks<SummaryOptions> = { ...BOOT_OPTIONS, defects: anyOption };
 
 /** The provisioning report of a boot. */
 export interface SummaryReport {
@@ -134,8 +137,10 @@ const SLOWEST = 3;
  * Says how a boot went: outcome, reason, what failed first, what took long, who wrote, and what is of another boot or
  * VM. Give what `lastBoot` returns if you have that; its options are then not looked at.
  */
-export function summarize(source: PoolContent | Boot, options: SummaryOptions = {}): Summary {
-  const boot = 'timeline' in source ? source : lastBoot(source, options);
+export function summarize(source: PoolContent | Boot, given?: SummaryOptions): Summary {
+  const options = readOptions(SUMMARY_OPTIONS, given);
+  const { bootTime: bootedAt, vmId } = options;
+  const boot = 'timeline' in source ? source : lastBoot(source, { bootTime: bootedAt, vmId });
   const { content, timeline, bootTime, kernelStart, userspaceStart, cloudInitStart } = boot;
   const { start, end, roots } = timeline;
   const report = content.reports.at(-1);
