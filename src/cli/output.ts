@@ -40,7 +40,7 @@ function streamed(bytes: Buffer): Promise<void> {
 }
 
 /** The stream of stdout. Its `error` events, which would end the process with a stack, are ignored: `write` gets them too. */
-export function stdout(): NodeJS.WriteStream {
+function stdout(): NodeJS.WriteStream {
   return withoutErrors(process.stdout);
 }
 
