@@ -67,7 +67,7 @@ export async function readingCosts(folder: string): Promise<Reading> {
 }
 
 /** Spans of three records each: a start, an event, a finish. */
-function spans(count: number): PoolRecord[] {
+export function spans(count: number): PoolRecord[] {
   return Array.from({ length: count }, (_, i) => {
     const kind = (['start', 'event', 'finish'] as const)[i % 3] as string;
     const end = kind === 'finish' ? 'success|0.312000' : '|';

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backend } from 'kvp-tracing';
+import { commandLineCosts } from './command-line.ts';
 import { deadReceiverCosts } from './dead-receiver.ts';
 import { disabledCosts } from './disabled.ts';
 import { eventCosts } from './event.ts';
@@ -223,6 +224,13 @@ try {
     console.log(
       `  ${ratios.cost("reading / cloud-init's code", record / byPython)} × cloud-init's code (${byPython.toFixed(0)} ns a record)`,
     );
+  }
+
+  const commands = commandLineCosts(folder);
+  const bare = commands.get('node') ?? Number.NaN;
+  console.log(`The command line on a full pool, × node -e 0 (${bare.toFixed(0)} ms):`);
+  for (const [name, milliseconds] of commands) {
+    if (name !== 'node') console.log(`  ${ratios.cost(`${name} / node`, milliseconds / bare)} ${name}`);
   }
 
   const write = plainWrite(folder, 1);

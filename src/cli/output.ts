@@ -3,10 +3,7 @@ import { IoError, messageOf } from '../errors.ts';
 import { printable, printableJson } from '../printable.ts';
 import type { GlobalOptions } from './global-options.ts';
 
-/*
- * Texts go to the descriptors themselves: the streams of `process` take a tenth of the time in which Node.js starts.
- * Whoever needs a stream takes `stdout()`.
- */
+// Texts go to the descriptors themselves: loading the streams of `process` takes a tenth of the time in which Node.js starts.
 
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
@@ -40,7 +37,7 @@ function streamed(bytes: Buffer): Promise<void> {
 }
 
 /** The stream of stdout. Its `error` events, which would end the process with a stack, are ignored: `write` gets them too. */
-export function stdout(): NodeJS.WriteStream {
+function stdout(): NodeJS.WriteStream {
   return withoutErrors(process.stdout);
 }
 

@@ -7,7 +7,7 @@ import { type NumberedPool, poolPath } from './pool-path.ts';
 import { PoolStore } from './pool-store.ts';
 import { STORE_OPTIONS, type StoreOptions } from './store-options.ts';
 
-export { DEFAULT_POOL_PATH, type NumberedPool, poolPath } from './pool-path.ts';
+export type { NumberedPool } from './pool-path.ts';
 
 /**
  * Gives access to the records of a pool, for reading and changing them. The file is opened by each
