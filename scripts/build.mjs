@@ -7,9 +7,14 @@ rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
 // What is imported at once is put into one file: a hundred take twice as long to load.
 await build({
-  entryPoints: ['index', 'cli/main', 'opentelemetry/index', 'opentelemetry/register', 'pino/index'].map(
-    (entry) => `dist/${entry}.js`,
-  ),
+  entryPoints: [
+    'index',
+    'cli/main',
+    'cli/fleet-worker',
+    'opentelemetry/index',
+    'opentelemetry/register',
+    'pino/index',
+  ].map((entry) => `dist/${entry}.js`),
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   allowOverwrite: true,

@@ -32,6 +32,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/compare.ts')).compare,
   },
   {
+    name: 'fleet',
+    summary: 'list how the VMs of many pools fared: outcome, reason, time, slowest step',
+    load: async () => (await import('./commands/fleet.ts')).fleet,
+  },
+  {
+    name: 'replay',
+    summary: 'send the spans of pools to an OpenTelemetry collector',
+    load: async () => (await import('./commands/replay.ts')).replay,
+  },
+  {
     name: 'info',
     summary: 'print what is known of a pool',
     load: async () => (await import('./commands/info.ts')).info,

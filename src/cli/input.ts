@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type PoolContent, readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
 import { type Defect, inspect } from '../pool/edit.ts';
-import { readPoolBytes } from '../pool/read-pool.ts';
+import { checkIsPool } from '../pool/is-pool.ts';
+import { readFileBytes, readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, namesPool, poolPath } from './global-options.ts';
 
@@ -49,4 +50,15 @@ export function inputsOf(files: readonly string[], command: Command): Input[] {
   return files.map((path) => {
     return new Input(path, readPoolBytes(path === '-' ? '/dev/stdin' : path, { mustExist: true }));
   });
+}
+
+/** Reads a file that must exist, or the standard input. Rejects with `IoError`, also for a file that is no pool. */
+export async function readInput(path: string): Promise<Input> {
+  return inputIn(path, readFileBytes(path === '-' ? '/dev/stdin' : path, { mustExist: true }));
+}
+
+/** What the bytes of a file are. Throws `NotAPoolFileError`. */
+export function inputIn(path: string, bytes: Buffer): Input {
+  checkIsPool(bytes, path);
+  return new Input(path, bytes);
 }

@@ -19,8 +19,12 @@ export interface RecordProblem extends ParseFailure {
 
 /** Who wrote it, on which VM: ids and names are unique only within a producer. */
 export function producerOf({ vmId, agent }: Pick<Diagnostic, 'vmId' | 'agent'>): string {
-  return `${vmId}|${agent}`;
+  if (vmId !== last.vmId || agent !== last.agent) last = { vmId, agent, producer: `${vmId}|${agent}` };
+  return last.producer;
 }
+
+/** Asked for several times for each record, mostly of the same producer: one text, which is hashed once. */
+let last = { vmId: '', agent: '', producer: '|' };
 
 /** The number of its first record. */
 export function firstRecord({ records }: { records: readonly number[] }): number {

@@ -266,23 +266,36 @@ function firstFailureOf({ first }: Failures): FirstFailure | undefined {
 
 function vmIdsOf(contents: readonly PoolContent[]): string[] {
   const counts = new Map<string, number>();
-  const add = (vmId: string | undefined, records: number): void => {
-    if (vmId) counts.set(vmId, (counts.get(vmId) ?? 0) + records);
+  // Most records are of the same VM as the one before.
+  let last = '';
+  let count = 0;
+  const add = (vmId = '', records = 0): void => {
+    if (vmId !== last) {
+      if (last !== '') counts.set(last, (counts.get(last) ?? 0) + count);
+      last = vmId;
+      count = 0;
+    }
+    count += records;
   };
   for (const { diagnostics, reports } of contents) {
     for (const { vmId, records } of diagnostics) add(vmId, records.length);
     for (const { vm_id: vmId, records } of reports) add(vmId, records.length);
   }
+  add();
   return [...counts].sort(([, one], [, other]) => other - one).map(([vmId]) => vmId);
 }
 
 function writersOf(diagnostics: readonly Diagnostic[]): SummaryWriter[] {
   const writers = new Map<string, SummaryWriter>();
+  let writer: SummaryWriter | undefined;
   for (const { agent, format, vmId, records } of diagnostics) {
-    const key = `${agent}|${format}|${vmId}`;
-    const known = writers.get(key);
-    if (known === undefined) writers.set(key, { agent, format, vmId, records: records.length });
-    else known.records += records.length;
+    // Most records are of the same writer as the one before.
+    if (writer?.agent !== agent || writer.format !== format || writer.vmId !== vmId) {
+      const key = `${agent}|${format}|${vmId}`;
+      writer = writers.get(key) ?? { agent, format, vmId, records: 0 };
+      writers.set(key, writer);
+    }
+    writer.records += records.length;
   }
   return [...writers.values()].sort((one, other) => other.records - one.records);
 }

@@ -49,18 +49,27 @@ export interface FoundSpan {
 /** Pairs starts and finishes to spans. */
 export class Pairs {
   /** By what the start and the finish of a span share; several spans may have the same. */
-  readonly #halves = new Map<string, Diagnostic[]>();
+  readonly #halves: Diagnostic[][] = [];
+  /** By producer, then by id and name. */
+  readonly #known = new Map<string, Map<string, Diagnostic[]>>();
 
   add(diagnostic: Diagnostic): void {
     const { id, name } = diagnostic;
-    const key = `${producerOf(diagnostic)}|${readingOf(diagnostic).pairing === 'id' ? id : ''}|${name}`;
-    const known = this.#halves.get(key);
-    if (known === undefined) this.#halves.set(key, [diagnostic]);
-    else known.push(diagnostic);
+    const producer = producerOf(diagnostic);
+    let own = this.#known.get(producer);
+    if (own === undefined) this.#known.set(producer, (own = new Map()));
+    const key = `${readingOf(diagnostic).pairing === 'id' ? id : ''}|${name}`;
+    const known = own.get(key);
+    if (known !== undefined) known.push(diagnostic);
+    else {
+      const halves = [diagnostic];
+      own.set(key, halves);
+      this.#halves.push(halves);
+    }
   }
 
   spans(): FoundSpan[] {
-    return [...this.#halves.values()].flatMap((halves) =>
+    return this.#halves.flatMap((halves) =>
       readingOf(halves[0] as Diagnostic).pairing === 'id' ? pairedByCount(halves) : pairedByTime(halves),
     );
   }
@@ -68,6 +77,9 @@ export class Pairs {
 
 /** The first start belongs to the first finish, the second to the second. */
 function pairedByCount(halves: readonly Diagnostic[]): FoundSpan[] {
+  const [one, two] = halves;
+  // As nearly all are.
+  if (halves.length === 2 && one?.kind === 'start' && two?.kind === 'finish') return [spanOf(one, two)];
   const starts = halves.filter(({ kind }) => kind === 'start');
   const finishes = halves.filter(({ kind }) => kind === 'finish');
   const count = Math.max(starts.length, finishes.length);

@@ -2,7 +2,7 @@ import { OptionError } from '../../errors.ts';
 import { criticalPath } from './critical-path.ts';
 import { type Diagnostic, firstRecord, producerOf, sortEvents, STEP_MIN } from '../diagnostic.ts';
 import { ParentFinder } from './parent-finder.ts';
-import { Pairs, type TimelineNode } from './timeline-node.ts';
+import { type FoundSpan, Pairs, type TimelineNode } from './timeline-node.ts';
 import { Date } from '../../tracing/timers.ts';
 
 /** A period in which no span was open. */
@@ -49,26 +49,20 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   }
 
   const spans = pairs.spans();
-  const byId = new Map<string, TimelineNode>();
-  for (const { node, from } of spans) {
-    // By the id alone, too: another producer may continue a span.
-    for (const key of [idKey(from, from.id), from.id]) if (!byId.has(key)) byId.set(key, node);
-  }
-  const byIdFor = (from: Diagnostic, id: string): TimelineNode | undefined =>
-    byId.get(idKey(from, id)) ?? byId.get(id);
+  const byId = new SpansById(spans);
   // Programs that record parents don't need it.
   let made: ParentFinder | undefined;
   const finder = (): ParentFinder => (made ??= new ParentFinder(spans, allEvents));
   const parents = new Map<TimelineNode, TimelineNode | undefined>();
   for (const { node, from, parent } of spans) {
-    if (parent !== undefined) parents.set(node, byIdFor(from, parent));
+    if (parent !== undefined) parents.set(node, byId.find(from, parent));
     else parents.set(node, explicit.has(producerOf(from)) ? undefined : finder().parentOf(node, from));
   }
 
   const events: Diagnostic[] = [];
   for (const event of allEvents) {
     let span: TimelineNode | undefined;
-    if (event.span !== undefined) span = byIdFor(event, event.span);
+    if (event.span !== undefined) span = byId.find(event, event.span);
     else if (!explicit.has(producerOf(event))) span = finder().spanOf(event);
     (span?.events ?? events).push(event);
   }
@@ -91,6 +85,32 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
  */
 function recordsParents({ parent, span, entered, target }: Diagnostic): boolean {
   return entered !== undefined || (target !== undefined && (parent ?? span) !== undefined);
+}
+
+/** Finds spans by their ids: the producer's own, else the first one of another, which it may continue. */
+class SpansById {
+  readonly #firsts = new Map<string, FoundSpan>();
+  /** Spans of an id that another producer had before. */
+  readonly #others = new Map<string, TimelineNode>();
+
+  constructor(spans: readonly FoundSpan[]) {
+    for (const span of spans) {
+      const { node, from } = span;
+      const first = this.#firsts.get(from.id);
+      if (first === undefined) this.#firsts.set(from.id, span);
+      else if (producerOf(first.from) !== producerOf(from)) {
+        const key = idKey(from, from.id);
+        if (!this.#others.has(key)) this.#others.set(key, node);
+      }
+    }
+  }
+
+  find(from: Diagnostic, id: string): TimelineNode | undefined {
+    const first = this.#firsts.get(id);
+    if (first === undefined || this.#others.size === 0) return first?.node;
+    const isOwn = producerOf(first.from) === producerOf(from);
+    return isOwn ? first.node : (this.#others.get(idKey(from, id)) ?? first.node);
+  }
 }
 
 function idKey(diagnostic: Diagnostic, id: string): string {

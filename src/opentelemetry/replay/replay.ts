@@ -1,7 +1,16 @@
+import type { Attributes } from '@opentelemetry/api';
 import { producerOf } from '../../diagnostics/diagnostic.ts';
 import { type PoolSource, readDiagnostics } from '../../diagnostics/read/read-diagnostics.ts';
 import { OptionError } from '../../errors.ts';
-import { anyOption, booleanOption, type Checks, millisecondsOption, readOptions } from '../../option.ts';
+import {
+  anyOption,
+  booleanOption,
+  type Checks,
+  functionOption,
+  isPlain,
+  millisecondsOption,
+  readOptions,
+} from '../../option.ts';
 import { type RedactOption, Redactor } from '../../tracing/redactor.ts';
 import { forwardTo, type ReplayTarget } from './forward.ts';
 import { type PoolSpan, poolSpans } from './pool-spans.ts';
@@ -35,6 +44,20 @@ export interface ReplayOptions {
   redact?: RedactOption | undefined;
   /** Milliseconds that the exporter or provider may take for each 512 spans. Default `30000`. */
   timeout?: number | undefined;
+  /** Attributes of the resource of all spans, besides those that the pool tells; these take precedence. Default: none. */
+  resource?: Attributes | undefined;
+  /**
+   * Is called, and waited for, each time that the target took up to 512 spans. Who stores `forwarded` then can go on
+   * where a replay ended, however it did. What it throws ends the replay, which rejects with that.
+   */
+  onBatch?: ((batch: ReplayedBatch) => unknown) | undefined;
+}
+
+/** Spans that the target took at once. */
+export interface ReplayedBatch extends ReplayCursor {
+  readonly spans: number;
+  /** Events in these spans. */
+  readonly events: number;
 }
 
 /** What came of a replay. */
@@ -56,6 +79,8 @@ const OPTIONS: Checks<ReplayOptions> = {
   events: booleanOption,
   redact: anyOption,
   timeout: millisecondsOption,
+  resource: resourceOption,
+  onBatch: functionOption,
 };
 const TIMEOUT = 30_000;
 /** Spans in one export, as many as in one of the SDK's `BatchSpanProcessor`. */
@@ -78,6 +103,7 @@ const BATCH = 512;
 export async function replay(pool: PoolSource, to: ReplayTarget, options?: ReplayOptions): Promise<Replayed> {
   const own = readOptions(OPTIONS, options);
   const { unfinished = false, events = false, timeout = TIMEOUT } = own;
+  const { resource: added = {}, onBatch } = own;
   const redactor = new Redactor(own.redact);
   const before = pastOf(own.since);
   const forward = forwardTo(to, timeout);
@@ -99,10 +125,25 @@ export async function replay(pool: PoolSource, to: ReplayTarget, options?: Repla
   const resources = new Map<string, ProducerResource>();
   for (let start = 0; start < fresh.length; start += BATCH) {
     const batch = fresh.slice(start, start + BATCH);
-    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources), redactor)));
+    await forward(batch.map((span) => replayedSpan(span, resourceOf(span, resources, added), redactor)));
+    const forwarded = batch.map(({ key }) => key);
+    await onBatch?.({ spans: batch.length, events: eventsIn(batch), forwarded });
   }
-  const eventCount = fresh.reduce((sum, { node }) => sum + node.events.length, 0);
-  return { spans: fresh.length, events: eventCount, skipped, next: { forwarded: next } };
+  return { spans: fresh.length, events: eventsIn(fresh), skipped, next: { forwarded: next } };
+}
+
+function eventsIn(spans: readonly PoolSpan[]): number {
+  return spans.reduce((sum, { node }) => sum + node.events.length, 0);
+}
+
+function resourceOption(option: string, given: unknown): Attributes {
+  if (isPlain(given) && Object.values(given).every(isAttribute)) return { ...given };
+  throw new OptionError(option, given, 'an object of texts, numbers, booleans, or lists of one of these');
+}
+
+function isAttribute(value: unknown): boolean {
+  const types = (Array.isArray(value) ? value : [value]).map((member) => typeof member);
+  return types.every((type) => ['string', 'number', 'boolean'].includes(type) && type === types[0]);
 }
 
 /** What was forwarded before: spans by their keys, or all that ended until a time in milliseconds since 1970. */
@@ -121,9 +162,13 @@ function pastOf(since: unknown): { keys: ReadonlySet<unknown>; time: number } {
 function resourceOf(
   { diagnostics: [from] }: PoolSpan,
   known: Map<string, ProducerResource>,
+  added: Attributes,
 ): ProducerResource {
   const producer = producerOf(from);
   let resource = known.get(producer);
-  if (resource === undefined) known.set(producer, (resource = ProducerResource.of(from)));
+  if (resource === undefined) {
+    resource = ProducerResource.of(from).merge({ attributes: added });
+    known.set(producer, resource);
+  }
   return resource;
 }

@@ -1,0 +1,352 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { misbehaving } from './helpers/collector.ts';
+import { bytesOf, keyOf } from './helpers/diag-records.ts';
+import { FLEET_SIZE, makeFleet } from './helpers/fleet.ts';
+import type { Ended } from './helpers/kvp.ts';
+import { folderOf, has } from './helpers/pool-folder.ts';
+import { ROOT } from './helpers/programs.ts';
+import { Rotel, rotelMissing } from './helpers/rotel.ts';
+
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+
+/** Starts `kvp replay`; what it prints and how it ends. */
+function replay(
+  args: readonly string[],
+  { env = {}, program = PROGRAM }: { env?: NodeJS.ProcessEnv; program?: string } = {},
+) {
+  const child = spawn(process.execPath, [program, 'replay', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '60000',
+      ...env,
+    },
+  });
+  const ended: Ended & { signal: string | null } = { status: null, signal: null, stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (ended.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (ended.stderr += text));
+  const done = once(child, 'close').then(([status, signal]) => Object.assign(ended, { status, signal }));
+  return { child, done };
+}
+
+interface Body {
+  resourceSpans: { scopeSpans: { spans: { traceId: string; spanId: string }[] }[] }[];
+}
+
+/** A collector that keeps the ids of spans; `answer` may answer in place of it. */
+async function collector(
+  t: ExecutionContext,
+  answer: (response: ServerResponse, batch: number) => unknown = () => {},
+): Promise<{ endpoint: string; batches: string[][] }> {
+  const batches: string[][] = [];
+  const endpoint = await misbehaving(t, async (request: IncomingMessage, response: ServerResponse) => {
+    const { resourceSpans } = (await json(request)) as Body;
+    const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+    batches.push(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`));
+    await answer(response, batches.length);
+    if (!response.writableEnded) response.end('{}');
+  });
+  return { endpoint, batches };
+}
+
+test('each span of a fleet arrives once at a real receiver, with the attributes that were given', async (t) => {
+  if (!has(t, rotelMissing)) return;
+  const folder = folderOf(t);
+  const pools = makeFleet(join(folder, 'pools'), 60);
+  const rotel = await Rotel.start(t);
+  const expected = pools.reduce((sum, { spans }) => sum + spans, 0);
+  const args = ['--endpoint', rotel.endpoint, '--state', join(folder, 'state')];
+  const attributes = ['--attribute', 'cloud.region=westeurope', '--attribute', 'image=a=b'];
+  const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
+  const { status, stdout } = await replay([...args, ...attributes, join(folder, 'pools')], { env }).done;
+  t.is(status, 0);
+  t.true(stdout.startsWith(`sent ${expected} spans with `), stdout);
+  const spans = await rotel.received(expected);
+  t.is(spans.length, expected);
+  t.is(new Set(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`)).size, expected);
+  for (const { resource } of spans) {
+    t.is(resource['cloud.region'], 'Str(westeurope)');
+    t.is(resource['image'], 'Str(a=b)');
+    t.regex(resource['host.id'] ?? '', /-1111-4000/);
+  }
+  const again = await replay([...args, join(folder, 'pools')], { env }).done;
+  t.true(
+    again.stdout.startsWith('sent 0 spans with 0 events that were not sent before, of 57 pools'),
+    again.stdout,
+  );
+  t.is((await rotel.stop()).length, expected);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`after ${signal} the same command goes on, and each span arrives once`, async (t) => {
+    t.timeout(1_800_000);
+    const folder = folderOf(t);
+    const pools = makeFleet(join(folder, 'pools'), FLEET_SIZE);
+    const args = ['--state', join(folder, 'state'), join(folder, 'pools')];
+    let child: ReturnType<typeof replay>['child'] | undefined;
+    const stops = [1, 3, 20, Math.floor(FLEET_SIZE / 2)];
+    const { endpoint, batches } = await collector(t, async (_, batch) => {
+      if (!stops.includes(batch)) return;
+      // It comes while the answer is awaited.
+      child?.kill(signal);
+      await sleep(100);
+    });
+    for (;;) {
+      const { child: started, done } = replay(['--endpoint', endpoint, ...args]);
+      child = started;
+      const ended = await done;
+      if (ended.signal === null) {
+        t.is(ended.status, 0, ended.stderr);
+        break;
+      }
+      t.is(ended.signal, signal);
+      t.regex(ended.stderr, /interrupted: waiting for the answer/);
+    }
+    const ids = batches.flat();
+    t.is(
+      ids.length,
+      pools.reduce((sum, { spans }) => sum + spans, 0),
+    );
+    t.is(new Set(ids).size, ids.length);
+  });
+}
+
+test('after SIGKILL at most one batch is sent again, with the same ids', async (t) => {
+  t.timeout(1_800_000);
+  const folder = folderOf(t);
+  const pools = makeFleet(join(folder, 'pools'), FLEET_SIZE);
+  const args = ['--state', join(folder, 'state'), join(folder, 'pools')];
+  let child: ReturnType<typeof replay>['child'] | undefined;
+  // Before its answer, and a moment after it.
+  const kills = new Map([
+    [2, 0],
+    [10, 1],
+    [30, 3],
+    [Math.floor(FLEET_SIZE / 2), 5],
+  ]);
+  const { endpoint, batches } = await collector(t, async (response, batch) => {
+    const delay = kills.get(batch);
+    if (delay === undefined) return;
+    if (delay > 0) response.end('{}');
+    await sleep(delay);
+    child?.kill('SIGKILL');
+    await sleep(50);
+  });
+  let killed = 0;
+  for (;;) {
+    const { child: started, done } = replay(['--endpoint', endpoint, ...args]);
+    child = started;
+    const ended = await done;
+    if (ended.signal === null) {
+      t.is(ended.status, 0, ended.stderr);
+      break;
+    }
+    killed++;
+  }
+  t.is(killed, kills.size);
+  const expected = pools.reduce((sum, { spans }) => sum + spans, 0);
+  t.is(new Set(batches.flat()).size, expected);
+  const texts = batches.map((batch) => batch.join());
+  const repeated = texts.filter((text, index) => texts.indexOf(text) !== index);
+  t.true(repeated.length <= killed, `${repeated.length} batches again after ${killed} kills`);
+  t.is(
+    batches.flat().length - expected,
+    repeated.reduce((sum, text) => sum + text.split(',').length, 0),
+  );
+});
+
+/** A pool of so many spans. */
+function poolOf(folder: string, spans: number, name = 'pool'): string {
+  const path = join(folder, name);
+  const lines = Array.from({ length: spans }, (_, index): [string, string] => [
+    keyOf({
+      kind: 'finish',
+      name: `step${index}`,
+      id: `${name}-${index}`,
+      result: 'success',
+      duration: '0.5',
+    }),
+    '{"fields":{}}',
+  ]);
+  writeFileSync(path, bytesOf(...lines));
+  return path;
+}
+
+test('a pool of more than one batch goes on in its middle', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 1300);
+  let child: ReturnType<typeof replay>['child'] | undefined;
+  const { endpoint, batches } = await collector(t, (_, batch) => batch === 2 && child?.kill('SIGTERM'));
+  const run = () => replay(['--endpoint', endpoint, '--state', join(folder, 'state'), pool]);
+  const first = run();
+  child = first.child;
+  t.is((await first.done).signal, 'SIGTERM');
+  t.is((await run().done).status, 0);
+  t.deepEqual(
+    batches.map(({ length }) => length),
+    [512, 512, 276],
+  );
+  t.is(new Set(batches.flat()).size, 1300);
+});
+
+test('what is new in a pool is sent, and nothing else', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 3);
+  const { endpoint, batches } = await collector(t);
+  const run = () =>
+    replay(['--endpoint', `${endpoint}/v1/traces`, '--state', join(folder, 'state'), '--json', pool]).done;
+  const { stdout } = await run();
+  t.deepEqual(JSON.parse(stdout), { pools: 1, spans: 3, events: 0, skipped: 0, refused: 0, failed: 0 });
+  appendFileSync(
+    pool,
+    bytesOf([
+      keyOf({ kind: 'finish', name: 'late', id: 'late', result: 'success', duration: '1' }),
+      '{"fields":{}}',
+    ]),
+  );
+  await run();
+  t.deepEqual(
+    batches.map(({ length }) => length),
+    [3, 1],
+  );
+  t.is(statSync(join(folder, 'state')).mode & 0o777, 0o600);
+});
+
+test('--dry-run prints what would be sent, sends nothing and remembers nothing', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 2);
+  const state = join(folder, 'state');
+  const { stdout, status } = await replay(['--dry-run', '--state', state, pool]).done;
+  t.is(status, 0);
+  t.regex(
+    stdout,
+    /^[0-9a-f]{32} [0-9a-f]{16} agent step0 500 ms\n[0-9a-f]{32} [0-9a-f]{16} agent step1 500 ms\n$/,
+  );
+  t.throws(() => statSync(state), { code: 'ENOENT' });
+  const spans = JSON.parse(
+    (await replay(['--dry-run', '--json', '--attribute', 'a=1', pool]).done).stdout,
+  ) as {
+    name: string;
+    resource: object;
+  }[];
+  t.deepEqual(spans.map(({ name }) => name).sort(), ['step0', 'step1']);
+  t.like(spans[0]?.resource, { 'service.name': 'agent', a: '1' });
+});
+
+test('a line of the state that was cut short does not count; a file that is no state is left as it is', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 2);
+  const state = join(folder, 'state');
+  const { endpoint, batches } = await collector(t);
+  const run = (file = state) => replay(['--endpoint', endpoint, '--state', file, pool]).done;
+  await run();
+  const whole = readFileSync(state, 'utf8');
+  appendFileSync(state, '{"pool":"/x","forwar');
+  t.is((await run()).status, 0);
+  t.is(batches.length, 1);
+  t.is(readFileSync(state, 'utf8'), whole);
+  // Killed while it was made.
+  writeFileSync(state, '{"state":"kv');
+  t.is((await run()).status, 0);
+  t.is(readFileSync(state, 'utf8'), whole);
+  t.is(batches.length, 2);
+
+  const before = readFileSync(pool);
+  for (const [file, said] of [
+    [pool, /is no state of a replay: give a file that a replay made/],
+    [folder, /directory/],
+  ] as const) {
+    const { status, stderr } = await run(file);
+    t.is(status, 3);
+    t.regex(stderr, said);
+  }
+  t.true(readFileSync(pool).equals(before));
+  symlinkSync(state, join(folder, 'link'));
+  t.is((await run(join(folder, 'link'))).status, 3);
+  t.is(batches.length, 2);
+});
+
+test('spans that a collector refuses of a batch are told and not sent again; a batch that it refuses is', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 3);
+  const { endpoint, batches } = await collector(t, (response, batch) => {
+    if (batch === 1) response.writeHead(401).end('who are you?');
+    if (batch === 2) response.end('{"partialSuccess":{"rejectedSpans":1,"errorMessage":"too old"}}');
+  });
+  const run = () => replay(['--endpoint', endpoint, '--state', join(folder, 'state'), pool]).done;
+  const refused = await run();
+  t.is(refused.status, 3);
+  t.regex(refused.stderr, /the collector answered 401 who are you\?/);
+  t.false(refused.stderr.includes('\n    at '));
+  const partly = await run();
+  t.is(partly.status, 3);
+  t.is(partly.stderr, 'the collector refused 1 spans: the collector refused spans: too old\n');
+  t.is((await run()).status, 0);
+  t.is(batches.length, 2);
+});
+
+test('files that are no pools are said; only one that was named makes it fail', async (t) => {
+  const folder = folderOf(t);
+  poolOf(folder, 1);
+  writeFileSync(join(folder, 'README'), 'no pool');
+  const { endpoint, batches } = await collector(t);
+  const inFolder = await replay(['--endpoint', endpoint, folder]).done;
+  t.is(inFolder.status, 0);
+  t.regex(inFolder.stderr, /README is no pool/);
+  const named = await replay(['--endpoint', endpoint, join(folder, 'README'), join(folder, 'pool')]).done;
+  t.is(named.status, 3);
+  t.is(batches.length, 2);
+});
+
+test('what is wrong with the call is said in a line', async (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 1);
+  const said = async (...args: string[]) => {
+    const { status, stderr } = await replay([...args, pool]).done;
+    return `${status} ${stderr}`;
+  };
+  t.regex(
+    await said(),
+    /^2 give --endpoint, as http:\/\/localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT\n$/,
+  );
+  t.regex(await said('--endpoint', 'ftp://x'), /^2 .*It must be a URL of http or https\.\n$/);
+  t.regex(
+    await said('--endpoint', 'http://localhost:1', '--attribute', 'x'),
+    /^2 .*It must be name=value\.\n$/,
+  );
+});
+
+test('without the packages of OpenTelemetry one line says what to install', async (t) => {
+  const folder = folderOf(t);
+  const modules = join(folder, 'node_modules');
+  for (const part of ['dist', 'binding.cjs', 'package.json']) {
+    cpSync(new URL(part, ROOT), join(modules, 'kvp-tracing', part), { recursive: true });
+  }
+  symlinkSync(new URL('node_modules/commander', ROOT), join(modules, 'commander'));
+  const pool = poolOf(folder, 1);
+  const program = join(modules, 'kvp-tracing/dist/cli/main.js');
+  const run = () =>
+    replay(['--endpoint', 'http://127.0.0.1:1', pool], { program, env: { KVP_TRACING_BACKEND: 'js' } }).done;
+  const said = (name: string) => `exporting needs ${name}: npm install ${name}\n`;
+  t.like(await run(), { status: 3, stderr: said('@opentelemetry/api') });
+  mkdirSync(join(modules, '@opentelemetry'));
+  symlinkSync(new URL('node_modules/@opentelemetry/api', ROOT), join(modules, '@opentelemetry/api'));
+  t.like(await run(), { status: 3, stderr: said('@opentelemetry/otlp-transformer') });
+});
