@@ -185,7 +185,7 @@ function copyOf(job) {
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync('.')) {
     if (['.git', '.mutate', 'target', 'artifacts'].includes(name)) continue;
-    if (['node_modules', '.rotel'].includes(name)) symlinkSync(resolve(name), join(folder, name));
+    if (['node_modules', '.rotel', '.duckdb'].includes(name)) symlinkSync(resolve(name), join(folder, name));
     else cpSync(name, join(folder, name), { recursive: true });
   }
   return folder;
