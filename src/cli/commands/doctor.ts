@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { poolPath } from '../../pool/open-pool.ts';
 import { printableJson } from '../../printable.ts';
 import { bootOptionsOf } from '../boots.ts';
 import type { Check } from '../doctor/check.ts';
 import { examples } from '../examples.ts';
-import { type GlobalOptions, namesPool, poolName } from '../global-options.ts';
+import { type GlobalOptions, namesPool, poolName, poolPath } from '../global-options.ts';
 import { hasColor, isTerminal, outputWidth, print } from '../output.ts';
 import { isUtf8 } from '../view/style.ts';
 

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
-import { poolPath } from '../../pool/open-pool.ts';
 import { examples } from '../examples.ts';
-import { type GlobalOptions, namesPool } from '../global-options.ts';
+import { type GlobalOptions, namesPool, poolPath } from '../global-options.ts';
 import { addFilesArgument, inputsOf } from '../input.ts';
 import { jsonLine } from '../log/log-json.ts';
 import { countOf, levelOf, type LogFilter, passes, sinceOf } from '../log/log-filter.ts';

@@ -7,6 +7,7 @@ import {
   booleanOption,
   type Checks,
   functionOption,
+  isPlain,
   millisecondsOption,
   readOptions,
 } from '../../option.ts';
@@ -136,8 +137,7 @@ function eventsIn(spans: readonly PoolSpan[]): number {
 }
 
 function resourceOption(option: string, given: unknown): Attributes {
-  const isObject = Object.prototype.toString.call(given) === '[object Object]';
-  if (isObject && Object.values(given as object).every(isAttribute)) return { ...(given as Attributes) };
+  if (isPlain(given) && Object.values(given).every(isAttribute)) return { ...given };
   throw new OptionError(option, given, 'an object of texts, numbers, booleans, or lists of one of these');
 }
 
