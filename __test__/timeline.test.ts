@@ -68,8 +68,8 @@ test('siblings are ordered by time, then by their place in the pool', (t) => {
   const first = told('start', 'first', 5);
   const second = told('start', 'second', 5);
   const third = told('start', 'third', 9);
-  // Who says of one span in which it is, says it of all.
-  const child = told('start', 'child', 6, { parent: 'first' });
+  // A layer says of all spans in which they are.
+  const child = told('start', 'child', 6, { parent: 'first', target: 'app' });
   t.is(shape(timeline([third, second, first, child]).roots), 'first(child) second third');
   const events = [event('late', 7), event('early', 6)];
   t.deepEqual(

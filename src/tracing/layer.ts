@@ -98,7 +98,7 @@ const HOOKS = [
 const LAYER = 'a layer, an object whose hooks are functions and whose filter is one, or a filter';
 
 /** Whether it is a layer: an object whose hooks, if it has some, are functions. A class is none, but an instance may be. */
-export function isLayer(given: unknown): given is Layer {
+function isLayer(given: unknown): given is Layer {
   if (typeof given !== 'object' || given === null || isFilter(given)) return false;
   const layer = given as Layer;
   const hooks = HOOKS.map((name) => layer[name]).filter((hook) => hook !== undefined);

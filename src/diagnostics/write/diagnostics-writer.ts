@@ -36,7 +36,7 @@ export interface DiagnosticsOptions {
  */
 export type DiagnosticPayload = string | FieldsObject;
 
-export interface PayloadOptions {
+interface PayloadOptions {
   /** How the payload is stored. Default: the writer's. */
   encoding?: PayloadEncoding | undefined;
 }
