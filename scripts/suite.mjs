@@ -18,6 +18,7 @@ const ON_EACH_WRITER = [
   'cli-inputs',
   'cli-log',
   'cli-log-follow',
+  'cli-refusals',
   'cli-replay',
   'fleet-guide',
   'cli-store',

@@ -1,5 +1,16 @@
 import { randomFillSync } from 'node:crypto';
 import { KEY_SIZE, RECORD_SIZE } from '../limits.ts';
+import type { Verdict } from './budget.ts';
+import type { Entry } from './frame.ts';
+
+/** An entry and its records in the batch. */
+export interface Group {
+  entry: Entry;
+  first: number;
+  records: number;
+  /** The budget's verdict before a write that failed; `undefined` if it was not asked yet. */
+  verdict: Verdict | undefined;
+}
 
 /** A key without its id and the number of its chunk. A part that changes is replaced by a new buffer. */
 export interface Key {

@@ -3,8 +3,8 @@ import { sleepSync } from '../../sleep-sync.ts';
 import { dropReportPayload } from './drop-report.ts';
 import { AppendLock } from './append-lock.ts';
 import { Appender } from './appender.ts';
-import { Batch } from './batch.ts';
-import { Budget, type Verdict } from './budget.ts';
+import { Batch, type Group } from './batch.ts';
+import { Budget } from './budget.ts';
 import { DropCounts } from './drop-counts.ts';
 import { type Entry, Framer, isImportant, sizeOf, WARN } from './frame.ts';
 import { PoolLock } from './pool-lock.ts';
@@ -33,15 +33,6 @@ const NOTHING = Buffer.alloc(0);
  */
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
-
-/** An entry and its records in the batch. */
-interface Group {
-  entry: Entry;
-  first: number;
-  records: number;
-  /** The budget's verdict before a write that failed; `undefined` if it was not asked yet. */
-  verdict: Verdict | undefined;
-}
 
 /**
  * The writer for systems on which the native core can't be loaded. It writes the same bytes, by one
