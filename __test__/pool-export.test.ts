@@ -60,6 +60,13 @@ for (const [form, print] of Object.entries(EXPORTS)) {
   });
 }
 
+test('a text of any length comes back, also one that ends as a record may begin', (t) => {
+  for (let length = 1; length < 1300; length++) {
+    const text = `\ufeff${item(['key', 'x'.repeat(length)])}`;
+    t.is(read(Buffer.from(text, 'utf16le')).pairs.length, 1, `${length}`);
+  }
+});
+
 test('items that a terminal wrapped come back', (t) => {
   const pairs = PAIRS.filter(([, value]) => !value.includes('\n'));
   for (const columns of [20, 80, 120, 133]) {

@@ -3,15 +3,21 @@ import { RECORD_SIZE } from './limits.ts';
 import { placesOf, Shape } from './shape.ts';
 
 /**
- * Whether bytes are a pool's: there is a record where it is looked for, and more than half of that can stand in a pool.
- * What damage left of a pool is still one, and is read.
+ * Whether bytes are a pool's: there is a record where it is looked for, and at least half of that can stand in a pool.
+ * What damage left of a pool is still one, and is read. The beginning of a record at the end, which a single letter in
+ * UTF-16 may be, is enough only where nothing else is.
  */
 export function isPool(bytes: Uint8Array): boolean {
   const pool = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = new Shape(false);
   const places = placesOf(0, pool.length);
-  const admitted = places.filter(({ at, length }) => shape.admits(pool.subarray(at, at + length)));
-  return pool.length === 0 || (shape.isKnown && admitted.length * 2 >= places.length);
+  let hasRecord = pool.length < RECORD_SIZE;
+  const admitted = places.filter(({ at, length }) => {
+    const isAdmitted = shape.admits(pool.subarray(at, at + length));
+    if (length === RECORD_SIZE) hasRecord ||= shape.isKnown;
+    return isAdmitted;
+  });
+  return pool.length === 0 || (hasRecord && shape.isKnown && admitted.length * 2 >= places.length);
 }
 
 /** Throws `NotAPoolFileError` if bytes are no pool's. */

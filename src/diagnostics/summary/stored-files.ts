@@ -1,4 +1,5 @@
 import { artifactSize } from '../../format/item-text.ts';
+import { Date } from '../../tracing/timers.ts';
 import { byRecord, type Diagnostic } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 
