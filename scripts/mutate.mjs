@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutantsOf } from './mutants.mjs';
 
@@ -27,7 +27,7 @@ const ROOMS = {
   reporter: ['src/setup/reporter.ts'],
 };
 const GOAL = 85;
-/** Test files that are run for a mutant, the nearest to its module first. */
+/** Test files that are run for a mutant: those with the name of its module, then the nearest to it. */
 const TESTS_MAX = 12;
 /** Milliseconds for the tests of one mutant: one that never ends is noticed. */
 const TIMEOUT = 120_000;
@@ -138,8 +138,9 @@ function fails(folder, tests, backend) {
   });
 }
 
-/** The test files that import a module, the nearest first. */
+/** The test files that import a module: those with its name, then the nearest. */
 function testsOf(file) {
+  const isNamed = (test) => test.startsWith(`__test__/${basename(file, '.ts')}`);
   const distances = new Map([[file, 0]]);
   for (const [at, distance] of distances) {
     for (const importer of imports.get(at) ?? [])
@@ -147,7 +148,7 @@ function testsOf(file) {
   }
   return [...distances]
     .filter(([at]) => at.endsWith('.test.ts'))
-    .sort(([a, one], [b, other]) => one - other || a.localeCompare(b))
+    .sort(([a, one], [b, other]) => isNamed(b) - isNamed(a) || one - other || a.localeCompare(b))
     .slice(0, TESTS_MAX)
     .map(([at]) => at);
 }
