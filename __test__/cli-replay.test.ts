@@ -106,7 +106,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       if (!stops.includes(batch)) return;
       // It comes while the answer is awaited.
       child?.kill(signal);
-      await sleep(100);
+      await sleep(500);
     });
     for (;;) {
       const { child: started, done } = replay(['--endpoint', endpoint, ...args]);
@@ -193,7 +193,12 @@ test('a pool of more than one batch goes on in its middle', async (t) => {
   const folder = folderOf(t);
   const pool = poolOf(folder, 1300);
   let child: ReturnType<typeof replay>['child'] | undefined;
-  const { endpoint, batches } = await collector(t, (_, batch) => batch === 2 && child?.kill('SIGTERM'));
+  const { endpoint, batches } = await collector(t, async (_, batch) => {
+    if (batch !== 2) return;
+    child?.kill('SIGTERM');
+    // The signal is there before the answer.
+    await sleep(500);
+  });
   const run = () => replay(['--endpoint', endpoint, '--state', join(folder, 'state'), pool]);
   const first = run();
   child = first.child;
