@@ -26,7 +26,7 @@ test('which writer is used, and why not the native core', async (t) => {
   spawnSync('cp', ['-r', join(root, 'dist'), copy]);
   for (const name of ['package.json', 'binding.cjs']) copyFileSync(join(root, name), join(copy, name));
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const call = [join(copy, 'dist/cli/main.js'), 'doctor', '--json', '--dir', folder];
+  const call = [join(copy, 'dist/cli/main.cjs'), 'doctor', '--json', '--dir', folder];
   for (const [backend, status] of [
     ['auto', 'warning'],
     ['native', 'error'],

@@ -78,7 +78,7 @@ test('the memory that a fleet takes does not grow with its pools, but for a row 
   t.true(large - small < few * 10 * 4 + 96 * 1024, `${small} KiB, then ${large} KiB`);
 });
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 test('rows are filtered by outcome, reason and agent, and sorted as asked for', (t) => {
   const folder = folderOf(t);

@@ -13,7 +13,7 @@ import { kvp } from './helpers/kvp.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 const PAIRS = failedProvisioning();
 const LINES = EXPORTS['items on lines']?.(PAIRS) as string;
 

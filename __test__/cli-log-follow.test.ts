@@ -19,7 +19,7 @@ import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { ended, ROOT, start } from './helpers/programs.ts';
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** An event whose message is also its id. */
 function event(message: string): [string, string] {

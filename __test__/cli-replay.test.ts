@@ -23,7 +23,7 @@ import { folderOf, has } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';
 
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** Starts `kvp replay`; what it prints and how it ends. */
 function replay(
@@ -344,9 +344,8 @@ test('without the packages of OpenTelemetry one line says what to install', asyn
   for (const part of ['dist', 'binding.cjs', 'package.json']) {
     cpSync(new URL(part, ROOT), join(modules, 'kvp-tracing', part), { recursive: true });
   }
-  symlinkSync(new URL('node_modules/commander', ROOT), join(modules, 'commander'));
   const pool = poolOf(folder, 1);
-  const program = join(modules, 'kvp-tracing/dist/cli/main.js');
+  const program = join(modules, 'kvp-tracing/dist/cli/main.cjs');
   const run = () =>
     replay(['--endpoint', 'http://127.0.0.1:1', pool], { program, env: { KVP_TRACING_BACKEND: 'js' } }).done;
   const said = (name: string) => `exporting needs ${name}: npm install ${name}\n`;

@@ -14,7 +14,7 @@ import { ROOT } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';
 
 const GUIDE = readFileSync(new URL('docs/fleet.md', ROOT), 'utf8');
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 const POOLS = 200;
 
 /** The guide's blocks of a language. */

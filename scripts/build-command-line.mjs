@@ -21,9 +21,8 @@ export async function buildCommandLine() {
     platform: 'node',
     format: 'cjs',
     target: 'node20.19',
-    // A name in a stack stays what it is.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    // Node.js reads all of it at each start: a third of the bytes is a twentieth of the time of `--help`.
+    minify: true,
     define: { 'import.meta.url': URL_OF_FILE },
     banner: { js: `const ${URL_OF_FILE}=require('node:url').pathToFileURL(__filename).href;` },
     logLevel: 'warning',

@@ -6,6 +6,8 @@ import { nativeObstacle, run } from './tools.mjs';
 
 rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
+// Before the files that it is made of are put together below: else it would have much of them twice.
+await buildCommandLine();
 // What is imported at once is put into one file: a hundred take twice as long to load.
 await build({
   entryPoints: [
@@ -26,7 +28,6 @@ await build({
   target: 'node20.19',
   logLevel: 'warning',
 });
-await buildCommandLine();
 const obstacle = nativeObstacle();
 if (obstacle === undefined) {
   const crate = ['--manifest-path', 'crates/binding/Cargo.toml', '--output-dir', '.'];

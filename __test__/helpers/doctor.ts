@@ -9,7 +9,7 @@ import type { Ended } from './kvp.ts';
 import { folderOf } from './pool-folder.ts';
 import { ended, ROOT } from './programs.ts';
 
-export const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+export const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** The environment without a collector. */
 export function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

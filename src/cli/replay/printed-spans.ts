@@ -1,6 +1,6 @@
 import { durationText } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import type { ReplayTarget } from '../../opentelemetry/index.ts';
+import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import { printableJson } from '../../printable.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { print } from '../output.ts';

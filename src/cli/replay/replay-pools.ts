@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ExportError, messageOf, MissingPeerError } from '../../errors.ts';
-import type { OtlpTarget, Replayed, ReplayTarget } from '../../opentelemetry/index.ts';
+import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
+import type { OtlpTarget } from '../../opentelemetry/replay/otlp-target.ts';
+import type { Replayed } from '../../opentelemetry/replay/replay.ts';
 import { type FoundFile, poolFiles } from '../fleet/pool-files.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { type Input, inputsOf, readInput } from '../input.ts';
@@ -124,13 +126,16 @@ async function inputOf(
   }
 }
 
-/** `opentelemetry/` with the optional package that it needs. */
+/** What replays, with the optional packages that it needs. */
 async function loaded() {
   try {
-    return await import('../../opentelemetry/index.ts');
+    const { otlpTarget } = await import('../../opentelemetry/replay/otlp-target.ts');
+    const { replay } = await import('../../opentelemetry/replay/replay.ts');
+    return { otlpTarget, replay };
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
+    // The command line is CommonJS where it is built as one file.
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw thrown;
     const [, name = '@opentelemetry/api'] = /'(@[\w./-]+)'/.exec(messageOf(thrown)) ?? [];
     throw new MissingPeerError(name, thrown);
   }
