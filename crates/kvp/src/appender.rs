@@ -61,14 +61,14 @@ impl<S: Sys> Appender<S> {
     /// Looks where the records are that were appended, and counts those that are missing.
     pub fn look(&mut self) {
         let Some(fd) = &self.fd else { return };
-        match self.sys.stat(fd.as_fd()) {
-            Ok(now) if is_at(&self.sys, &self.path, &now) => {
-                let is_shorter = now.size < self.left;
-                if let Some(size) = is_shorter.then(|| self.locked_size(fd.as_fd())).flatten() {
-                    self.count_missing(size);
-                }
+        // What can't be looked at now, the next append meets.
+        let Ok(now) = self.sys.stat(fd.as_fd()) else { return };
+        if !is_at(&self.sys, &self.path, &now) {
+            self.leave();
+        } else if now.size < self.left {
+            if let Some(size) = self.locked_size(fd.as_fd()) {
+                self.count_missing(size);
             }
-            _ => self.leave(),
         }
     }
 

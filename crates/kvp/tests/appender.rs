@@ -172,6 +172,17 @@ fn records_go_where_the_path_leads_and_those_of_before_are_missing() {
 }
 
 #[test]
+fn a_look_that_the_system_refuses_takes_nothing_for_gone() {
+    let (_folder, path) = folder();
+    let sys = FaultySys::default();
+    let mut pool = Appender::new(sys.clone(), &path, None);
+    append(&mut pool, "a").unwrap();
+    sys.add(&[("fstat", Fault::Errno(libc::EIO)), ("open", Fault::Errno(libc::EMFILE))]);
+    pool.look();
+    assert_eq!(pool.take_missing(), 0);
+}
+
+#[test]
 fn a_pool_that_comes_to_lie_at_the_path_is_emptied_if_it_is_stale() {
     let (folder, path) = folder();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
