@@ -1,16 +1,21 @@
 //! What the tests of pools share: system calls that fail when told to, and a look into a pool.
 #![allow(dead_code, clippy::unwrap_used)] // Each test file uses its own part.
 
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kvp::drop_report::{DropReport, Style};
+use kvp::frame::{Kind, Level};
 use kvp::key_layout::{KeyLayout, Word};
 use kvp::limits::{KEY_SIZE, RECORD_SIZE};
 use kvp::sys::{Access, Lock, RealSys, Stat, Sys};
-use kvp::{Copied, Options};
+use kvp::{Channel, Copied, Name, Options};
+use rustix::fs::{FlockOperation, flock};
+use tempfile::TempDir;
 
 /// What goes wrong at a call.
 #[derive(Debug, Clone, Copy)]
@@ -192,4 +197,31 @@ pub fn payload(text: &str) -> impl FnMut(&mut [u8]) -> Copied + '_ {
         place[..text.len()].copy_from_slice(text.as_bytes());
         Copied::Whole(text.len())
     }
+}
+
+/// Longer than anything takes that is waited for.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// The options of a pool in a folder of its own.
+pub fn options() -> (TempDir, Options) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options_for(folder.path().join("pool"));
+    (folder, options)
+}
+
+/// Emits an event.
+pub fn event(channel: &mut Channel, level: Level, text: &str) {
+    channel.emit(Kind::Event, level, b"", Name::Text(b"name"), payload(text));
+}
+
+/// The values of a pool's records.
+pub fn values(path: &Path) -> Vec<String> {
+    records(path).into_iter().map(|(_, value)| value).collect()
+}
+
+/// The pool, with the lock of cloud-init held.
+pub fn locked(path: &PathBuf) -> fs::File {
+    let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    flock(&file, FlockOperation::LockExclusive).unwrap();
+    file
 }
