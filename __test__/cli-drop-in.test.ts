@@ -2,20 +2,10 @@ import { symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseReport } from '../src/index.ts';
-import { kvp } from './helpers/kvp.ts';
+import { done, failed, kvp, onFolder, says, wrong } from './helpers/kvp.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 
 // The command line that azure-init's users script, line by line: what a pipe gets.
-
-const done = { status: 0, stdout: '', stderr: '' };
-const says = (stdout: string) => ({ status: 0, stdout, stderr: '' });
-const wrong = (stderr: string) => ({ status: 2, stdout: '', stderr: `${stderr}\n` });
-const failed = (stderr: string) => ({ status: 3, stdout: '', stderr: `${stderr}\n` });
-
-/** Calls on the pools of one folder. */
-function onFolder(dir: string) {
-  return (args: readonly string[], input?: string) => kvp(['--dir', dir, ...args], input);
-}
 
 test('info prints what a pool is, in this order', (t) => {
   const dir = folderOf(t);

@@ -1,21 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { kvp } from './helpers/kvp.ts';
+import { done, failed, kvp, onFolder, says, wrong } from './helpers/kvp.ts';
 import { flockMissing, holdLock } from './helpers/lock-holder.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 
 // What the command line that azure-init's users script refuses, and how.
-
-const done = { status: 0, stdout: '', stderr: '' };
-const says = (stdout: string) => ({ status: 0, stdout, stderr: '' });
-const wrong = (stderr: string) => ({ status: 2, stdout: '', stderr: `${stderr}\n` });
-const failed = (stderr: string) => ({ status: 3, stdout: '', stderr: `${stderr}\n` });
-
-/** Calls on the pools of one folder. */
-function onFolder(dir: string) {
-  return (args: readonly string[], input?: string) => kvp(['--dir', dir, ...args], input);
-}
 
 test('wrong usage is one line and exit code 2', (t) => {
   const on = onFolder(folderOf(t));

@@ -46,6 +46,25 @@ function replay(
   return { child, done };
 }
 
+/** Repeats a replay until a signal does not end it any more; how the others ended. */
+async function replayToTheEnd(
+  t: ExecutionContext,
+  args: readonly string[],
+  onStart: (child: ReturnType<typeof replay>['child']) => void,
+) {
+  const interrupted = [];
+  for (;;) {
+    const { child, done } = replay(args);
+    onStart(child);
+    const ended = await done;
+    if (ended.signal === null) {
+      t.is(ended.status, 0, ended.stderr);
+      return interrupted;
+    }
+    interrupted.push(ended);
+  }
+}
+
 interface Body {
   resourceSpans: { scopeSpans: { spans: { traceId: string; spanId: string }[] }[] }[];
 }
@@ -108,14 +127,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       child?.kill(signal);
       await sleep(500);
     });
-    for (;;) {
-      const { child: started, done } = replay(['--endpoint', endpoint, ...args]);
-      child = started;
-      const ended = await done;
-      if (ended.signal === null) {
-        t.is(ended.status, 0, ended.stderr);
-        break;
-      }
+    const ends = await replayToTheEnd(t, ['--endpoint', endpoint, ...args], (started) => (child = started));
+    for (const ended of ends) {
       t.is(ended.signal, signal);
       t.regex(ended.stderr, /interrupted: waiting for the answer/);
     }
@@ -149,23 +162,13 @@ test('after SIGKILL at most one batch is sent again, with the same ids', async (
     child?.kill('SIGKILL');
     await sleep(50);
   });
-  let killed = 0;
-  for (;;) {
-    const { child: started, done } = replay(['--endpoint', endpoint, ...args]);
-    child = started;
-    const ended = await done;
-    if (ended.signal === null) {
-      t.is(ended.status, 0, ended.stderr);
-      break;
-    }
-    killed++;
-  }
-  t.is(killed, kills.size);
+  const killed = await replayToTheEnd(t, ['--endpoint', endpoint, ...args], (started) => (child = started));
+  t.is(killed.length, kills.size);
   const expected = pools.reduce((sum, { spans }) => sum + spans, 0);
   t.is(new Set(batches.flat()).size, expected);
   const texts = batches.map((batch) => batch.join());
   const repeated = texts.filter((text, index) => texts.indexOf(text) !== index);
-  t.true(repeated.length <= killed, `${repeated.length} batches again after ${killed} kills`);
+  t.true(repeated.length <= killed.length, `${repeated.length} batches again after ${killed.length} kills`);
   t.is(
     batches.flat().length - expected,
     repeated.reduce((sum, text) => sum + text.split(',').length, 0),

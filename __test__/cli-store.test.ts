@@ -1,19 +1,12 @@
 import { readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { kvp } from './helpers/kvp.ts';
+import { failed, kvp, onFolder, says, wrong } from './helpers/kvp.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 
 // The store's operations of the command line, and dry runs of all that changes a pool.
 
 const RECORD = 2560;
-const says = (stdout: string, stderr = '') => ({ status: 0, stdout, stderr });
-const wrong = (stderr: string) => ({ status: 2, stdout: '', stderr: `${stderr}\n` });
-const failed = (stderr: string) => ({ status: 3, stdout: '', stderr: `${stderr}\n` });
-
-function onFolder(dir: string) {
-  return (args: readonly string[], input?: string) => kvp(['--dir', dir, ...args], input);
-}
 
 /** Damages a pool of three records: a value that is not UTF-8, an empty key, and a torn tail. */
 function damage(path: string): void {

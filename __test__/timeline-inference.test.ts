@@ -4,29 +4,10 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { renderTree } from '../src/format/render-tree.ts';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import { bare } from './helpers/told.ts';
 
-let record = 0;
-
-function told(
-  kind: Diagnostic['kind'],
-  name: string,
-  at: number,
-  more: Partial<Diagnostic> = {},
-): Diagnostic {
-  return {
-    format: 'diag',
-    kind,
-    agent: 'azure-init/1',
-    vmId: 'vm',
-    name,
-    id: `${name}-id`,
-    time: new Date(at),
-    fields: {},
-    text: '',
-    records: [record++],
-    ...more,
-  };
-}
+const told: typeof bare = (kind, name, at, more) =>
+  bare(kind, name, at, { agent: 'azure-init/1', id: `${name}-id`, ...more });
 
 function span(name: string, from: number, to: number, more: Partial<Diagnostic> = {}): Diagnostic[] {
   const duration = (to - from) / 1000;

@@ -1,33 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
 import { renderTree } from '../src/format/render-tree.ts';
-import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
-
-let record = 0;
-
-function told(kind: Diagnostic['kind'], id: string, at: number, more: Partial<Diagnostic> = {}): Diagnostic {
-  const finish = kind === 'finish' ? { result: 'success' as const, duration: 0.001 } : {};
-  return {
-    format: 'diag',
-    kind,
-    agent: 'agent/1',
-    vmId: 'vm',
-    name: id,
-    id,
-    time: new Date(at),
-    fields: {},
-    text: '',
-    records: [record++],
-    ...finish,
-    ...more,
-  };
-}
-
-function event(message: string, at: number, more: Partial<Diagnostic> = {}): Diagnostic {
-  return told('event', message, at, { message, level: 'INFO', ...more });
-}
+import { event, told } from './helpers/told.ts';
 
 /** `a(b(c))`: names and who is in whom. */
 function shape(nodes: TimelineNode[]): string {

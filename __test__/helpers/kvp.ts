@@ -23,6 +23,17 @@ export function kvp(args: readonly string[], input = '', uid?: number): Ended {
   return { status, stdout, stderr };
 }
 
+/** What a call comes to that succeeds without a word, or says something; that is used wrongly; that fails. */
+export const done: Ended = { status: 0, stdout: '', stderr: '' };
+export const says = (stdout: string, stderr = ''): Ended => ({ status: 0, stdout, stderr });
+export const wrong = (stderr: string): Ended => ({ status: 2, stdout: '', stderr: `${stderr}\n` });
+export const failed = (stderr: string): Ended => ({ status: 3, stdout: '', stderr: `${stderr}\n` });
+
+/** Calls on the pools of one folder. */
+export function onFolder(dir: string): (args: readonly string[], input?: string) => Ended {
+  return (args, input) => kvp(['--dir', dir, ...args], input);
+}
+
 /** Calls the built command line by a line of a shell, which has it as `"$0" "$@"`. */
 export function kvpInShell(line: string, args: readonly string[]): Ended {
   const given = ['-c', line, process.execPath, PROGRAM, ...args];

@@ -11,6 +11,17 @@ export function told(
   at: number,
   more: Partial<Diagnostic> = {},
 ): Diagnostic {
+  const finish = kind === 'finish' ? { result: 'success' as const, duration: 0.001 } : {};
+  return bare(kind, name, at, { ...finish, ...more });
+}
+
+/** The same, of which a finish says neither how it went nor how long it took. */
+export function bare(
+  kind: Diagnostic['kind'],
+  name: string,
+  at: number,
+  more: Partial<Diagnostic> = {},
+): Diagnostic {
   return {
     format: 'diag',
     kind,
@@ -22,7 +33,6 @@ export function told(
     fields: {},
     text: '',
     records: [record++],
-    ...(kind === 'finish' && { result: 'success' as const, duration: 0.001 }),
     ...more,
   };
 }
