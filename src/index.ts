@@ -99,8 +99,8 @@ export type {
   SummaryOptions,
   SummaryPart,
   SummaryReport,
-  SummaryWriter,
 } from './diagnostics/summary/summary.ts';
+export type { SummaryWriter } from './diagnostics/summary/writers.ts';
 export type { ComparedSpan, Comparison } from './diagnostics/timeline/compare-timelines.ts';
 export type { OwnTime } from './diagnostics/timeline/own-times.ts';
 export type { Gap, Timeline } from './diagnostics/timeline/timeline.ts';

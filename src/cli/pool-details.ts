@@ -4,15 +4,13 @@ import { chooseBackend } from '../pool/binding.ts';
 import type { Defect } from '../pool/edit.ts';
 import { openPool } from '../pool/open-pool.ts';
 import { decodeRecords } from '../pool/record.ts';
+import { DEFAULT_MAX_RECORDS } from '../pool/store-options.ts';
 import { infoLines, type PoolInfo, sorted } from './pool-info.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { isTerminal, outputWidth, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
 import { table } from './table.ts';
-import { type PoolWriterCount, writersOf } from './writers.ts';
-
-/** Records that a program's own writes may fill a pool to. */
-const MAX_RECORDS = 1024;
+import { type PoolWriterCount, poolWriters } from './writers.ts';
 
 /** Prints all that is known of a pool: lines, JSON, or a table on a terminal. */
 export async function printAll(
@@ -22,10 +20,10 @@ export async function printAll(
 ) {
   const details = {
     unique_keys: new Set(decodeRecords(bytes).map(({ key }) => key)).size,
-    max_records: MAX_RECORDS,
+    max_records: DEFAULT_MAX_RECORDS,
     backend: chooseBackend({ quiet: true }),
     defects: openPool(found.path, { readOnly: true }).inspectSync(),
-    writers: writersOf(readDiagnosticsSync(bytes)),
+    writers: poolWriters(readDiagnosticsSync(bytes)),
   };
   if (options.json) return printJson({ ...sorted(found), ...details });
   return print(isTerminal() ? onTerminal(found, details) : asLines(found, details));
@@ -84,9 +82,9 @@ function onTerminal(found: PoolInfo, { defects, writers, unique_keys, backend }:
 
 /** `[########------------]  40 % of 1,024 records`, shorter on a narrow terminal. */
 function budget(records: number, width: number): string {
-  const used = records / MAX_RECORDS;
+  const used = records / DEFAULT_MAX_RECORDS;
   const length = Math.max(5, Math.min(30, width - 44));
   const filled = Math.min(length, Math.round(used * length));
-  const text = `${Math.round(used * 100)} % of ${MAX_RECORDS.toLocaleString('en')} records`;
+  const text = `${Math.round(used * 100)} % of ${DEFAULT_MAX_RECORDS.toLocaleString('en')} records`;
   return `${'█'.repeat(filled)}${'░'.repeat(length - filled)}  ${text}`;
 }

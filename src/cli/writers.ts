@@ -1,4 +1,5 @@
 import type { PoolContent } from '../diagnostics/read/read-diagnostics.ts';
+import { writersOf } from '../diagnostics/summary/writers.ts';
 
 /** How many records of a pool a program wrote, in one format, for one VM. */
 export interface PoolWriterCount {
@@ -11,7 +12,7 @@ export interface PoolWriterCount {
 }
 
 /** Who wrote a pool's records, most first. */
-export function writersOf({ diagnostics, reports, unknown, problems }: PoolContent): PoolWriterCount[] {
+export function poolWriters({ diagnostics, reports, unknown, problems }: PoolContent): PoolWriterCount[] {
   const counts = new Map<string, PoolWriterCount>();
   const add = (
     agent: string | undefined,
@@ -23,7 +24,7 @@ export function writersOf({ diagnostics, reports, unknown, problems }: PoolConte
     const key = JSON.stringify(writer);
     counts.set(key, { ...writer, records: records + (counts.get(key)?.records ?? 0) });
   };
-  for (const { agent, format, vmId, records } of diagnostics) add(agent, format, vmId, records.length);
+  for (const { agent, format, vmId, records } of writersOf(diagnostics)) add(agent, format, vmId, records);
   for (const { agent, vm_id, records } of reports) add(agent, 'report', vm_id, records.length);
   for (const { reason, records } of problems) {
     // A torn tail is no record.

@@ -19,6 +19,7 @@ import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
+import { DEFAULT_MAX_RECORDS } from '../pool/store-options.ts';
 import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
@@ -55,8 +56,7 @@ export interface KvpChannelOptions {
 const DEFAULTS = {
   path: DEFAULT_POOL_PATH,
   agent: DEFAULT_AGENT,
-  // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
-  maxRecords: 1024,
+  maxRecords: DEFAULT_MAX_RECORDS,
   queueBytes: 2 * 1024 * 1024,
   durability: 'queued',
 } as const;

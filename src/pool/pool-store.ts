@@ -7,7 +7,12 @@ import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
-import { RECORDS_OPTIONS, type RecordsOptions, type StoreOptions } from './store-options.ts';
+import {
+  DEFAULT_MAX_RECORDS,
+  RECORDS_OPTIONS,
+  type RecordsOptions,
+  type StoreOptions,
+} from './store-options.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { isIrregular, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
@@ -23,11 +28,10 @@ export interface Repair extends Defect {
 
 type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 
-// libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
 const DEFAULTS = {
   limits: 'safe',
   lockTimeout: 1000,
-  maxKeys: 1024,
+  maxKeys: DEFAULT_MAX_RECORDS,
   readOnly: false,
   dryRun: false,
 } as const;

@@ -1,6 +1,9 @@
 import { booleanOption, type Checks, millisecondsOption, oneOf, wholeNumber } from '../option.ts';
 import type { Limits } from './record.ts';
 
+/** Records of a pool by default: libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS. */
+export const DEFAULT_MAX_RECORDS = 1024;
+
 export interface StoreOptions {
   /**
    * How long keys and values may be: `'safe'` is what reaches the host whole (254 and 1,022 bytes),

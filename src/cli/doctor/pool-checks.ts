@@ -9,11 +9,10 @@ import { readPoolBytes } from '../../pool/read-pool.ts';
 import { Date, wallMillis } from '../../tracing/timers.ts';
 import { Input } from '../input.ts';
 import { checkIsPool } from '../../pool/is-pool.ts';
+import { DEFAULT_MAX_RECORDS } from '../../pool/store-options.ts';
 import { type Check, checkOf, counted } from './check.ts';
 import { locksCheck } from './locks.ts';
 
-/** Records that the layer fills a pool with. */
-const RECORDS_MAX = 1024;
 /** The part of it at which a pool is nearly full. */
 const NEARLY = 0.9;
 /** Clocks differ a little, in milliseconds. */
@@ -160,7 +159,8 @@ function diskCheck(path: string): Check {
   const room = Math.floor(free / RECORD_SIZE);
   const fix = `make room on the file system of ${folder} (df ${folder})`;
   if (room === 0) return error('the disk is full: nothing more can be written', fix);
-  if (room < RECORDS_MAX) return warning(`the disk has room for ${counted(room, 'record')} only`, fix);
+  if (room < DEFAULT_MAX_RECORDS)
+    return warning(`the disk has room for ${counted(room, 'record')} only`, fix);
   return ok('the disk has room');
 }
 
@@ -199,9 +199,9 @@ function staleCheck({ input, boot }: Content, { path, options }: Examined): Chec
 function budgetCheck({ input, summary }: Content, { options }: Examined): Check {
   const { ok, warning, error } = checkOf('budget');
   const { length } = input.records;
-  const used = `${length.toLocaleString('en')} of ${counted(RECORDS_MAX, 'record')}`;
+  const used = `${length.toLocaleString('en')} of ${counted(DEFAULT_MAX_RECORDS, 'record')}`;
   const fix = `kvp clear${options}, if they are not needed; else a larger maxRecords`;
-  if (length >= RECORDS_MAX) return error(`it is full (${used}): writers drop what comes`, fix);
+  if (length >= DEFAULT_MAX_RECORDS) return error(`it is full (${used}): writers drop what comes`, fix);
   const [dropped] = summary.dropped;
   if (dropped !== undefined) {
     const { agent, message } = dropped;
@@ -210,7 +210,7 @@ function budgetCheck({ input, summary }: Content, { options }: Examined): Check 
       'fewer levels in the filter, or a larger maxRecords',
     );
   }
-  return length >= RECORDS_MAX * NEARLY ? warning(`it is nearly full (${used})`, fix) : ok(used);
+  return length >= DEFAULT_MAX_RECORDS * NEARLY ? warning(`it is nearly full (${used})`, fix) : ok(used);
 }
 
 /** Whether the clock can be right: neither before this program was made, nor before what was written. */

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { LEVELS, type Verbosity, verbosityOf } from '../../tracing/level.ts';
 import { Date, wallMillis } from '../../tracing/timers.ts';
+import { isAgentNamed } from '../agent-name.ts';
 import type { LogItem } from './log-item.ts';
 
 /** Since when items are printed: a moment, in milliseconds since 1970, or the last boot. */
@@ -32,14 +33,8 @@ export function passes(item: LogItem, { since, level, agent, failed }: LogFilter
   if (failed && !item.isFailure) return false;
   // Of a span that failed the level is that of the span.
   if (level !== undefined && item.verbosity > level && !item.isFailure) return false;
-  if (agent.length > 0 && !agent.some((name) => isNamed(item.agent, name))) return false;
+  if (agent.length > 0 && !agent.some((name) => isAgentNamed(item.agent, name))) return false;
   return typeof since !== 'number' || item.time === undefined || item.time.getTime() >= since;
-}
-
-/** Whether an agent is called so, with or without its version. */
-function isNamed(agent: string, name: string): boolean {
-  const [own, given] = [agent.toLowerCase(), name.toLowerCase()];
-  return own === given || own.replace(/[/-]v?\d[^/]*$|\/[^/]*$/, '') === given;
 }
 
 export function sinceOf(text: string, now = wallMillis()): Since {

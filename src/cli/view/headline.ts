@@ -4,6 +4,7 @@ import { durationText, fieldTexts } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
+import { recordsText } from '../problem-text.ts';
 import { cutTo } from '../text-width.ts';
 
 /** What the headline is about besides the summary. */
@@ -242,16 +243,6 @@ function* labelled(
 
 function indented(line: string): string {
   return ' '.repeat(LABEL_WIDTH) + line;
-}
-
-/** How many numbers of records a message lists. */
-const NUMBERS_MAX = 8;
-
-/** `record 3`; `records 3, 4`. */
-function recordsText(records: readonly number[]): string {
-  const numbers = records.slice(0, NUMBERS_MAX).join(', ');
-  const more = records.length > NUMBERS_MAX ? ` and ${records.length - NUMBERS_MAX} more` : '';
-  return `record${records.length === 1 ? '' : 's'} ${numbers}${more}`;
 }
 
 /** `2026-08-31 12:00:08.200 UTC`; without the day if that is the day of `since`. */

@@ -1,7 +1,6 @@
 import { anyOption, type Checks, readOptions } from '../../option.ts';
-import type { Diagnostic } from '../diagnostic.ts';
+
 import type { ProblemReason } from '../collector.ts';
-import type { DiagnosticFormat } from '../formats/format-table.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { REPORT_FIELDS, type ReportRecord } from '../report/report.ts';
 import { endOf, ownTimes } from '../timeline/own-times.ts';
@@ -10,6 +9,7 @@ import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
 import { Date } from '../../tracing/timers.ts';
 import { type Failures, failuresOf } from './failures.ts';
+import { type SummaryWriter, writersOf } from './writers.ts';
 import { BOOT_OPTIONS, type Boot, type BootOptions, lastBoot } from './last-boot.ts';
 import { reportTime } from './report-time.ts';
 
@@ -56,15 +56,6 @@ export interface FirstFailure {
   sources: string[];
   /** The names of the spans around it that failed with it, the nearest first; at most 32. */
   carried: string[];
-}
-
-/** Who wrote. */
-export interface SummaryWriter {
-  agent: string;
-  format: DiagnosticFormat;
-  /** Empty where it is not recorded. */
-  vmId: string;
-  records: number;
 }
 
 /** A part of a pool that is not of the boot that a summary is of. */
@@ -289,20 +280,6 @@ function vmIdsOf(contents: readonly PoolContent[]): string[] {
   }
   add();
   return [...counts].sort(([, one], [, other]) => other - one).map(([vmId]) => vmId);
-}
-
-function writersOf(diagnostics: readonly Diagnostic[]): SummaryWriter[] {
-  const writers = new Map<string, SummaryWriter>();
-  let writer: SummaryWriter | undefined;
-  for (const { agent, format, vmId, records } of diagnostics) {
-    if (writer?.agent !== agent || writer.format !== format || writer.vmId !== vmId) {
-      const key = `${agent}|${format}|${vmId}`;
-      writer = writers.get(key);
-      if (writer === undefined) writers.set(key, (writer = { agent, format, vmId, records: 0 }));
-    }
-    writer.records += records.length;
-  }
-  return [...writers.values()].sort((one, other) => other.records - one.records);
 }
 
 function recordsOf(parts: readonly PoolContent[]): Summary['records'] {

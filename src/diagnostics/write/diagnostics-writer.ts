@@ -8,6 +8,7 @@ import { CHUNKS_MAX, ID_MAX, SAFE_VALUE } from '../../pool/limits.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
+import { DEFAULT_MAX_RECORDS } from '../../pool/store-options.ts';
 import { vmId as ownVmId } from '../vm-id.ts';
 import { Fields, type FieldsObject } from '../../tracing/fields.ts';
 import type { Result } from '../../tracing/span.ts';
@@ -90,8 +91,7 @@ type KeyParts = Pick<KeyFields, 'kind' | 'name' | 'id'> & {
 
 const DEFAULTS = {
   encoding: 'auto',
-  // libazureinit-kvp's HV_KVP_EXCHANGE_MAX_RECORDS
-  maxRecords: 1024,
+  maxRecords: DEFAULT_MAX_RECORDS,
   maxBytes: 512 * 1024,
 } as const;
 
