@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { notices } from './notices.mjs';
 
 /** Where Node.js finds this file, as `import.meta.url` says of a module. */
 const URL_OF_FILE = 'kvpFileUrl';
@@ -12,12 +13,9 @@ export async function buildCommandLine() {
   const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
     readFileSync('package.json', 'utf8'),
   );
-  const { metafile } = await build({
-    entryPoints: ['dist/cli/main.js'],
-    outfile: 'dist/cli/main.cjs',
+  const shared = {
     bundle: true,
     external: Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
-    plugins: [WITHOUT_CHILD_PROCESSES],
     platform: 'node',
     format: 'cjs',
     target: 'node20.19',
@@ -26,10 +24,25 @@ export async function buildCommandLine() {
     define: { 'import.meta.url': URL_OF_FILE },
     banner: { js: `const ${URL_OF_FILE}=require('node:url').pathToFileURL(__filename).href;` },
     logLevel: 'warning',
+  };
+  const { metafile } = await build({
+    ...shared,
+    entryPoints: ['dist/cli/main.js'],
+    outfile: 'dist/cli/main.cjs',
+    plugins: [WITHOUT_CHILD_PROCESSES, REPORT_PAGE_APART],
     metafile: true,
   });
-  writeFileSync('dist/cli/NOTICES.txt', notices(Object.keys(metafile.inputs)));
+  await build({ ...shared, entryPoints: ['dist/report-page/index.js'], outfile: 'dist/cli/report-page.cjs' });
+  writeFileSync('dist/cli/NOTICES.txt', notices('The file main.cjs has', Object.keys(metafile.inputs)));
 }
+
+/** What makes pages is read only where one is made. */
+const REPORT_PAGE_APART = {
+  name: 'report page apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/report-page\/index\.js$/ }, () => ({ path: './report-page.cjs', external: true }));
+  },
+};
 
 /** Commander requires it for commands that are programs of their own, of which there are none; loading it takes long. */
 const WITHOUT_CHILD_PROCESSES = {
@@ -41,15 +54,3 @@ const WITHOUT_CHILD_PROCESSES = {
     onLoad({ filter: /^/, namespace: 'none' }, () => ({ contents: '' }));
   },
 };
-
-/** The licences of the packages whose files these are. */
-function notices(files) {
-  const packages = files.map((file) => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
-  return [...new Set(packages)]
-    .filter((name) => name !== undefined)
-    .map(
-      (name) =>
-        `The file main.cjs has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
-    )
-    .join('\n');
-}

@@ -2,10 +2,12 @@
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 import { buildCommandLine } from './build-command-line.mjs';
+import { buildReportPage } from './build-report-page.mjs';
 import { nativeObstacle, run } from './tools.mjs';
 
 rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
+await buildReportPage();
 // Before the files that it is made of are put together below: else it would have much of them twice.
 await buildCommandLine();
 // What is imported at once is put into one file: a hundred take twice as long to load.
@@ -16,6 +18,7 @@ await build({
     'opentelemetry/index',
     'opentelemetry/register',
     'pino/index',
+    'report-page/index',
   ].map((entry) => `dist/${entry}.js`),
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',

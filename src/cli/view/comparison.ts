@@ -4,7 +4,7 @@ import {
   compareTimelines,
 } from '../../diagnostics/timeline/compare-timelines.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { printableJson } from '../../printable.ts';
 import type { Shown } from '../boots.ts';

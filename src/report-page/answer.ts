@@ -1,0 +1,142 @@
+import { originOf } from '../diagnostics/summary/boot-phases.ts';
+import type { Boot } from '../diagnostics/summary/last-boot.ts';
+import { outcomeText } from '../diagnostics/summary/outcome-text.ts';
+import type { Summary, SummaryPart } from '../diagnostics/summary/summary.ts';
+import { fieldTexts } from '../format/item-text.ts';
+import type { Answer, Fact, Piece } from './page-model.ts';
+import { cut, type SpanParts } from './span-parts.ts';
+
+/** Items of a list that are shown. */
+const LISTED_MAX = 6;
+
+/** What a reader asks first of a boot. `parts` have its spans; absent for the boot that another one is compared with. */
+export function answerOf(boot: Boot, summary: Summary, path: string, parts?: SpanParts): Answer {
+  const { outcome, seconds, start, end, failed, unfinished, firstFailure, report } = summary;
+  const origin = originOf(boot) ?? 0;
+  const answer: Answer = {
+    path,
+    outcome,
+    text: cut(outcomeText(summary, path)),
+    seconds,
+    spans: parts?.spans.length ?? 0,
+    failed,
+    unfinished,
+    slowest: summary.slowest
+      .filter(({ own }) => own > 0)
+      .map(({ name, agent, id, own }) => ({
+        name: cut(name),
+        agent,
+        own,
+        share: seconds > 0 ? own / seconds : 0,
+        span: parts?.numberOf(id, name, agent) ?? -1,
+      })),
+    facts: factsOf(summary),
+  };
+  if (start) answer.start = start.getTime();
+  if (end) answer.end = end.getTime();
+  if (firstFailure) {
+    const { name, agent, id, time, duration, reason, sources, carried } = firstFailure;
+    answer.failure = {
+      name: cut(name),
+      agent,
+      path: firstFailure.path.map(cut),
+      at: time.getTime() - origin,
+      ...(duration !== undefined && { seconds: duration }),
+      ...(reason !== undefined && { reason: cut(reason) }),
+      sources: sources.map(cut),
+      carried: carried.map(cut),
+      span: parts?.numberOf(id, name, agent) ?? -1,
+    };
+  }
+  if (report) {
+    const { result, reason, agent, time, truncated, supportingData, documentationUrl, traceback } = report;
+    answer.report = {
+      ...(result !== undefined && { result }),
+      ...(reason !== undefined && { reason: cut(reason) }),
+      ...(agent !== undefined && { agent }),
+      ...(time && { time: time.getTime() }),
+      isCut: truncated,
+      data: Object.entries(supportingData).map(([name, text]) => [cut(name), cut(text)]),
+      ...(documentationUrl !== undefined && { url: documentationUrl }),
+      ...(traceback !== undefined && { traceback: cut(traceback) }),
+    };
+  }
+  return answer;
+}
+
+function factsOf(summary: Summary): Fact[] {
+  const { bootTime, kernelStart, start, end, vmIds, writers, records, dropped, defects, report } = summary;
+  const facts: Fact[] = [];
+  const add = (label: string, items: Piece[][]): void => {
+    if (items.length > 0) facts.push({ label, items });
+  };
+  if (start && end) add('Time', [[{ time: start.getTime() }, ' to ', { time: end.getTime() }]]);
+  const booted = kernelStart ?? bootTime;
+  if (booted) add('Booted', [[{ time: booted.getTime() }]]);
+  add(vmIds.length > 1 ? 'VMs' : 'VM', listed(vmIds.map((text) => [{ text, kind: 'code' }])));
+  if (report?.ppsType !== undefined && report.ppsType !== 'None') {
+    add('Pre-provisioning', [[{ text: report.ppsType, kind: 'pool' }]]);
+  }
+  add(
+    'Written by',
+    listed(
+      writers.map(({ agent, format, records: count }) => [
+        { text: agent, kind: 'pool' },
+        `, ${recordsText(count)}${agent === format ? '' : ` (${format})`}`,
+      ]),
+    ),
+  );
+  if (records.total > 0) {
+    add('Records', [
+      [
+        [
+          String(records.total),
+          records.unknown > 0 && `${records.unknown} of other programs`,
+          records.problems > 0 && `${records.problems} unreadable`,
+        ]
+          .filter((text) => text !== false)
+          .join(', '),
+      ],
+    ]);
+  }
+  add(
+    'Dropped',
+    listed(
+      dropped.map(({ agent, message, fields }) => [
+        { text: cut(message), kind: 'warn' },
+        ' by ',
+        { text: agent, kind: 'pool' },
+        { text: ` ${fieldTexts(fields).join(' ')}`, kind: 'pool' },
+      ]),
+    ),
+  );
+  if (defects !== undefined && defects.count > 0) {
+    const { stop, count } = defects;
+    const items: Piece[][] = [[{ text: count === 1 ? 'one defect' : `${count} defects`, kind: 'warn' }]];
+    if (stop !== undefined) {
+      const where = `the host stops reading at record ${stop.record}, whose ${stop.field ?? 'text'} is no UTF-8`;
+      items.push([{ text: `${where}: it gets ${stop.readBefore} of ${records.total} records`, kind: 'bad' }]);
+    }
+    add('File', items);
+  }
+  add('Earlier boot', partItems(summary.earlier));
+  add('Other VMs', partItems(summary.otherVms));
+  return facts;
+}
+
+function partItems(part: SummaryPart | undefined): Piece[][] {
+  if (part === undefined) return [];
+  const { records, start, end, vmIds } = part;
+  const pieces: Piece[] = [{ text: recordsText(records), kind: 'warn' }, ' set apart'];
+  if (start && end) pieces.push(', from ', { time: start.getTime() }, ' to ', { time: end.getTime() });
+  return [pieces, ...listed(vmIds.map((text) => [{ text, kind: 'code' }]))];
+}
+
+function recordsText(count: number): string {
+  return count === 1 ? '1 record' : `${count} records`;
+}
+
+function listed(items: Piece[][]): Piece[][] {
+  if (items.length <= LISTED_MAX) return items;
+  return [...items.slice(0, LISTED_MAX), [`and ${items.length - LISTED_MAX} more`]];
+}
