@@ -14,7 +14,10 @@ export interface HtmlOptions extends GlobalOptions {
 /** Adds the options that `printPage` reads. */
 export function addHtmlOptions(command: Command): Command {
   return command
-    .option('--html <file>', 'write a page of HTML that anyone can open, mail and keep; - is the standard output')
+    .option(
+      '--html <file>',
+      'write a page of HTML that anyone can open, mail and keep; - is the standard output',
+    )
     .option('--force', 'replace the file of --html if it is there');
 }
 
@@ -29,7 +32,11 @@ export function checkHtmlOptions(command: Command): HtmlOptions {
 }
 
 /** Writes the page of a boot, or of one that is compared with another, and prints where it is. */
-export async function printPage(shown: Shown, { html = '-', force = false }: HtmlOptions, before?: Shown): Promise<void> {
+export async function printPage(
+  shown: Shown,
+  { html = '-', force = false }: HtmlOptions,
+  before?: Shown,
+): Promise<void> {
   const { renderReport } = await import('../report-page/index.ts');
   const { input, boot, summary } = shown;
   const page = renderReport(boot, {

@@ -3,11 +3,13 @@ import type { Boot } from '../diagnostics/summary/last-boot.ts';
 import { outcomeText } from '../diagnostics/summary/outcome-text.ts';
 import type { Summary, SummaryPart } from '../diagnostics/summary/summary.ts';
 import { fieldTexts } from '../format/item-text.ts';
-import type { Answer, Fact, Piece } from './page-model.ts';
+import type { Answer, Fact, Piece, SlowName } from './page-model.ts';
 import { cut, type SpanParts } from './span-parts.ts';
 
 /** Items of a list that are shown. */
 const LISTED_MAX = 6;
+/** Names of spans that most time went to. */
+const SLOWEST = 3;
 
 /** What a reader asks first of a boot. `parts` have its spans; absent for the boot that another one is compared with. */
 export function answerOf(boot: Boot, summary: Summary, path: string, parts?: SpanParts): Answer {
@@ -21,19 +23,13 @@ export function answerOf(boot: Boot, summary: Summary, path: string, parts?: Spa
     spans: parts?.spans.length ?? 0,
     failed,
     unfinished,
-    slowest: summary.slowest
-      .filter(({ own }) => own > 0)
-      .map(({ name, agent, id, own }) => ({
-        name: cut(name),
-        agent,
-        own,
-        share: seconds > 0 ? own / seconds : 0,
-        span: parts?.numberOf(id, name, agent) ?? -1,
-      })),
+    slowest: parts === undefined ? [] : slowestOf(parts, seconds),
     facts: factsOf(summary),
   };
   if (start) answer.start = start.getTime();
   if (end) answer.end = end.getTime();
+  const kernel = summary.kernelStart?.getTime();
+  if (end && kernel === origin) answer.sinceKernel = (end.getTime() - kernel) / 1000;
   if (firstFailure) {
     const { name, agent, id, time, duration, reason, sources, carried } = firstFailure;
     answer.failure = {
@@ -62,6 +58,29 @@ export function answerOf(boot: Boot, summary: Summary, path: string, parts?: Spa
     };
   }
   return answer;
+}
+
+/** The names of spans that most time went to. */
+function slowestOf({ spans, agents }: SpanParts, seconds: number): SlowName[] {
+  const names = new Map<string, SlowName & { most: number }>();
+  spans.forEach(({ name, agent, own = 0 }, span) => {
+    const key = `${agent}|${name}`;
+    const known = names.get(key);
+    if (known === undefined) {
+      names.set(key, { name, agent: agents[agent] ?? '', count: 1, own, share: 0, span, most: own });
+      return;
+    }
+    known.count++;
+    known.own += own;
+    if (own > known.most) Object.assign(known, { most: own, span });
+  });
+  return [...names.values()]
+    .filter(({ own }) => own > 0)
+    .sort((one, other) => other.own - one.own)
+    .slice(0, SLOWEST)
+    .map(({ name, agent, count, own, span }) => {
+      return { name, agent, count, own, share: seconds > 0 ? own / seconds : 0, span };
+    });
 }
 
 function factsOf(summary: Summary): Fact[] {

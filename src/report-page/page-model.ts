@@ -45,7 +45,8 @@ export interface ChangeCounts {
 }
 
 /** A piece of a fact: a text of the page or of the pool, or a moment. */
-export type Piece = string | { text: string; kind?: 'pool' | 'code' | 'warn' | 'bad' | 'good' } | { time: number };
+export type Piece =
+  string | { text: string; kind?: 'pool' | 'code' | 'warn' | 'bad' | 'good' } | { time: number };
 
 /** What is known besides, under a label. */
 export interface Fact {
@@ -63,14 +64,29 @@ export interface Answer {
   seconds: number;
   start?: number;
   end?: number;
+  /** From the kernel's start to the end, where that start is known. */
+  sinceKernel?: number;
   spans: number;
   failed: number;
   unfinished: number;
-  /** The three spans that took most, the one with most first. */
-  slowest: { name: string; agent: string; own: number; share: number; span: number }[];
+  /** Where the time went: the three names of spans with most time of their own, the one with most first. */
+  slowest: SlowName[];
   failure?: AnsweredFailure;
   report?: AnsweredReport;
   facts: Fact[];
+}
+
+/** Spans of one name and agent. */
+export interface SlowName {
+  name: string;
+  agent: string;
+  /** How many there are. */
+  count: number;
+  /** Time of their own, in seconds. */
+  own: number;
+  share: number;
+  /** The number of the one with most. */
+  span: number;
 }
 
 export interface AnsweredFailure {
@@ -152,7 +168,7 @@ export interface PageEvent {
   records: number[];
 }
 
-export interface PageProblem {
+interface PageProblem {
   reason: string;
   message: string;
   records: number[];

@@ -6,7 +6,7 @@ import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
 import { type Comparison, compareTimelines } from '../diagnostics/timeline/compare-timelines.ts';
 import type { Timeline } from '../diagnostics/timeline/timeline.ts';
 import { OptionError } from '../errors.ts';
-import { anyOption, type Checks, readOptions, textOption } from '../option.ts';
+import { anyOption, type Checks, listOf, objectOption, readOptions, textOption } from '../option.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import { Date } from '../tracing/timers.ts';
 import { VERSION } from '../version.ts';
@@ -33,8 +33,8 @@ export interface RenderReportOptions {
 
 const OPTIONS: Checks<RenderReportOptions> = {
   title: textOption,
-  summary: anyOption,
-  records: anyOption,
+  summary: objectOption,
+  records: listOf(anyOption, 'a list of records'),
   before: anyOption,
   beforeTitle: textOption,
 };

@@ -33,7 +33,11 @@ export function* outcomeLines(summary: Summary, path: string, style: Style): Gen
   const pieces: Piece[] = [
     { text: style.glyphs[mark], color },
     { text: word, color },
-    { text: escapeInvisible(outcomeText(summary, path)), gap: 2, ...(summary.outcome === 'failure' && { color: COLORS.bold }) },
+    {
+      text: escapeInvisible(outcomeText(summary, path)),
+      gap: 2,
+      ...(summary.outcome === 'failure' && { color: COLORS.bold }),
+    },
   ];
   yield* flow(pieces, style.width, style);
 }

@@ -1,7 +1,23 @@
 import type { ComponentChildren } from 'preact';
-import type { Answer as AnswerModel, AnsweredFailure, AnsweredReport, PageHead, Piece } from '../page-model.ts';
+import type {
+  Answer as AnswerModel,
+  AnsweredFailure,
+  AnsweredReport,
+  PageHead,
+  Piece,
+} from '../page-model.ts';
 import { Icon, type IconName } from './icon.tsx';
-import { counted, durationText, isoText, momentText, offsetText, shareText, visible, visibleLines, type Zone } from './texts.ts';
+import {
+  counted,
+  durationText,
+  isoText,
+  momentText,
+  offsetText,
+  shareText,
+  visible,
+  visibleLines,
+  type Zone,
+} from './texts.ts';
 
 /** A text of the pool: isolated, so that its direction changes nothing around it. */
 export function Pool({ text }: { text: string }) {
@@ -75,8 +91,8 @@ function Before({ head, before }: { head: PageHead; before: AnswerModel }) {
     : [];
   return (
     <p class="before">
-      <Pool text={answer.path} /> compared with <Pool text={before.path} />: there{' '}
-      <Icon name={icon} /> {words.charAt(0).toLowerCase() + words.slice(1)} (<Pool text={before.text} />
+      <Pool text={answer.path} /> compared with <Pool text={before.path} />: there <Icon name={icon} />{' '}
+      {words.charAt(0).toLowerCase() + words.slice(1)} (<Pool text={before.text} />
       ). {texts.length === 0 ? 'No span differs.' : `Spans: ${texts.join(', ')}.`}
     </p>
   );
@@ -92,7 +108,7 @@ function Card({ title, children, kind }: { title: string; children: ComponentChi
 }
 
 function Duration({ answer, before }: { answer: AnswerModel; before: AnswerModel | undefined }) {
-  const { seconds, spans, failed, unfinished } = answer;
+  const { seconds, sinceKernel, spans, failed, unfinished } = answer;
   const difference = before === undefined ? 0 : seconds - before.seconds;
   return (
     <Card title="It took" kind="duration">
@@ -104,6 +120,7 @@ function Duration({ answer, before }: { answer: AnswerModel; before: AnswerModel
             : `${durationText(Math.abs(difference))} ${difference > 0 ? 'longer' : 'less'} than before (${durationText(before.seconds)})`}
         </p>
       )}
+      {sinceKernel !== undefined && <p>{durationText(sinceKernel)} since the kernel started</p>}
       <p>
         {counted(spans, 'span')}
         {failed > 0 && `, ${failed} failed`}
@@ -117,10 +134,14 @@ function Slowest({ answer: { slowest } }: { answer: AnswerModel }) {
   return (
     <Card title="Where the time went" kind="slowest">
       <ol>
-        {slowest.map(({ name, agent, own, share, span }, i) => (
+        {slowest.map(({ name, agent, count, own, share, span }, i) => (
           <li key={i}>
             <span class="line">
-              <SpanLink number={span} text={name} /> <b>{durationText(own)}</b>
+              <span>
+                <SpanLink number={span} text={name} />
+                {count > 1 && ` × ${count}`}
+              </span>{' '}
+              <b>{durationText(own)}</b>
             </span>
             <svg class="share" aria-hidden="true">
               <rect class="track" width="100%" height="100%" rx="2" />

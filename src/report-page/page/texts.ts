@@ -7,9 +7,14 @@ export type Zone = 'utc' | 'local';
 
 const NOT_ASCII = /[^ -~]/;
 
+/** Whether a text is of printable ASCII alone, as most are. */
+export function isAscii(text: string): boolean {
+  return !NOT_ASCII.test(text);
+}
+
 /** A text of the pool, with what can't be seen escaped. */
 export function visible(text: string): string {
-  return NOT_ASCII.test(text) ? withoutInvisible(text) : text;
+  return isAscii(text) ? text : withoutInvisible(text);
 }
 
 /** The same of a text of several lines, which stay lines. */

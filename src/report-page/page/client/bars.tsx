@@ -71,7 +71,7 @@ function Bar({
       )}
       {result === 'fail' && kind !== 'before' && (
         <Mark at={to} class="end-fail">
-          <path d={`M-4 ${middle - 4}l8 8m0 -8l-8 8`} />
+          <path d={`M3 ${middle - 4}l8 8m0 -8l-8 8`} />
         </Mark>
       )}
     </g>
@@ -104,25 +104,36 @@ function Marks({ data, number, view }: { data: PageData; number: number; view: V
     <>
       {Array.from(drawn.values(), ({ at, level }, i) => (
         <Mark key={i} at={at} class={`mark ${level.toLowerCase()}`}>
-          <path d={level === '' ? 'M0 10l3 3l-3 3l-3 -3z' : level === 'WARN' ? 'M0 8.5l4.2 8h-8.4z' : 'M-4 9h8v8h-8z'} />
+          <path
+            d={
+              level === ''
+                ? 'M0 10l3 3l-3 3l-3 -3z'
+                : level === 'WARN'
+                  ? 'M0 8.5l4.2 8h-8.4z'
+                  : 'M-4 9h8v8h-8z'
+            }
+          />
         </Mark>
       ))}
     </>
   );
 }
 
+/** What is written beside a bar. */
+export function labelText({ change, state, seconds, isWall }: PageSpan): string {
+  if (change === 'missing') return 'missing';
+  if (state === 'unfinished') return 'did not end';
+  const took = seconds === undefined ? '' : `${isWall ? '~' : ''}${durationText(seconds)}`;
+  return state === 'start-missing' ? `${took} start missing`.trim() : took;
+}
+
 function Label({ span, view }: { span: PageSpan; view: View }) {
-  const { start = span.before?.start ?? 0, state, seconds } = span;
+  const { start = span.before?.start ?? 0, state } = span;
   const end = state === 'unfinished' ? Infinity : (span.end ?? span.before?.end ?? start);
   const [from, to] = [placeOf(start, view), placeOf(Math.max(start, end), view)];
   if (from > 1 || to < 0) return null;
-  const text =
-    span.change === 'missing'
-      ? 'missing'
-      : state === 'unfinished'
-        ? 'did not end'
-        : `${seconds === undefined ? '' : `${span.isWall ? '~' : ''}${durationText(seconds)}`}${state === 'start-missing' ? ' start missing' : ''}`;
-  const gap = span.result === 'fail' ? 9 : 6;
+  const text = labelText(span);
+  const gap = span.result === 'fail' ? 16 : 6;
   if (to < 0.86) {
     return (
       <text x={percent(to)} dx={gap} y="17">
@@ -138,7 +149,12 @@ function Label({ span, view }: { span: PageSpan; view: View }) {
     );
   }
   return (
-    <text class={state === 'unfinished' ? '' : 'inside'} x={percent(Math.max(0, from))} dx="6" y={state === 'unfinished' ? 10 : 17}>
+    <text
+      class={state === 'unfinished' ? '' : 'inside'}
+      x={percent(Math.max(0, from))}
+      dx="6"
+      y={state === 'unfinished' ? 10 : 17}
+    >
       {text}
     </text>
   );

@@ -4,7 +4,16 @@ import type { PageEvent, PageRecord, PageSpan } from '../../page-model.ts';
 import { Moment, Pool } from '../answer.tsx';
 import { changeText } from '../change-text.ts';
 import { Icon } from '../icon.tsx';
-import { durationText, fieldText, momentText, offsetText, shareText, visible, visibleLines, type Zone } from '../texts.ts';
+import {
+  durationText,
+  fieldText,
+  momentText,
+  offsetText,
+  shareText,
+  visible,
+  visibleLines,
+  type Zone,
+} from '../texts.ts';
 import { CopyButton } from './copy-button.tsx';
 import type { PageData } from './page-data.ts';
 
@@ -48,7 +57,12 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
         <h3>
           <Pool text={name} />
         </h3>
-        <button type="button" class="close" aria-label="Close the details" onClick={() => onSelect(undefined)}>
+        <button
+          type="button"
+          class="close"
+          aria-label="Close the details"
+          onClick={() => onSelect(undefined)}
+        >
           ✕
         </button>
       </header>

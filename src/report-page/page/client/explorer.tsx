@@ -20,16 +20,17 @@ export function Explorer({ data, zone }: { data: PageData; zone: Zone }) {
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(() => new Set());
   const [selected, setSelected] = useState<number | undefined>(() => spanOfHash(spans.length));
   const search = useRef<HTMLInputElement>(null);
-  const matches = useMemo(
-    () => (hasFilter(filter) ? matchesOf(data, filter) : undefined),
-    [data, filter],
-  );
+  const matches = useMemo(() => (hasFilter(filter) ? matchesOf(data, filter) : undefined), [data, filter]);
   const rows = useMemo(() => rowsOf(data, collapsed, matches), [data, collapsed, matches]);
 
   const select = useCallback(
     (span: number | undefined) => {
       setSelected(span);
-      history.replaceState(null, '', span === undefined ? location.href.replace(/#.*$/, '') : `#span-${span}`);
+      history.replaceState(
+        null,
+        '',
+        span === undefined ? location.href.replace(/#.*$/, '') : `#span-${span}`,
+      );
       if (span !== undefined) {
         setCollapsed((last) => opened(last, spans, span));
         setFilter((last) => (hasFilter(last) && !matchesOf(data, last).includes(span) ? NO_FILTER : last));

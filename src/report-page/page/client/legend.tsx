@@ -22,9 +22,9 @@ export function Legend({ data }: { data: PageData }) {
           <li>
             <svg class="bar" width="26" height="16" aria-hidden="true">
               <g class="fail">
-                <rect y="4" width="20" height="8" rx="1.5" />
-                <svg x="20" overflow="visible" class="end-fail">
-                  <path d="M-4 4l8 8m0 -8l-8 8" />
+                <rect y="4" width="13" height="8" rx="1.5" />
+                <svg x="13" overflow="visible" class="end-fail">
+                  <path d="M3 4l8 8m0 -8l-8 8" />
                 </svg>
               </g>
             </svg>

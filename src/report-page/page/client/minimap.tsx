@@ -11,7 +11,15 @@ const LANES_MAX = 8;
 const LANE_HEIGHT = 6;
 
 /** The whole boot, with the part that the waterfall shows: a drag chooses one, or moves it; the wheel zooms. */
-export function Minimap({ data, view, onView }: { data: PageData; view: View; onView: (view: View) => void }) {
+export function Minimap({
+  data,
+  view,
+  onView,
+}: {
+  data: PageData;
+  view: View;
+  onView: (view: View) => void;
+}) {
   const { length } = data.head;
   const element = useRef<SVGSVGElement>(null);
   const { lanes, failures } = useMemo(() => pathsOf(data), [data]);

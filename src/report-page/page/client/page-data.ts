@@ -69,7 +69,15 @@ export class PageData {
   }
 
   #textOf(number: number): string {
-    const { name, agent, id, reason = '', sources = [], message = '', fields } = this.spans[number] as PageSpan;
+    const {
+      name,
+      agent,
+      id,
+      reason = '',
+      sources = [],
+      message = '',
+      fields,
+    } = this.spans[number] as PageSpan;
     const events = (this.eventsOf.get(number) ?? []).map((i) => {
       const { name: event, message: says = '', fields: more } = this.events[i] as PageEvent;
       return `${event} ${says} ${more === undefined ? '' : JSON.stringify(more)}`;

@@ -34,7 +34,8 @@ function SpanReadout({ data, zone, span }: { data: PageData; zone: Zone; span: P
       <b>
         <Pool text={name} />
       </b>
-      {seconds !== undefined && ` ${durationText(seconds)}, ${shareText((seconds * 1000) / length)} of the boot`}
+      {seconds !== undefined &&
+        ` ${durationText(seconds)}, ${shareText((seconds * 1000) / length)} of the boot`}
       {start !== undefined && `, from ${offsetText(start)} (${clockText(origin + start, zone)})`}
       {state !== undefined && `, ${state === 'unfinished' ? 'did not end' : 'start missing'}`}
       {result === 'fail' && ', failed'}

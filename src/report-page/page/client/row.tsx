@@ -3,7 +3,7 @@ import { Pool } from '../answer.tsx';
 import { Icon } from '../icon.tsx';
 import { counted, durationText, offsetText } from '../texts.ts';
 import { changeText } from '../change-text.ts';
-import { SpanBar } from './bars.tsx';
+import { labelText, SpanBar } from './bars.tsx';
 import { percent } from './axis.tsx';
 import type { PageData } from './page-data.ts';
 import { type Row, rowKey } from './rows.ts';
@@ -41,7 +41,11 @@ export function PhaseRow({ data, view, row, id, index, isActive, onHover }: Shar
         <span class="text">{name}</span>
       </div>
       {data.head.isComparison && <div class="change" role="gridcell" />}
-      <div class="bars" role="gridcell" aria-label={`from ${offsetText(from)}, ${durationText((to - from) / 1000)}`}>
+      <div
+        class="bars"
+        role="gridcell"
+        aria-label={`${durationText((to - from) / 1000)}, from ${offsetText(from)}`}
+      >
         <svg class="bar" aria-hidden="true">
           <rect class="phase" x={percent(start)} y="7" width={percent(end - start)} height="12" rx="1.5" />
           <text x={percent(end)} dx="6" y="17">
@@ -109,7 +113,7 @@ export function SpanRow({
 }: Shared<'span'> & { isSelected: boolean; onClick: () => void }) {
   const { span: number, hasChildren, isOpen, isMatch } = row;
   const span = data.spans[number] as PageSpan;
-  const { depth, name, agent, result, state, isCritical, reason, message, start, seconds, parent } = span;
+  const { depth, name, agent, result, state, reason, message, start, parent } = span;
   const isGuest = parent !== undefined && data.spans[parent]?.agent !== agent;
   const classes = ['columns', 'row', 'span', result ?? state ?? ''];
   if (isActive) classes.push('active');
@@ -145,7 +149,6 @@ export function SpanRow({
         {state === 'start-missing' && <Icon name="warning" />}
         <span class="text">
           <Pool text={name} />
-          {isCritical && <span class="on-path" title="on the critical path" />}
           {isGuest && (
             <small>
               {' '}
@@ -168,11 +171,9 @@ export function SpanRow({
       <div
         class="bars"
         role="gridcell"
-        aria-label={
-          start === undefined
-            ? 'not there'
-            : `from ${offsetText(start)}${seconds === undefined ? '' : `, ${durationText(seconds)}`}`
-        }
+        aria-label={[labelText(span), start !== undefined && `from ${offsetText(start)}`]
+          .filter(Boolean)
+          .join(', ')}
       >
         <SpanBar data={data} number={number} view={view} />
       </div>

@@ -30,7 +30,9 @@ export const NO_FILTER: Filter = {
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'];
 
 export function hasFilter({ query, hiddenAgents, level, result, change, isCriticalOnly }: Filter): boolean {
-  return [query, level, result, change].some((text) => text !== '') || hiddenAgents.size > 0 || isCriticalOnly;
+  return (
+    [query, level, result, change].some((text) => text !== '') || hiddenAgents.size > 0 || isCriticalOnly
+  );
 }
 
 /** The numbers of the spans that a filter lets through, in their order; all without a filter. */

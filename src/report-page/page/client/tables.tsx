@@ -15,10 +15,7 @@ type TabName = 'slowest' | 'failures' | 'events' | 'problems' | 'records';
 /** The tables below the waterfall, one at a time. */
 export function Tables({ data, zone, onSpan }: Given) {
   const { head, spans } = data;
-  const failed = useMemo(
-    () => spans.flatMap(({ result }, i) => (result === 'fail' ? [i] : [])),
-    [spans],
-  );
+  const failed = useMemo(() => spans.flatMap(({ result }, i) => (result === 'fail' ? [i] : [])), [spans]);
   const tabs = (
     [
       ['slowest', 'Slowest', spans.length],
@@ -122,7 +119,12 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
           },
         ]
       : []),
-    { title: 'start', text: (i) => offsetText(of(i).start ?? 0), value: (i) => of(i).start ?? 0, isNumber: true },
+    {
+      title: 'start',
+      text: (i) => offsetText(of(i).start ?? 0),
+      value: (i) => of(i).start ?? 0,
+      isNumber: true,
+    },
     { title: 'span', text: (i) => of(i).name, isWide: true, onClick: onSpan },
     { title: 'agent', text: (i) => data.agentOf(of(i).agent) },
     { title: 'result', text: (i) => resultText(of(i)) },
@@ -130,12 +132,7 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
   return <DataTable name="Slowest" columns={columns} rows={rows} />;
 }
 
-function Failures({
-  data,
-  numbers,
-  zone,
-  onSpan,
-}: Given & { numbers: readonly number[] }) {
+function Failures({ data, numbers, zone, onSpan }: Given & { numbers: readonly number[] }) {
   const of = (number: number): PageSpan => data.spans[number] as PageSpan;
   const endOf = (number: number): number => of(number).end ?? of(number).start ?? 0;
   const columns: Column<number>[] = [
@@ -143,7 +140,11 @@ function Failures({
     { title: zone === 'utc' ? 'UTC' : 'here', text: (i) => clockText(data.head.origin + endOf(i), zone) },
     { title: 'took', text: (i) => wholeText(of(i)), value: (i) => of(i).seconds ?? -1, isNumber: true },
     { title: 'span', text: (i) => of(i).name, onClick: onSpan },
-    { title: 'reason', text: (i) => [of(i).reason ?? '', ...(of(i).sources ?? [])].join(' ← '), isWide: true },
+    {
+      title: 'reason',
+      text: (i) => [of(i).reason ?? '', ...(of(i).sources ?? [])].join(' ← '),
+      isWide: true,
+    },
     { title: 'agent', text: (i) => data.agentOf(of(i).agent) },
   ];
   return <DataTable name="Failures" columns={columns} rows={numbers} />;
@@ -188,7 +189,12 @@ function Records({ data }: { data: PageData }) {
     <DataTable
       name="Raw records"
       columns={[
-        { title: 'record', text: ({ number }) => String(number), value: ({ number }) => number, isNumber: true },
+        {
+          title: 'record',
+          text: ({ number }) => String(number),
+          value: ({ number }) => number,
+          isNumber: true,
+        },
         { title: 'key', text: ({ key }) => key, isWide: true, isCode: true },
         { title: 'value', text: ({ value }) => value, isWide: true, isCode: true },
       ]}

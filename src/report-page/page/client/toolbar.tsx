@@ -24,8 +24,7 @@ export function Toolbar(given: Given) {
   const { data, filter, matches, search, view, onFilter, onView, onNext } = given;
   const { head, spans } = data;
   const set = (change: Partial<Filter>): void => onFilter({ ...filter, ...change });
-  const zoom = (factor: number): void =>
-    onView(zoomed(view, factor, (view.from + view.to) / 2, head.length));
+  const zoom = (factor: number): void => onView(zoomed(view, factor, (view.from + view.to) / 2, head.length));
   return (
     <div class="toolbar" role="toolbar" aria-label="Timeline">
       <input
@@ -87,7 +86,9 @@ export function Toolbar(given: Given) {
         critical path only
       </label>
       <output class="matches" aria-live="polite">
-        {matches === undefined ? counted(spans.length, 'span') : `${matches} of ${counted(spans.length, 'span')}`}
+        {matches === undefined
+          ? counted(spans.length, 'span')
+          : `${matches} of ${counted(spans.length, 'span')}`}
       </output>
       {hasFilter(filter) && (
         <>

@@ -42,9 +42,7 @@ const MILLISECONDS = [
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * 1000),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60_000),
   ...[1, 2, 4, 6, 12].map((hours) => hours * 3_600_000),
-  ...[1, 10, 100, 1000, 10_000, 100_000].flatMap((ten) =>
-    [1, 2, 5].map((days) => days * ten * 86_400_000),
-  ),
+  ...[1, 10, 100, 1000, 10_000, 100_000].flatMap((ten) => [1, 2, 5].map((days) => days * ten * 86_400_000)),
 ];
 
 /** The moments of at most `most` ticks in a view, and how far they are apart. */

@@ -21,7 +21,7 @@ export interface WaterfallGiven {
   onZoomTo: (span: number) => void;
 }
 
-export const ROW_HEIGHT = 26;
+const ROW_HEIGHT = 26;
 /** Pixels that a pointer moves before it chooses a time. */
 const DRAG_MIN = 4;
 
@@ -35,6 +35,8 @@ export function Waterfall(given: WaterfallGiven) {
   const [active, setActive] = useState<number | undefined>(selected);
   const [hovered, setHovered] = useState<number | undefined>(undefined);
   const [chosen, setChosen] = useState<View | undefined>(undefined);
+  /** Whether the pointer chose a time; the click that comes of it means nothing. */
+  const wasDrag = useRef(false);
   const virtual = useVirtual(scroller, rows.length, ROW_HEIGHT);
   const { reveal } = virtual;
 
@@ -84,6 +86,7 @@ export function Waterfall(given: WaterfallGiven) {
   }, [view, length, momentAt, onView]);
 
   const onPointerDown = (down: PointerEvent): void => {
+    wasDrag.current = false;
     if (down.button !== 0 || down.pointerType === 'touch' || !isIn(bars.current, down.clientX)) return;
     const from = momentAt(down.clientX);
     const viewOf = ({ clientX }: PointerEvent): View => {
@@ -99,6 +102,7 @@ export function Waterfall(given: WaterfallGiven) {
       removeEventListener('pointermove', onMove);
       removeEventListener('pointerup', onUp);
       setChosen(undefined);
+      wasDrag.current = isDrag;
       if (isDrag) onView(within(viewOf(event), length));
     };
     addEventListener('pointermove', onMove);
@@ -146,6 +150,10 @@ export function Waterfall(given: WaterfallGiven) {
           onScroll={virtual.onScroll}
           onKeyDown={onKeyDown}
           onPointerDown={onPointerDown}
+          onClickCapture={(event) => {
+            if (wasDrag.current) event.stopPropagation();
+            wasDrag.current = false;
+          }}
           onPointerLeave={() => setHovered(undefined)}
           onDblClick={({ clientX }) => {
             if (isIn(bars.current, clientX)) onView({ from: 0, to: length });
@@ -218,9 +226,7 @@ function onKey(
     const failed = rows.findIndex(
       (each, i) => i > index && each.kind === 'span' && data.spans[each.span]?.result === 'fail',
     );
-    const first = rows.findIndex(
-      (each) => each.kind === 'span' && data.spans[each.span]?.result === 'fail',
-    );
+    const first = rows.findIndex((each) => each.kind === 'span' && data.spans[each.span]?.result === 'fail');
     if (failed >= 0 || first >= 0) go(failed >= 0 ? failed : first);
   };
   const actions: Record<string, () => void> = {

@@ -1,4 +1,4 @@
-import { visible } from '../texts.ts';
+import { isAscii, visible } from '../texts.ts';
 
 const SPECIAL = /[&<>"']/;
 const ESCAPES: Record<string, string> = {
@@ -12,12 +12,10 @@ const ESCAPES: Record<string, string> = {
 /** A text of the pool as HTML, also in a quoted attribute; what can't be seen is escaped. */
 export function escapeHtml(text: string): string {
   const shown = visible(text);
-  return SPECIAL.test(shown)
-    ? shown.replace(/[&<>"']/g, (character) => ESCAPES[character] as string)
-    : shown;
+  return SPECIAL.test(shown) ? shown.replace(/[&<>"']/g, (character) => ESCAPES[character] as string) : shown;
 }
 
-/** A text of the pool as HTML, whose direction changes nothing around it. */
+/** A text of the pool as HTML, whose direction changes nothing around it; ASCII has but one direction. */
 export function bdi(text: string): string {
-  return `<bdi>${escapeHtml(text)}</bdi>`;
+  return isAscii(text) ? escapeHtml(text) : `<bdi>${escapeHtml(text)}</bdi>`;
 }

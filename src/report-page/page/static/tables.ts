@@ -13,6 +13,7 @@ export function tablesHtml({ head, spans, events }: PageModel): string {
     .filter(({ own = 0 }) => own > 0)
     .sort((one, other) => (other.own ?? 0) - (one.own ?? 0))
     .slice(0, SLOWEST_MAX);
+  const byTime = events.toSorted((one, other) => one.at - other.at);
   const of = (agent: number): string => bdi(agents[agent] ?? '');
   return (
     table('Failures', ['at', 'span', 'agent', 'reason'], failed, (span) => [
@@ -27,7 +28,7 @@ export function tablesHtml({ head, spans, events }: PageModel): string {
       bdi(span.name),
       of(span.agent),
     ]) +
-    table('Events', ['at', 'level', 'event', 'span', 'agent'], events, (event) => [
+    table('Events', ['at', 'level', 'event', 'span', 'agent'], byTime, (event) => [
       offsetText(event.at),
       escapeHtml(event.level ?? ''),
       eventHtml(event),
@@ -57,7 +58,7 @@ function table<Row>(
 ): string {
   if (rows.length === 0) return '';
   let html = '';
-  for (const row of rows) html += `<tr><td>${cells(row).join('</td><td>')}</td></tr>`;
-  const heads = columns.map((column) => `<th scope="col">${column}</th>`).join('');
-  return `<section><h2>${title}</h2><table><thead><tr>${heads}</tr></thead><tbody>${html}</tbody></table></section>`;
+  for (const row of rows) html += `<tr><td>${cells(row).join('<td>')}\n`;
+  const heads = columns.map((column) => `<th scope=col>${column}`).join('');
+  return `<section><h2>${title}</h2><table><thead><tr>${heads}<tbody>${html}</table></section>`;
 }

@@ -10,42 +10,49 @@ import { bdi } from './html.ts';
 const DEPTH_MAX = 16;
 const INDENT = 14;
 
-/** The spans as a table: a tree, and a bar on the time axis for each. */
+/** The spans as a table: a tree, and a bar on the time axis for each. End tags that HTML does not need are left out. */
 export function treeHtml({ head, spans }: PageModel): string {
   const { length, agents, isComparison, phases } = head;
   if (spans.length === 0) return '';
-  const percent = (time: number): string => `${((100 * time) / length).toFixed(2)}%`;
+  const percent = (time: number): string => `${Math.round((10_000 * time) / length) / 100}%`;
   const bar = (from: number, to: number, kind: string): string =>
-    `<svg class="bar"><rect class="${kind}" x="${percent(from)}" width="${percent(Math.max(0, to - from))}" height="100%"/></svg>`;
+    `<svg><rect${kind} x=${percent(from)} width=${percent(Math.max(0, to - from))} height=12 /></svg>`;
   let rows = '';
   for (const { name, from, to } of phases) {
-    rows += `<tr class="phase"><th scope="row">${name}</th><td>${offsetText(from)}</td><td>${durationText((to - from) / 1000)}</td>${isComparison ? '<td></td>' : ''}<td>${bar(from, to, 'phase')}</td></tr>`;
+    const took = durationText((to - from) / 1000);
+    rows += `<tr><th>${name}<td>${offsetText(from)}<td>${took}${isComparison ? '<td>' : ''}<td>${bar(from, to, ' class=phase')}\n`;
   }
   let agent = -1;
   spans.forEach((span, i) => {
     if (span.parent === undefined && span.agent !== agent) {
       agent = span.agent;
-      rows += `<tr class="lane"><th scope="rowgroup" colspan="${isComparison ? 5 : 4}">${bdi(agents[agent] ?? '')}</th></tr>`;
+      rows += `<tr class=lane><th colspan=${isComparison ? 5 : 4}>${bdi(agents[agent] ?? '')}\n`;
     }
-    const { start = 0, end = start } = span;
-    const to = span.state === 'unfinished' ? length : end;
-    rows += `<tr id="span-${i}"><th scope="row">${nameHtml(span)}</th><td>${span.start === undefined ? '' : offsetText(start)}</td><td>${tookText(span)}</td>${isComparison ? `<td>${changeText(span)}</td>` : ''}<td>${span.start === undefined ? '' : bar(start, to, kindOf(span))}</td></tr>`;
+    const { start, end = start ?? 0, state } = span;
+    const change = isComparison ? `<td>${changeText(span)}` : '';
+    rows += `<tr id=span-${i}><th>${nameHtml(span)}<td>`;
+    if (start === undefined) rows += `<td>${change}<td>\n`;
+    else {
+      const to = state === 'unfinished' ? length : end;
+      rows += `${offsetText(start)}<td>${tookText(span)}${change}<td>${bar(start, to, kindOf(span))}\n`;
+    }
   });
-  const change = isComparison ? '<th scope="col">change</th>' : '';
-  return `<section><h2>Spans</h2><table class="tree"><thead><tr><th scope="col">span</th><th scope="col">start</th><th scope="col">took</th>${change}<th scope="col">0 to ${durationText(length / 1000)}</th></tr></thead><tbody>${rows}</tbody></table></section>`;
+  const change = isComparison ? '<th scope=col>change' : '';
+  return `<section><h2>Spans</h2><table class="tree"><thead><tr><th scope=col>span<th scope=col>start<th scope=col>took${change}<th scope=col>0 to ${durationText(length / 1000)}<tbody>${rows}</table></section>`;
 }
 
 function nameHtml(span: PageSpan): string {
   const { depth, name, reason, message, result, state, isCritical, sources = [] } = span;
   const indent =
-    depth === 0 ? '' : `<svg class="indent" width="${Math.min(depth, DEPTH_MAX) * INDENT}" height="1"></svg>`;
+    depth === 0 ? '' : `<svg class=i width=${Math.min(depth, DEPTH_MAX) * INDENT} height=1></svg>`;
   const number = depth > DEPTH_MAX ? `<small>${depth}</small> ` : '';
   let text = `${indent}${number}${bdi(name)}`;
-  if (result === 'fail') text += ' <b class="bad">✕ failed</b>';
+  if (result === 'fail') text += ' <b class=bad>✕ failed</b>';
   if (state !== undefined)
-    text += ` <b class="warn">${state === 'unfinished' ? 'did not end' : 'start missing'}</b>`;
-  if (isCritical) text += ' <small title="the end had to wait for it">◆</small>';
-  if (reason !== undefined) text += ` <span class="why">${[reason, ...sources].map(bdi).join(' ← ')}</span>`;
+    text += ` <b class=warn>${state === 'unfinished' ? 'did not end' : 'start missing'}</b>`;
+  if (isCritical) text += ' <small title="critical path">◆</small>';
+  if (reason !== undefined)
+    text += `<br>${indent}<small>${[reason, ...sources].map(bdi).join(' ← ')}</small>`;
   else if (message !== undefined) text += ` <small>${bdi(message)}</small>`;
   return text;
 }
@@ -54,6 +61,8 @@ function tookText({ seconds, isWall }: PageSpan): string {
   return seconds === undefined ? '' : `${isWall ? '~' : ''}${durationText(seconds)}`;
 }
 
+/** The class of a bar; most have none. */
 function kindOf({ result, state }: PageSpan): string {
-  return result === 'fail' ? 'fail' : (state ?? 'span');
+  if (result === 'fail') return ' class=fail';
+  return state === 'unfinished' ? ' class=unfinished' : '';
 }
