@@ -34,7 +34,7 @@ export interface RenderReportOptions {
 const OPTIONS: Checks<RenderReportOptions> = {
   title: textOption,
   summary: objectOption,
-  records: listOf(anyOption, 'a list of records'),
+  records: listOf<PoolRecord>(anyOption, 'a list of records'),
   before: anyOption,
   beforeTitle: textOption,
 };
