@@ -109,9 +109,9 @@ function factsOf(summary: Summary): Fact[] {
     add('Records', [
       [
         [
-          String(records.total),
-          records.unknown > 0 && `${records.unknown} of other programs`,
-          records.problems > 0 && `${records.problems} unreadable`,
+          numberText(records.total),
+          records.unknown > 0 && `${numberText(records.unknown)} of other programs`,
+          records.problems > 0 && `${numberText(records.problems)} unreadable`,
         ]
           .filter((text) => text !== false)
           .join(', '),
@@ -151,8 +151,13 @@ function partItems(part: SummaryPart | undefined): Piece[][] {
   return [pieces, ...listed(vmIds.map((text) => [{ text, kind: 'code' }]))];
 }
 
+/** `20,000`. */
+function numberText(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
 function recordsText(count: number): string {
-  return count === 1 ? '1 record' : `${count} records`;
+  return count === 1 ? '1 record' : `${numberText(count)} records`;
 }
 
 function listed(items: Piece[][]): Piece[][] {

@@ -69,31 +69,56 @@ export function Answer({ head, zone }: { head: PageHead; zone: Zone }) {
 function Headline({ answer }: { answer: AnswerModel }) {
   const { outcome, text, seconds } = answer;
   const { icon, words } = OUTCOMES[outcome];
+  const line = (
+    <>
+      <Icon name={icon} /> {words}
+    </>
+  );
   return (
     <h1 class={outcome}>
-      <span class="outcome">
-        <Icon name={icon} /> {words}
-      </span>
-      <span class="reason">
-        {outcome === 'success' ? `in ${durationText(seconds)}` : <Pool text={text} />}
-      </span>
+      {outcome === 'success' ? (
+        <span class="reason">
+          {line} in {durationText(seconds)}
+        </span>
+      ) : (
+        <>
+          <span class="outcome">{line}</span>
+          <span class="reason">
+            <Pool text={text} />
+          </span>
+        </>
+      )}
     </h1>
   );
 }
 
-function Before({ head, before }: { head: PageHead; before: AnswerModel }) {
-  const { changes, answer } = head;
-  const { icon, words } = OUTCOMES[before.outcome];
-  const texts = changes
-    ? (['slower', 'faster', 'new', 'missing', 'failed', 'fixed'] as const)
-        .filter((name) => changes[name] > 0)
-        .map((name) => `${changes[name]} ${name === 'failed' ? 'failed now' : name}`)
-    : [];
+const CHANGES = [
+  ['slower', 'slower'],
+  ['faster', 'faster'],
+  ['new', 'new'],
+  ['missing', 'missing'],
+  ['failed', 'failing now'],
+  ['fixed', 'fixed'],
+] as const;
+
+/** How the boot before went, and how many spans differ. */
+function Before({ head: { changes }, before }: { head: PageHead; before: AnswerModel }) {
+  const { outcome, path, text, seconds } = before;
+  const { icon, words } = OUTCOMES[outcome];
+  const texts = CHANGES.filter(([name]) => (changes?.[name] ?? 0) > 0).map(
+    ([name, word]) => `${changes?.[name]} ${word}`,
+  );
   return (
     <p class="before">
-      <Pool text={answer.path} /> compared with <Pool text={before.path} />: there <Icon name={icon} />{' '}
-      {words.charAt(0).toLowerCase() + words.slice(1)} (<Pool text={before.text} />
-      ). {texts.length === 0 ? 'No span differs.' : `Spans: ${texts.join(', ')}.`}
+      Before, in <Pool text={path} />: <Icon name={icon} /> {words.toLowerCase()}
+      {outcome === 'success' ? (
+        ` in ${durationText(seconds)}`
+      ) : (
+        <>
+          : <Pool text={text} />
+        </>
+      )}
+      . {texts.length === 0 ? 'No span differs.' : `Of the spans now ${texts.join(', ')}.`}
     </p>
   );
 }

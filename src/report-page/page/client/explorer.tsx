@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { PageSpan } from '../../page-model.ts';
 import type { Zone } from '../texts.ts';
+import { breath } from './breath.ts';
 import { Details } from './details.tsx';
 import { Legend } from './legend.tsx';
 import { Minimap } from './minimap.tsx';
@@ -13,12 +14,14 @@ import { around, type View, within } from './view.ts';
 import { Waterfall } from './waterfall.tsx';
 
 /** The part of the page that answers: the waterfall with its controls, the details of a span, and the tables. */
-export function Explorer({ data, zone }: { data: PageData; zone: Zone }) {
+export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; onReady: () => void }) {
   const { head, spans } = data;
   const [view, setView] = useState<View>({ from: 0, to: head.length });
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(() => new Set());
   const [selected, setSelected] = useState<number | undefined>(() => spanOfHash(spans.length));
+  /** The tables come after the waterfall, which is what a reader looks at first. */
+  const [hasTables, setHasTables] = useState(false);
   const search = useRef<HTMLInputElement>(null);
   const matches = useMemo(() => (hasFilter(filter) ? matchesOf(data, filter) : undefined), [data, filter]);
   const rows = useMemo(() => rowsOf(data, collapsed, matches), [data, collapsed, matches]);
@@ -50,6 +53,15 @@ export function Explorer({ data, zone }: { data: PageData; zone: Zone }) {
     return () => removeEventListener('hashchange', follow);
   }, [select, spans]);
   useEffect(() => {
+    void breath()
+      .then(() => setHasTables(true))
+      .then(breath)
+      .then(() => {
+        onReady();
+        return data.prepareSearch();
+      });
+  }, [data, onReady]);
+  useEffect(() => {
     const focusSearch = (event: KeyboardEvent): void => {
       const isTyping = event.target instanceof Element && event.target.closest('input, select, textarea');
       if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -78,7 +90,7 @@ export function Explorer({ data, zone }: { data: PageData; zone: Zone }) {
   };
 
   if (spans.length === 0 && head.phases.length === 0) {
-    return <Tables data={data} zone={zone} onSpan={select} />;
+    return hasTables ? <Tables data={data} zone={zone} onSpan={select} /> : null;
   }
   return (
     <>
@@ -131,7 +143,7 @@ export function Explorer({ data, zone }: { data: PageData; zone: Zone }) {
           )}
         </div>
       </section>
-      <Tables data={data} zone={zone} onSpan={select} />
+      {hasTables && <Tables data={data} zone={zone} onSpan={select} />}
     </>
   );
 }

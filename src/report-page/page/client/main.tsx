@@ -2,6 +2,7 @@ import { hydrate, render } from 'preact';
 import { Answer } from '../answer.tsx';
 import type { Zone } from '../texts.ts';
 import { Explorer } from './explorer.tsx';
+import { breath } from './breath.ts';
 import { PageData } from './page-data.ts';
 import { preparePaper } from './paper.ts';
 import { Settings } from './settings.tsx';
@@ -20,7 +21,7 @@ async function start(): Promise<void> {
   const draw = (): void => {
     render(<Answer head={head} zone={zone} />, answer);
     render(<Settings zone={zone} onZone={setZone} />, settings);
-    if (data !== undefined) render(<Explorer data={data} zone={zone} />, explorer);
+    if (data !== undefined) render(<Explorer data={data} zone={zone} onReady={onReady} />, explorer);
   };
   const setZone = (next: Zone): void => {
     zone = next;
@@ -30,7 +31,11 @@ async function start(): Promise<void> {
   hydrate(<Answer head={head} zone="utc" />, answer);
   draw();
   data = await PageData.load(head);
+  await breath();
   draw();
   preparePaper();
+}
+
+function onReady(): void {
   document.documentElement.dataset['ready'] = '';
 }

@@ -1,6 +1,10 @@
+import { breath } from './breath.ts';
 import type { PageEvent, PageHead, PageRecord, PageSpan } from '../../page-model.ts';
 
 type PartName = 'head' | 'spans' | 'events' | 'records';
+
+/** Spans whose texts are made at once. */
+const SEARCH_TEXTS = 250;
 
 /** What the page shows, as it is in the file. */
 export class PageData {
@@ -57,6 +61,14 @@ export class PageData {
   /** All records of the pool; read when they are first asked for. */
   records(): Promise<readonly PageRecord[]> {
     return (this.#records ??= readAll<PageRecord>('records'));
+  }
+
+  /** Makes the texts that are searched, before somebody searches. */
+  async prepareSearch(): Promise<void> {
+    for (let i = 0; i < this.spans.length; i++) {
+      this.textOf(i);
+      if (i % SEARCH_TEXTS === 0) await breath();
+    }
   }
 
   agentOf(number: number): string {
