@@ -39,8 +39,13 @@ export async function buildCommandLine() {
 /** What makes pages is read only where one is made. */
 const REPORT_PAGE_APART = {
   name: 'report page apart',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/report-page\/index\.js$/ }, () => ({ path: './report-page.cjs', external: true }));
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/report-page\/index\.js$/ }, () => ({ path: 'index', namespace: 'report page' }));
+    onResolve({ filter: /^\.\/report-page\.cjs$/ }, ({ path }) => ({ path, external: true }));
+    // By `require`: an `import()` of CommonJS parses it once more to find its exports.
+    onLoad({ filter: /^/, namespace: 'report page' }, () => ({
+      contents: "module.exports = require('./report-page.cjs');",
+    }));
   },
 };
 

@@ -101,22 +101,17 @@ function factsOf(summary: Summary): Fact[] {
     listed(
       writers.map(({ agent, format, records: count }) => [
         { text: agent, kind: 'pool' },
-        `, ${recordsText(count)}${agent === format ? '' : ` (${format})`}`,
+        ', ',
+        { count, noun: 'record' },
+        agent === format ? '' : ` (${format})`,
       ]),
     ),
   );
   if (records.total > 0) {
-    add('Records', [
-      [
-        [
-          numberText(records.total),
-          records.unknown > 0 && `${numberText(records.unknown)} of other programs`,
-          records.problems > 0 && `${numberText(records.problems)} unreadable`,
-        ]
-          .filter((text) => text !== false)
-          .join(', '),
-      ],
-    ]);
+    const pieces: Piece[] = [{ count: records.total, noun: 'record' }];
+    if (records.unknown > 0) pieces.push(', ', { count: records.unknown }, ' of other programs');
+    if (records.problems > 0) pieces.push(', ', { count: records.problems }, ' unreadable');
+    add('Records', [pieces]);
   }
   add(
     'Dropped',
@@ -146,18 +141,9 @@ function factsOf(summary: Summary): Fact[] {
 function partItems(part: SummaryPart | undefined): Piece[][] {
   if (part === undefined) return [];
   const { records, start, end, vmIds } = part;
-  const pieces: Piece[] = [{ text: recordsText(records), kind: 'warn' }, ' set apart'];
+  const pieces: Piece[] = [{ count: records, noun: 'record' }, ' set apart'];
   if (start && end) pieces.push(', from ', { time: start.getTime() }, ' to ', { time: end.getTime() });
   return [pieces, ...listed(vmIds.map((text) => [{ text, kind: 'code' }]))];
-}
-
-/** `20,000`. */
-function numberText(count: number): string {
-  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
-}
-
-function recordsText(count: number): string {
-  return count === 1 ? '1 record' : `${numberText(count)} records`;
 }
 
 function listed(items: Piece[][]): Piece[][] {

@@ -44,9 +44,12 @@ export interface ChangeCounts {
   difference: number;
 }
 
-/** A piece of a fact: a text of the page or of the pool, or a moment. */
+/** A piece of a fact: a text of the page or of the pool, a number, or a moment. */
 export type Piece =
-  string | { text: string; kind?: 'pool' | 'code' | 'warn' | 'bad' | 'good' } | { time: number };
+  | string
+  | { text: string; kind?: 'pool' | 'code' | 'warn' | 'bad' }
+  | { count: number; noun?: string }
+  | { time: number };
 
 /** What is known besides, under a label. */
 export interface Fact {

@@ -39,6 +39,9 @@ const OPTIONS: Checks<RenderReportOptions> = {
   beforeTitle: textOption,
 };
 
+/** Nearly as small as by any other level, in half the time. */
+const DEFLATE = { level: 1, chunkSize: 256 * 1024 };
+
 /** Items of a part of the data: the browser reads one after another, and stays awake between them. */
 const PART_ITEMS = 1000;
 
@@ -71,7 +74,7 @@ function chunked(name: string, items: readonly unknown[]): string[] {
 
 /** A part of the data: JSON, deflated, in base64, which nothing needs to be escaped in. */
 function packed(name: string, items: readonly unknown[]): string {
-  const bytes = deflateRawSync(JSON.stringify(items), { level: 6 });
+  const bytes = deflateRawSync(JSON.stringify(items), DEFLATE);
   return `<script type="text/plain" data-part="${name}">${bytes.toString('base64')}</script>\n`;
 }
 

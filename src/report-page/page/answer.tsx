@@ -12,6 +12,7 @@ import {
   durationText,
   isoText,
   momentText,
+  numberText,
   offsetText,
   shareText,
   visible,
@@ -245,6 +246,9 @@ function Pieces({ pieces, zone }: { pieces: readonly Piece[]; zone: Zone }) {
     <>
       {pieces.map((piece, i) => {
         if (typeof piece === 'string') return piece;
+        if ('count' in piece) {
+          return piece.noun === undefined ? numberText(piece.count) : counted(piece.count, piece.noun);
+        }
         if ('time' in piece) return <Moment key={i} time={piece.time} zone={zone} />;
         const text = <Pool text={piece.text} />;
         return piece.kind === 'code' ? (

@@ -78,7 +78,12 @@ export function fieldText(value: unknown): string {
   return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)));
 }
 
-/** `1 span`, `2 spans`. */
+/** `20,000`; not by `toLocaleString`, for which Node.js reads its table of languages, longer than all else here takes. */
+export function numberText(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** `1 span`, `20,000 spans`. */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${numberText(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

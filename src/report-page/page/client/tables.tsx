@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { PageRecord, PageSpan } from '../../page-model.ts';
-import { durationText, fieldText, offsetText, type Zone, clockText } from '../texts.ts';
+import { durationText, fieldText, numberText, offsetText, type Zone, clockText } from '../texts.ts';
 import { DataTable, type Column } from './data-table.tsx';
 import type { PageData } from './page-data.ts';
 
@@ -58,7 +58,7 @@ export function Tables({ data, zone, onSpan }: Given) {
             tabIndex={name === tab ? 0 : -1}
             onClick={() => choose(name)}
           >
-            {title} <small>{count.toLocaleString('en-US')}</small>
+            {title} <small>{numberText(count)}</small>
           </button>
         ))}
       </div>
