@@ -45,7 +45,7 @@ test('the page allows no script and no style but its own, and names nothing that
 test('compare --html lays two boots over one another in one file', (t) => {
   const { pool, page } = places(t);
   t.deepEqual(kvp(['compare', pool, pool, '--html', page]), says(`${page}\n`));
-  t.regex(readFileSync(page, 'utf8'), /compared with/);
+  t.regex(readFileSync(page, 'utf8'), /Before, in/);
 });
 
 test('a page that is there stays as it is, unless --force is given', (t) => {

@@ -57,7 +57,7 @@ test.serial(
     const cards = await page.locator('.cards').innerText();
     for (const text of [
       '23.70 s',
-      '31.80 s since the kernel started',
+      'ended 31.80 s after the kernel started',
       'dhcp: no answer in 4 s',
       'because: EAGAIN: link is down',
       'dhcp × 3',

@@ -43,11 +43,13 @@ export function Answer({ head, zone }: { head: PageHead; zone: Zone }) {
     <div class="answer">
       <Headline answer={answer} />
       {isComparison && before && <Before head={head} before={before} />}
-      <div class="cards">
-        <Duration answer={answer} before={before} />
-        {answer.slowest.length > 0 && <Slowest answer={answer} />}
-        {answer.failure && <Failure failure={answer.failure} failed={answer.failed} />}
-      </div>
+      {answer.start !== undefined && (
+        <div class="cards">
+          <Duration answer={answer} before={before} />
+          {answer.slowest.length > 0 && <Slowest answer={answer} />}
+          {answer.failure && <Failure failure={answer.failure} failed={answer.failed} />}
+        </div>
+      )}
       <div class="facts">
         <dl>
           {answer.facts.map(({ label, items }) => (
@@ -137,7 +139,7 @@ function Duration({ answer, before }: { answer: AnswerModel; before: AnswerModel
   const { seconds, sinceKernel, spans, failed, unfinished } = answer;
   const difference = before === undefined ? 0 : seconds - before.seconds;
   return (
-    <Card title="It took" kind="duration">
+    <Card title="Provisioning took" kind="duration">
       <p class="figure">{durationText(seconds)}</p>
       {before !== undefined && (
         <p>
@@ -146,7 +148,7 @@ function Duration({ answer, before }: { answer: AnswerModel; before: AnswerModel
             : `${durationText(Math.abs(difference))} ${difference > 0 ? 'longer' : 'less'} than before (${durationText(before.seconds)})`}
         </p>
       )}
-      {sinceKernel !== undefined && <p>{durationText(sinceKernel)} since the kernel started</p>}
+      {sinceKernel !== undefined && <p>ended {durationText(sinceKernel)} after the kernel started</p>}
       <p>
         {counted(spans, 'span')}
         {failed > 0 && `, ${failed} failed`}
@@ -212,16 +214,16 @@ function Failure({ failure, failed }: { failure: AnsweredFailure; failed: number
       ))}
       <p>
         <small>
-          {offsetText(at)}
-          {seconds !== undefined && `, after ${durationText(seconds)}`}, in{' '}
+          at {offsetText(at)}
+          {seconds !== undefined && `, after ${durationText(seconds)}`}
+          {path.length > 1 && ', in '}
           {path.slice(0, -1).map((each, i) => (
             <>
               {i > 0 && ' › '}
               <Pool text={each} />
             </>
           ))}
-          {path.length > 1 && ' of '}
-          <Pool text={agent} />
+          , <Pool text={agent} />
         </small>
       </p>
       {carried.length > 0 && (

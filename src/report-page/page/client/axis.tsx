@@ -13,7 +13,7 @@ export function Axis({ view, width }: { view: View; width: number }) {
     <svg class="axis" aria-hidden="true">
       {times.map((time) => (
         <text key={time} x={percent(placeOf(time, view))} y="14" dx="4">
-          {tickText(time, step)}
+          {tickText(time, step, view.to)}
         </text>
       ))}
     </svg>

@@ -27,7 +27,7 @@ export function SpanBar({ data, number, view }: { data: PageData; number: number
           height={12}
         />
       )}
-      <Marks data={data} number={number} view={view} />
+      <Marks data={data} numbers={data.eventsOf.get(number)} view={view} />
       <Label span={span} view={view} />
     </svg>
   );
@@ -87,8 +87,16 @@ function Mark({ at, class: kind, children }: { at: number; class: string; childr
   );
 }
 
-function Marks({ data, number, view }: { data: PageData; number: number; view: View }) {
-  const numbers = data.eventsOf.get(number);
+/** Events, each at its moment. */
+export function Marks({
+  data,
+  numbers,
+  view,
+}: {
+  data: PageData;
+  numbers: readonly number[] | undefined;
+  view: View;
+}) {
   if (numbers === undefined) return null;
   const drawn = new Map<string, { at: number; level: string }>();
   for (const i of numbers) {

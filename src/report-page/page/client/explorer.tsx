@@ -5,8 +5,8 @@ import { breath } from './breath.ts';
 import { Details } from './details.tsx';
 import { Legend } from './legend.tsx';
 import { Minimap } from './minimap.tsx';
-import type { PageData } from './page-data.ts';
-import { type Filter, hasFilter, laneKey, matchesOf, NO_FILTER, rowsOf } from './rows.ts';
+import { laneKey, type PageData } from './page-data.ts';
+import { type Filter, hasFilter, matchesOf, NO_FILTER, rowsOf } from './rows.ts';
 import { spanOfHash } from './state.ts';
 import { Tables } from './tables.tsx';
 import { Toolbar } from './toolbar.tsx';
@@ -89,7 +89,7 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
     select(list[(from + step + list.length) % list.length]);
   };
 
-  if (spans.length === 0 && head.phases.length === 0) {
+  if (data.lanes.size === 0 && head.phases.length === 0) {
     return hasTables ? <Tables data={data} zone={zone} onSpan={select} /> : null;
   }
   return (

@@ -13,7 +13,7 @@ export class PageData {
   readonly events: readonly PageEvent[];
   /** Of each span the number of the last one in it, or its own. */
   readonly lasts: Int32Array;
-  /** Of each span the numbers of its events. */
+  /** Of each span the numbers of its events; of a lane, by `laneKey`, of those that are in no span. */
   readonly eventsOf = new Map<number, number[]>();
   /** The numbers of the roots of each agent, in the order of the first ones. */
   readonly lanes = new Map<number, number[]>();
@@ -26,11 +26,8 @@ export class PageData {
     this.spans = spans;
     this.events = events;
     this.lasts = new Int32Array(spans.length);
-    events.forEach(({ span }, i) => {
-      if (span === undefined) return;
-      const list = this.eventsOf.get(span);
-      if (list === undefined) this.eventsOf.set(span, [i]);
-      else list.push(i);
+    events.forEach(({ span, agent }, i) => {
+      add(this.eventsOf, span ?? laneKey(agent), i);
     });
     for (let i = spans.length - 1; i >= 0; i--) {
       this.lasts[i] = Math.max(this.lasts[i] as number, i);
@@ -40,11 +37,11 @@ export class PageData {
       }
     }
     spans.forEach(({ parent, agent }, i) => {
-      if (parent !== undefined) return;
-      const lane = this.lanes.get(agent);
-      if (lane === undefined) this.lanes.set(agent, [i]);
-      else lane.push(i);
+      if (parent === undefined) add(this.lanes, agent, i);
     });
+    for (const { span, agent } of events) {
+      if (span === undefined && !this.lanes.has(agent)) this.lanes.set(agent, []);
+    }
   }
 
   static async head(): Promise<PageHead> {
@@ -97,6 +94,17 @@ export class PageData {
     const own = [name, this.agentOf(agent), id, reason, ...sources, message];
     return [...own, fields === undefined ? '' : JSON.stringify(fields), ...events].join('\n');
   }
+}
+
+/** The key of an agent's lane, where spans have their numbers. */
+export function laneKey(agent: number): number {
+  return -1 - agent;
+}
+
+function add(lists: Map<number, number[]>, key: number, number: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [number]);
+  else list.push(number);
 }
 
 async function readAll<Item>(name: PartName): Promise<Item[]> {

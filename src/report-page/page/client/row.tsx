@@ -3,9 +3,9 @@ import { Pool } from '../answer.tsx';
 import { Icon } from '../icon.tsx';
 import { counted, durationText, offsetText } from '../texts.ts';
 import { changeText } from '../change-text.ts';
-import { labelText, SpanBar } from './bars.tsx';
+import { labelText, Marks, SpanBar } from './bars.tsx';
 import { percent } from './axis.tsx';
-import type { PageData } from './page-data.ts';
+import { laneKey, type PageData } from './page-data.ts';
 import { type Row, rowKey } from './rows.ts';
 import { placeOf, type View } from './view.ts';
 
@@ -59,6 +59,7 @@ export function PhaseRow({ data, view, row, id, index, isActive, onHover }: Shar
 
 export function LaneRow({
   data,
+  view,
   row,
   id,
   index,
@@ -68,6 +69,7 @@ export function LaneRow({
   onClick,
 }: Shared<'lane'> & { onClick: () => void }) {
   const { agent, count, failed, isOpen } = row;
+  const events = data.eventsOf.get(laneKey(agent));
   return (
     <div
       class={`columns row lane${isActive ? ' active' : ''}`}
@@ -94,7 +96,17 @@ export function LaneRow({
         </span>
       </div>
       {data.head.isComparison && <div class="change" role="gridcell" />}
-      <div class="bars" role="gridcell" aria-label="" />
+      <div
+        class="bars"
+        role="gridcell"
+        aria-label={events === undefined ? '' : counted(events.length, 'event')}
+      >
+        {events && (
+          <svg class="bar" aria-hidden="true">
+            <Marks data={data} numbers={events} view={view} />
+          </svg>
+        )}
+      </div>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import type { PageEvent, PageSpan } from '../../page-model.ts';
-import type { PageData } from './page-data.ts';
+import { laneKey, type PageData } from './page-data.ts';
 
 /** What is drawn on a line of the waterfall. */
 export type Row =
@@ -71,11 +71,6 @@ function reachesLevel(data: PageData, number: number, wanted: string): boolean {
   );
 }
 
-/** The key of a lane among what is collapsed, where spans have their numbers. */
-export function laneKey(agent: number): number {
-  return -1 - agent;
-}
-
 /**
  * The lines of the waterfall: what the system did, then a lane for each agent with the trees of its spans. With a filter
  * these are the matches and what they are in, whatever is collapsed.
@@ -97,7 +92,7 @@ export function rowsOf(
   }
   for (const [agent, roots] of lanes) {
     const shown = matches === undefined ? roots : roots.filter((root) => isShown[root] === 1);
-    if (shown.length === 0) continue;
+    if (shown.length === 0 && matches !== undefined) continue;
     const isOpen = matches !== undefined || !collapsed.has(laneKey(agent));
     const lane: Row = { kind: 'lane', agent, count: 0, failed: 0, isOpen };
     rows.push(lane);

@@ -54,21 +54,29 @@ export function ticksOf({ from, to }: View, most: number): { times: number[]; st
   return { times, step };
 }
 
-const UNITS: readonly (readonly [least: number, unit: string])[] = [
-  [86_400_000, 'd'],
-  [3_600_000, 'h'],
-  [60_000, 'min'],
+/** Units below a minute, in milliseconds. */
+const UNITS = [
   [1000, 's'],
   [1, 'ms'],
-  [0, 'µs'],
-];
+  [0.001, 'µs'],
+] as const;
 
-/** The label of a tick, in the unit of the step, or of whole seconds. */
-export function tickText(time: number, step: number): string {
+/** The label of a tick among those up to `last` that are `step` apart: in one unit, and from a minute on in several. */
+export function tickText(time: number, step: number, last: number): string {
   if (time === 0) return '0';
-  const unitOf = step >= 1000 ? time : Math.max(step, time >= 1000 ? 1000 : step);
-  const [least, unit] = UNITS.find(([each]) => unitOf >= each) as readonly [number, string];
-  const size = least === 0 ? 0.001 : least;
-  const decimals = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
-  return `${Number((time / size).toFixed(Math.min(6, decimals)))} ${unit}`;
+  const [size, unit] = UNITS.find(([each]) => last >= each) ?? UNITS[2];
+  const decimals = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9)));
+  const number = (amount: number): string => String(Number(amount.toFixed(decimals)));
+  if (time < 60_000) return `${number(time / size)} ${unit}`;
+  const minutes = Math.floor(time / 60_000);
+  const parts = [
+    [Math.floor(minutes / 1440), 'd'],
+    [Math.floor(minutes / 60) % 24, 'h'],
+    [minutes % 60, 'min'],
+    [Number(number((time % 60_000) / 1000)), 's'],
+  ] as const;
+  return parts
+    .filter(([amount]) => amount > 0)
+    .map(([amount, name]) => `${amount} ${name}`)
+    .join(' ');
 }

@@ -125,7 +125,9 @@ export function Waterfall(given: WaterfallGiven) {
     <div class="waterfall">
       <Readout data={data} zone={zone} row={rowOf(rows, hovered) ?? rows[index]} />
       <div class="columns head" aria-hidden="true">
-        <div>span</div>
+        <div class="origin">
+          {data.head.phases.length > 0 ? 'since the kernel started' : 'since the start'}
+        </div>
         {data.head.isComparison && <div class="change">change</div>}
         <div ref={bars}>
           <Axis view={view} width={width} />
