@@ -23,7 +23,7 @@ function withToyFormat(t: ExecutionContext): string {
   const folder = mkdtempSync(join(artifacts, 'format-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   cpSync(new URL('src', ROOT), join(folder, 'src'), { recursive: true });
-  for (const name of ['binding.cjs', 'binding.d.cts']) symlinkSync(new URL(name, ROOT), join(folder, name));
+  for (const name of ['binding.d.cts', 'package.json']) symlinkSync(new URL(name, ROOT), join(folder, name));
   // Without the ceiling git would look for the files from the root of the repository.
   const env = { ...process.env, GIT_CEILING_DIRECTORIES: artifacts };
   execFileSync('git', ['apply', '-'], { cwd: folder, env, input: documentedDiff() });
