@@ -1,34 +1,118 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { build } from 'esbuild';
+import { basename } from 'node:path';
+import { build, transform } from 'esbuild';
 
-/** Where Node.js finds this file, as `import.meta.url` says of a module. */
+/** Where Node.js finds a file, as `import.meta.url` says of a module. */
 const URL_OF_FILE = 'kvpFileUrl';
+/**
+ * The files, with the commands that each has and all that these import at once; `others.cjs` has the rest. Node.js
+ * reads all of a file before it runs any of it, so what is needed together stands together.
+ */
+const FILES = {
+  'main.cjs': [
+    'main',
+    'commands/info',
+    'commands/read',
+    'commands/dump',
+    'commands/entries',
+    'commands/is-stale',
+  ],
+  'reading.cjs': [
+    'commands/show',
+    'commands/log',
+    'commands/blame',
+    'commands/critical-chain',
+    'commands/compare',
+  ],
+};
 
 /**
- * Makes `dist/cli/main.cjs`: the command line in one file, which starts sooner than several, and as CommonJS sooner
- * than as a module. Its commands are still run only when they are called. Beside it are the licences of what is in it.
+ * Makes the command line, `dist/cli/main.cjs`, and the two files beside it: few files start sooner than many, less code
+ * sooner than more, and CommonJS sooner than modules. Beside them are the licences of what is in them.
  */
 export async function buildCommandLine() {
   const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
     readFileSync('package.json', 'utf8'),
   );
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     entryPoints: ['dist/cli/main.js'],
-    outfile: 'dist/cli/main.cjs',
+    outdir: 'dist/cli',
+    chunkNames: '[hash]',
     bundle: true,
+    splitting: true,
     external: Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
     plugins: [WITHOUT_CHILD_PROCESSES],
     platform: 'node',
-    format: 'cjs',
+    format: 'esm',
     target: 'node20.19',
-    // Node.js reads all of it at each start: a third of the bytes is a twentieth of the time of `--help`.
     minify: true,
     define: { 'import.meta.url': URL_OF_FILE },
-    banner: { js: `const ${URL_OF_FILE}=require('node:url').pathToFileURL(__filename).href;` },
     logLevel: 'warning',
     metafile: true,
+    write: false,
   });
+  const parts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  const files = { ...FILES, 'others.cjs': [] };
+  for (const [file, modules] of Object.entries(files)) {
+    const names = modules.length > 0 ? staticClosure(modules, metafile.outputs) : [...parts.keys()];
+    const code = await fileOf(
+      names.filter((name) => parts.has(name)),
+      parts,
+    );
+    writeFileSync(
+      `dist/cli/${file}`,
+      file === 'main.cjs' ? `#!/usr/bin/env node\n${code}${LOAD}` : `${code}module.exports=parts;`,
+    );
+    for (const name of names) parts.delete(name);
+  }
   writeFileSync('dist/cli/NOTICES.txt', notices(Object.keys(metafile.inputs)));
+}
+
+/** Runs a part when it is first required, and reads the other files when a part of theirs is. */
+const LOAD = `
+const loaded=new Map;
+const load=(name)=>{
+  let module=loaded.get(name);
+  if(module)return module.exports;
+  loaded.set(name,module={exports:{}});
+  const run=parts[name]??require("./reading.cjs")[name]??require("./others.cjs")[name];
+  run(module,module.exports,(id)=>id.startsWith("./")?load(id.slice(2)):require(id));
+  return module.exports;
+};
+load("main.js");
+`;
+
+/** The parts whose entries these modules are, and all that those import at once. */
+function staticClosure(modules, outputs) {
+  const sources = modules.map((name) => `dist/cli/${name}.js`);
+  const entries = Object.entries(outputs).filter(([, { entryPoint }]) => sources.includes(entryPoint));
+  if (entries.length !== modules.length) throw new Error(`not all of ${modules.join(', ')} are entries`);
+  const paths = new Set(entries.map(([path]) => path));
+  for (const path of paths) {
+    for (const { path: to, kind, external } of outputs[path].imports) {
+      if (kind === 'import-statement' && external !== true) paths.add(to);
+    }
+  }
+  return [...paths].map((path) => basename(path));
+}
+
+/** Parts, each a function of CommonJS by its name. */
+async function fileOf(names, parts) {
+  const functions = names.map(async (name) => {
+    const module = parts
+      .get(name)
+      .replace(/^#!.*\n/, '')
+      .replace(/\bimport\("(\.\/[^"]+)"\)/g, 'Promise.resolve().then(()=>require("$1"))');
+    const { code } = await transform(module, {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20.19',
+      minify: true,
+    });
+    return `${JSON.stringify(name)}(module,exports,require){${code}}`;
+  });
+  const url = `const ${URL_OF_FILE}=require("node:url").pathToFileURL(__filename).href;`;
+  return `${url}const parts={${(await Promise.all(functions)).join(',')}};`;
 }
 
 /** Commander requires it for commands that are programs of their own, of which there are none; loading it takes long. */
@@ -49,7 +133,7 @@ function notices(files) {
     .filter((name) => name !== undefined)
     .map(
       (name) =>
-        `The file main.cjs has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
+        `The command line has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
     )
     .join('\n');
 }
