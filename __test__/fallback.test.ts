@@ -1,5 +1,6 @@
-import fs, { mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import fs, { copyFileSync, mkdirSync, readFileSync, renameSync, truncateSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -9,25 +10,39 @@ import { readPool } from '../src/pool/read-pool.ts';
 import type { WriterOptions } from '../src/pool/pool-writer.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 
-const realWrite = fs.writeSync;
+/** Runs `act` while a function of `node:fs` is another one. */
+function withCall(name: keyof typeof fs, other: (...given: never[]) => unknown, act: () => void): void {
+  const calls = fs as unknown as Record<string, unknown>;
+  const real = calls[name];
+  calls[name] = other;
+  syncBuiltinESMExports();
+  try {
+    act();
+  } finally {
+    calls[name] = real;
+    syncBuiltinESMExports();
+  }
+}
 
 /** Runs `act` with a `writeSync` that takes only a part, after which `then` happens. */
 function withShortWrite(bytes: number, then: () => void, act: () => void): void {
+  const realWrite = fs.writeSync;
   let used = false;
-  fs.writeSync = ((fd: number, buffer: Buffer) => {
+  const write = (fd: number, buffer: Buffer) => {
     if (used) return realWrite(fd, buffer);
     used = true;
     const written = realWrite(fd, buffer, 0, bytes);
     then();
     return written;
-  }) as typeof fs.writeSync;
-  syncBuiltinESMExports();
-  try {
-    act();
-  } finally {
-    fs.writeSync = realWrite;
-    syncBuiltinESMExports();
-  }
+  };
+  withCall('writeSync', write, act);
+}
+
+/** A call that the system refuses. */
+function refused(code: keyof typeof constants.errno): () => never {
+  return () => {
+    throw Object.assign(new Error(code), { code, errno: -constants.errno[code] });
+  };
 }
 
 function writerOf(t: ExecutionContext, options: Partial<WriterOptions> = {}): FallbackWriter {
@@ -136,4 +151,55 @@ test('a span whose earlier finish found no room has room kept for its finish, on
   writer.finish(0, 3, 'finish', 'span', 'n', 1);
   t.true(writer.wait(5000));
   t.is(values(path).at(-1), 'finish');
+});
+
+for (const code of ['EACCES', 'EIO', 'ENOMEM', 'ESTALE'] as const) {
+  test.serial(
+    `where the system does not say what lies at the path records go on to the open file: ${code}`,
+    (t) => {
+      const path = poolOf(t);
+      const writer = writerOf(t, { path });
+      writer.event(0, 3, 'first', 'n');
+      t.true(writer.wait(5000));
+      withCall('lstatSync', refused(code), () => {
+        writer.requestLook();
+        writer.event(0, 3, 'second', 'n');
+        t.true(writer.wait(5000));
+      });
+      t.deepEqual(values(path), ['first', 'second']);
+      t.like(writer.stats(), { written: 2, missing: 0 });
+    },
+  );
+}
+
+for (const [call, code] of [
+  ['openSync', 'EMFILE'],
+  ['readSync', 'EIO'],
+] as const) {
+  test.serial(`records are not taken for gone where the system refuses to show them: ${call}`, (t) => {
+    const path = poolOf(t);
+    const writer = writerOf(t, { path });
+    writer.event(0, 3, 'first', 'n');
+    t.true(writer.wait(5000));
+    copyFileSync(path, `${path}.new`);
+    renameSync(`${path}.new`, path);
+    withCall(call, refused(code), () => writer.requestLook());
+    writer.event(0, 3, 'second', 'n');
+    t.true(writer.wait(5000));
+    t.deepEqual(values(path), ['first', 'second']);
+    t.like(writer.stats(), { written: 2, missing: 0 });
+  });
+}
+
+test.serial('records that go missing after a write that failed are counted', (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  t.true(writer.wait(5000));
+  writer.event(0, 3, 'second', 'n');
+  withCall('writeSync', refused('ENOSPC'), () => t.false(writer.wait(1)));
+  truncateSync(path);
+  t.true(writer.wait(5000));
+  t.deepEqual(values(path), ['second']);
+  t.like(writer.stats(), { written: 2, missing: 1 });
 });

@@ -131,12 +131,12 @@ export class PoolFile {
     return true;
   }
 
-  /** Whether the path leads to this file, of which `stat` is known. If the system does not say, opening the path tells why. */
+  /** Whether the path leads to this file, of which `stat` is known. Where the system does not say, it still does. */
   *isInPlace(stat: Stats): Op<boolean> {
     try {
       return isSame(yield* systemCall<Stats>('lstat', this.path, this.path), stat);
-    } catch {
-      return false;
+    } catch (error) {
+      return !leadsNowhere(error);
     }
   }
 
@@ -268,6 +268,13 @@ export function* isIrregular(path: string): Op<boolean> {
 export function isNotFound(error: unknown): boolean {
   const { syscall, errno } = error as KvpError;
   return syscall === 'open' && errno === -os.errno.ENOENT;
+}
+
+const NOWHERE = new Set([os.errno.ENOENT, os.errno.ENOTDIR, os.errno.ELOOP].map((errno) => -errno));
+
+/** Whether an error says that there is no pool at a path: nothing, or something else. Others say nothing of what is there. */
+export function leadsNowhere(error: unknown): boolean {
+  return error instanceof NotAPoolFileError || NOWHERE.has((error as KvpError).errno as number);
 }
 
 /** Reasons for which a pool can't be opened that do not pass by themselves. */
