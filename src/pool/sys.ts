@@ -202,8 +202,8 @@ export class PoolFile {
       throw this.#noLock(whyNotRun(cause), cause);
     }
     const { status, signal } = ended;
-    // 1 means that another process holds it. A signal to all of a terminal's programs ends this one, too.
-    if (status === 0 || status === 1 || TERMINAL_SIGNALS.has(signal)) return status === 0;
+    // 1 means that another process holds it. Who ends the program, as a terminal or a lack of memory does, says nothing.
+    if (status === 0 || status === 1 || (status === null && !CRASHES.has(signal))) return status === 0;
     throw this.#noLock(status === null ? `the program flock was ended by ${signal}` : failedBy(status));
   }
 
@@ -213,7 +213,16 @@ export class PoolFile {
   }
 }
 
-const TERMINAL_SIGNALS: ReadonlySet<string | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
+/** What ends a program that can't run here. */
+const CRASHES: ReadonlySet<string | null> = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGSEGV',
+  'SIGSYS',
+  'SIGTRAP',
+]);
 
 /** How a program ended. */
 interface Ended {
@@ -227,9 +236,12 @@ function whyNotRun(thrown: unknown): string {
   return `the program flock can not be run: ${messageOf(thrown)}`;
 }
 
+/** The statuses of EX_DATAERR, EX_UNAVAILABLE and EX_OSERR, with which flock ends where a lock is refused. */
+const NO_LOCKS: ReadonlySet<number> = new Set([65, 69, 71]);
+
 /** What an exit status of flock says (util-linux sys-utils/flock.c, sysexits.h). */
 function failedBy(status: number): string {
-  const why = status === 71 || status === 69 ? '; the file system may have no locks' : '';
+  const why = NO_LOCKS.has(status) ? '; the file system may have no locks' : '';
   return `the program flock failed with status ${status}${why}`;
 }
 

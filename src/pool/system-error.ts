@@ -74,6 +74,12 @@ export function cutShort(path: string, written: number): KvpError {
   return new CutShortError('ERR_KVP_IO', message, { path });
 }
 
+/** For a defect of a writer, which goes on. */
+export function panicked(path: string, thrown: unknown): KvpError {
+  const message = `the writer of ${path} panicked: ${messageOf(thrown)}; this is a defect of kvp-tracing`;
+  return new KvpError('ERR_KVP_PANIC', message, { path, cause: thrown });
+}
+
 export function poolFull(path: string, keys: number, limit: number): KvpError {
   const message = `${path} has ${keys} different keys; the limit is ${limit}`;
   return new PoolFullError('ERR_KVP_POOL_FULL', message, { path });

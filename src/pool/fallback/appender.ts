@@ -88,9 +88,8 @@ export class Appender {
 
   /** Counts what is missing while nobody is in the middle of rewriting the file. */
   *#lookLocked(file: PoolFile): Op<void> {
-    const opened = yield* this.#lock.open();
     try {
-      if (yield* this.#lock.take(opened)) this.#countMissing((yield* file.stat()).size);
+      if (yield* this.#lock.take(yield* this.#lock.open())) this.#countMissing((yield* file.stat()).size);
     } finally {
       yield* this.#lock.release();
     }
