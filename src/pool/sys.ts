@@ -266,6 +266,11 @@ export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
+/** Whether a file was last changed before then, in whole seconds since 1970, as the native core compares them. */
+export function isOlder({ mtimeMs }: Stats, seconds: number): boolean {
+  return Math.floor(mtimeMs / 1000) < seconds;
+}
+
 /** Whether a path leads to something other than a regular file. Does not open it. */
 export function* isIrregular(path: string): Op<boolean> {
   try {

@@ -4,7 +4,7 @@ import { NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
-import { isSame, leadsNowhere, PoolFile } from '../sys.ts';
+import { isOlder, isSame, leadsNowhere, PoolFile } from '../sys.ts';
 import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
@@ -58,9 +58,8 @@ export class Appender {
     }
     if (!(yield* this.#check(file, stat.size))) return 'busy';
     if (this.#isNew && this.#staleBefore !== undefined) {
-      const isStale = Math.floor(stat.mtimeMs / 1000) < this.#staleBefore;
       // Without locks the first attempt throws; later ones append behind the old records.
-      if (isStale && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
+      if (isOlder(stat, this.#staleBefore) && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
       stat = yield* file.stat();
     }
     this.#isNew = false;
