@@ -19,16 +19,25 @@ const IRREGULAR = new Map([
   ['ENXIO', 'a socket'],
 ]);
 
+function nameOf(errno: number): string {
+  return getSystemErrorMap().get(errno)?.[0] ?? `errno ${-errno}`;
+}
+
+/** What a negative number of the operating system means: `no such file or directory (ENOENT)`. */
+export function errnoText(errno: number): string {
+  return `${getSystemErrorMap().get(errno)?.[1] ?? 'unknown error'} (${nameOf(errno)})`;
+}
+
 /**
  * The error for a system call that failed, with the same text on both backends. `errno` is negative, as in
  * Node.js.
  */
 export function systemError(syscall: string, path: string, errno: number, cause?: unknown): KvpError {
-  const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const name = nameOf(errno);
   // A folder is opened for reading, and refuses the read.
   const irregular = syscall === 'open' || name === 'EISDIR' ? IRREGULAR.get(name) : undefined;
   if (irregular !== undefined) return notAPoolFile(path, irregular);
-  return new IoError('ERR_KVP_IO', `cannot ${syscall} ${path}: ${text} (${name})`, {
+  return new IoError('ERR_KVP_IO', `cannot ${syscall} ${path}: ${errnoText(errno)}`, {
     errno,
     syscall,
     path,
@@ -72,6 +81,12 @@ export function neverSettled(path: string, waited: number): KvpError {
 export function cutShort(path: string, written: number): KvpError {
   const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
   return new CutShortError('ERR_KVP_IO', message, { path });
+}
+
+/** For a defect of a writer, which goes on. */
+export function panicked(path: string, thrown: unknown): KvpError {
+  const message = `the writer of ${path} panicked: ${messageOf(thrown)}; this is a defect of kvp-tracing`;
+  return new KvpError('ERR_KVP_PANIC', message, { path, cause: thrown });
 }
 
 export function poolFull(path: string, keys: number, limit: number): KvpError {
