@@ -169,6 +169,26 @@ test("what another VM wrote is set apart; ids are compared as the host does, and
   });
 });
 
+test("an id that a program read from the firmware of a generation 1 VM is this VM's", (t) => {
+  const vmId = '01234567-89AB-cdef-0123-456789abcdef';
+  const ofFirmware = '67452301-ab89-efcd-0123-456789ABCDEF';
+  const other = '67452301-ab89-efcd-0123-456789abcde0';
+  const content = contentOf(
+    [
+      ...span('a', 0, 1, { vmId }),
+      ...span('b', 0, 1, { vmId: ofFirmware }),
+      ...span('c', 0, 1, { vmId: other }),
+    ],
+    `result=success|agent=a/1|pps_type=None|vm_id=${ofFirmware}|timestamp=2026-08-31T12:00:01Z`,
+  );
+  for (const own of [vmId, ofFirmware]) {
+    t.like(summarize(content, { vmId: own }), {
+      outcome: 'success',
+      otherVms: { records: 2, vmIds: [other] },
+    });
+  }
+});
+
 test("cloud-init's boot telemetry says when the kernel and userspace started", (t) => {
   const message =
     'kernel_start=2026-08-31T12:00:00.250000Z user_start=2026-08-31T12:00:02.500000+00:00 cloudinit_activation=2026-08-31T12:00:04Z';

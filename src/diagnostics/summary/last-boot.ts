@@ -4,6 +4,7 @@ import { type Diagnostic, firstRecord } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { reportTime } from './report-time.ts';
 import { type Timeline, timeline } from '../timeline/timeline.ts';
+import { areOfTwoVms } from '../vm-id.ts';
 
 export interface BootOptions {
   /** When the system was booted, if that is known from elsewhere. Default: what cloud-init recorded. */
@@ -44,9 +45,9 @@ const SLACK = 2000;
  */
 export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
   const { bootTime, vmId } = readOptions(BOOT_OPTIONS, options);
-  const isOther = otherThan(vmId);
-  const [own, others] = parted(content.diagnostics, ({ vmId }) => !isOther(vmId));
-  const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => !isOther(vm_id));
+  const isOwn = (id = ''): boolean => !areOfTwoVms(vmId ?? '', id);
+  const [own, others] = parted(content.diagnostics, ({ vmId }) => isOwn(vmId));
+  const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => isOwn(vm_id));
 
   const cloudInit = lastOfCloudInit(own);
   const isCloudInitOfIt =
@@ -76,17 +77,6 @@ export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
     ...(start && { bootTime: start }),
     ...telemetry,
   };
-}
-
-function otherThan(vmId: string | undefined): (id: string | undefined) => boolean {
-  if (vmId === undefined || isNone(vmId)) return () => false;
-  const own = vmId.toLowerCase();
-  return (id) => id !== undefined && !isNone(id) && id.toLowerCase() !== own;
-}
-
-/** Whether an id says nothing: empty or zeros, as where it can't be read. */
-function isNone(vmId: string): boolean {
-  return /^[0-]*$/.test(vmId);
 }
 
 /**
