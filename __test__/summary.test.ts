@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { lastBoot } from '../src/diagnostics/summary/last-boot.ts';
+import { storedFiles } from '../src/diagnostics/summary/stored-files.ts';
 import { summarize } from '../src/diagnostics/summary/summary.ts';
 import { contentOf, event, span, told } from './helpers/told.ts';
 
@@ -54,6 +55,28 @@ test('the last report decides, and tells its supporting data; a traceback is dec
     },
   );
   t.notThrows(() => structuredClone(summary));
+});
+
+test('a traceback has the time of its report, which is UTC wherever it is read', (t) => {
+  const { TZ } = process.env;
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = TZ;
+  });
+  process.env['TZ'] = 'America/New_York';
+  t.is(new Date('2026-08-31T12:00:02').getUTCHours(), 16);
+  for (const [timestamp, time] of [
+    ['2026-08-31T12:00:02', new Date(T0 + 2000)],
+    ['2026-08-31T12:00:02.5Z', new Date(T0 + 2500)],
+    ['2026-08-31T14:00:02+02:00', new Date(T0 + 2000)],
+    ['yesterday', undefined],
+  ] as const) {
+    const content = contentOf([], `result=error|traceback_base64=eA==|timestamp=${timestamp}`);
+    t.deepEqual(
+      storedFiles(content).map((file) => file.time),
+      [time],
+    );
+  }
 });
 
 test('without a report the spans decide', (t) => {
