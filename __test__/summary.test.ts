@@ -94,6 +94,19 @@ test('without a report the spans decide', (t) => {
   t.is(outcomeOf(...span('a', 0, 9), ...span('b', 1, 2, { ...failed, parent: 'a' })), 'success');
   // A later try.
   t.is(outcomeOf(...span('a', 0, 1, { ...failed, id: '1' }), ...span('a', 2, 3, { id: '2' })), 'success');
+  // What ran at the same time is no later try, but one of something else.
+  for (const [from, to] of [
+    [2, 9],
+    [1, 9],
+    [4, 5],
+  ] as const) {
+    const first = [
+      ...span('mount', 1, 5, { ...failed, id: 'sda' }),
+      ...span('mount', from, to, { id: 'sdb' }),
+    ];
+    t.is(outcomeOf(...first), 'failure: no route');
+    t.is(outcomeOf(...first, ...span('mount', 5, 9, { id: 'retry' })), 'success');
+  }
   // Nobody knows whether the span around it would have gone well.
   t.is(
     outcomeOf(told('start', 'a', 0), ...span('b', 1, 2, { ...failed, parent: 'a' })),
