@@ -182,6 +182,43 @@ test('a clock that is set between two stages of cloud-init makes no other boot',
   }
 });
 
+test('a boot whose first records are lost is told apart from the next one', (t) => {
+  // What is left of a boot, and what the next boot starts with.
+  for (const [name, kind, next] of [
+    ['init-local', 'finish', 'init-local'],
+    ['init-local/check-cache', 'start', 'init-local'],
+    ['azure-ds/get_metadata_from_imds', 'finish', 'init-local'],
+    ['boot-telemetry', 'event', 'init-local'],
+    ['modules-final', 'finish', 'init-local'],
+    ['modules-final/config-scripts-user', 'start', 'init-network'],
+    ['modules-config', 'finish', 'modules-config'],
+    ['modules-init', 'finish', 'modules-init'],
+  ] as const) {
+    const content = contentOf([
+      cloudInit(BOOT_1, name, 5, { kind }),
+      ...span('old', T0 + 6000, T0 + 7000, { result: 'fail' }),
+      cloudInit(BOOT_2, next, 9),
+      ...span('new', BOOT_2.getTime() + 10_000, BOOT_2.getTime() + 11_000),
+    ]);
+    const { earlier, bootTime, failed } = summarize(content);
+    t.deepEqual([earlier?.records, bootTime, failed], [3, BOOT_2, 0], name);
+  }
+  // The clock was set between two stages of one boot.
+  for (const [name, next] of [
+    ['init-local/check-cache', 'init-network'],
+    ['azure-ds/crawl_metadata', 'init-network/check-cache'],
+    ['init-network', 'modules-final'],
+    ['modules-init', 'modules-config'],
+  ] as const) {
+    const content = contentOf([
+      cloudInit(BOOT_1, name, 5, { kind: 'finish' }),
+      cloudInit(BOOT_2, next, 9),
+      ...span('new', BOOT_2.getTime() + 10_000, BOOT_2.getTime() + 11_000),
+    ]);
+    t.is(summarize(content).earlier, undefined, name);
+  }
+});
+
 test('the boot time that is given decides, also that all is of an earlier boot', (t) => {
   const content = contentOf(
     [cloudInit(BOOT_1, 'init-local', 5), ...span('a', T0 + 6000, T0 + 7000)],
