@@ -276,6 +276,19 @@ test('a line of the state that was cut short does not count; a file that is no s
   t.is(readFileSync(state, 'utf8'), whole);
   t.is(batches.length, 2);
 
+  const damaged = join(folder, 'damaged');
+  for (const line of [
+    '{"pool":"/x","forwarded":["a"]',
+    '{"pool":"/x\\q","forwarded":["a"]}',
+    '{"pool":/x,"forwarded":["a"]}',
+    `{"pool":"/${'x'.repeat(20_000_000)}`,
+  ]) {
+    writeFileSync(damaged, `{"state":"kvp replay","version":1}\n${line}\n`);
+    const { status, stderr } = await run(damaged);
+    t.is(status, 3);
+    t.regex(stderr, /is no state of a replay: a line of it is damaged/);
+  }
+
   const before = readFileSync(pool);
   for (const [file, said] of [
     [pool, /is no state of a replay: give a file that a replay made/],

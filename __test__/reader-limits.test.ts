@@ -191,3 +191,17 @@ test('JSON that costs more than its share is read as `JSON.parse` reads it', (t)
     }),
   );
 });
+
+test('a text of any length is read, with escapes and without', (t) => {
+  const long = 'x'.repeat(30 * MIB);
+  const read = (text: string): unknown => {
+    const found = new JsonReader(new Allowance(64 * MIB)).object(text);
+    return found === undefined || found === 'exceeded' ? found : found.members;
+  };
+  for (const text of [long, `\n${long}`, `${long}"`, `"\\${long}\\`]) {
+    // Not `deepEqual`, which would print them.
+    t.true((read(JSON.stringify({ a: text, b: 1 })) as { a: string }).a === text);
+  }
+  for (const open of [`{"a":"${long}`, `{"a":"\\n${long}\\"`, `{"a":"\\x${long}"}`])
+    t.is(read(open), undefined);
+});
