@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { readDiagnostics, readDiagnosticsSync, readExport } from '../src/index.ts';
+import { poolWriters } from '../src/cli/writers.ts';
+import { readDiagnostics, readDiagnosticsSync, readExport, summarize } from '../src/index.ts';
 import { decodeRecords } from '../src/pool/record.ts';
 import { bytesOf, good, SAMPLE } from './helpers/diag-records.ts';
 import { ENCODINGS, EXPORTS, item, type Pair, wrapped } from './helpers/host-exports.ts';
@@ -132,6 +133,14 @@ test('damage costs what it hits, and is said', (t) => {
   t.deepEqual(
     content.problems.map(({ reason, records, raw }) => [reason, records, raw]),
     [['malformed', [1], []]],
+  );
+  // What may have followed is no record.
+  const { records, problems } = summarize(content);
+  t.deepEqual(records, { total: 1, diagnostics: 1, reports: 0, unknown: 0, problems: 0 });
+  t.deepEqual(problems, [{ reason: 'malformed', records: 0 }]);
+  t.deepEqual(
+    poolWriters(content).map(({ format, records }) => [format, records]),
+    [['diag', 1]],
   );
 });
 

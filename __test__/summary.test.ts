@@ -290,7 +290,7 @@ test('the defect that stops the host, what was dropped, and who wrote are said',
   });
   t.deepEqual(summary.defects, {
     count: 2,
-    stop: { record: 7, reason: 'invalid_utf8', field: 'value', readBefore: 7 },
+    stop: { record: 7, reason: 'invalid_utf8', field: 'value' },
   });
   t.deepEqual(summary.dropped, [
     { agent: 'agent/1', message: '3 records dropped', fields: { budget: { INFO: 3 } } },
