@@ -288,7 +288,7 @@ test('a bigint keeps its value beside a text of any length, and below any number
   const [event] = bridged((log) => log.info({ big, long }, 'hi'));
   t.is(event?.message, 'hi');
   t.is(event?.fields['big'], big);
-  t.is((event?.fields['long'] as string).length, long.length);
+  t.is(event?.fields['long'], long);
   for (let depth = 10; depth <= 100_000; depth *= 10) {
     const nested = `${'[{"a":'.repeat(depth)}${big}${'}]'.repeat(depth)}`;
     const read = parseExactly(`{"b":[1,${big}],"c":${nested},"__proto__":${big}}`) as Record<string, unknown>;
