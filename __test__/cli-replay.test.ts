@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -13,17 +13,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { misbehaving } from './helpers/collector.ts';
 import { bytesOf, keyOf } from './helpers/diag-records.ts';
 import { FLEET_SIZE, makeFleet } from './helpers/fleet.ts';
-import type { Ended } from './helpers/kvp.ts';
+import { type Ended, environment, PROGRAM } from './helpers/kvp.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';
-
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** Starts `kvp replay`; what it prints and how it ends. */
 function replay(
@@ -276,6 +273,19 @@ test('a line of the state that was cut short does not count; a file that is no s
   t.is(readFileSync(state, 'utf8'), whole);
   t.is(batches.length, 2);
 
+  const damaged = join(folder, 'damaged');
+  for (const line of [
+    '{"pool":"/x","forwarded":["a"]',
+    '{"pool":"/x\\q","forwarded":["a"]}',
+    '{"pool":/x,"forwarded":["a"]}',
+    `{"pool":"/${'x'.repeat(20_000_000)}`,
+  ]) {
+    writeFileSync(damaged, `{"state":"kvp replay","version":1}\n${line}\n`);
+    const { status, stderr } = await run(damaged);
+    t.is(status, 3);
+    t.regex(stderr, /is no state of a replay: a line of it is damaged/);
+  }
+
   const before = readFileSync(pool);
   for (const [file, said] of [
     [pool, /is no state of a replay: give a file that a replay made/],
@@ -356,4 +366,47 @@ test('without the packages of OpenTelemetry one line says what to install', asyn
   mkdirSync(join(modules, '@opentelemetry'));
   symlinkSync(new URL('node_modules/@opentelemetry/api', ROOT), join(modules, '@opentelemetry/api'));
   t.like(await run(), { status: 3, stderr: said('@opentelemetry/otlp-transformer') });
+});
+
+test('what Object.prototype has is no variable of the environment', (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 1);
+  const polluted = join(folder, 'polluted.cjs');
+  const variables = {
+    COLUMNS: '20',
+    FORCE_COLOR: '1',
+    LC_ALL: 'x',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:9',
+  };
+  writeFileSync(
+    polluted,
+    `for (const [name, value] of Object.entries(${JSON.stringify(variables)})) {
+      Object.defineProperty(Object.prototype, name, { value, writable: true });
+    }`,
+  );
+  const {
+    LC_ALL: _1,
+    OTEL_EXPORTER_OTLP_ENDPOINT: _2,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: _3,
+    ...rest
+  } = environment();
+  const run = (node: string[], ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...node, PROGRAM, ...args], {
+      env: { ...rest, LANG: 'C.UTF-8' },
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+  for (const args of [
+    ['replay', pool],
+    ['show', pool],
+    ['fleet', pool],
+  ]) {
+    t.deepEqual(run(['--require', polluted], ...args), run([], ...args), args.join(' '));
+  }
+  t.regex(run(['--require', polluted], 'replay', pool).stderr, /^give --endpoint/);
+  const { checks } = JSON.parse(run(['--require', polluted], 'doctor', '--dir', folder, '--json').stdout) as {
+    checks: { name: string; status: string }[];
+  };
+  t.is(checks.find(({ name }) => name === 'collector')?.status, 'skipped');
 });

@@ -223,6 +223,14 @@ test('for any text parse throws nothing but its own error, and the lenient const
   t.notThrows(() => fc.assert(check, { numRuns: 2000 }));
 });
 
+test('a quoted value of any length is read', (t) => {
+  const value = 'x'.repeat(20_000_000);
+  const filter = EnvFilter.parse(`[{a="${value}\\""}]=debug`);
+  t.is(verbosityIn(filter, 'any'), 0);
+  t.true(matches(`"${value}"`, value));
+  t.false(matches(`"${value}"`, `${value}x`));
+});
+
 test('a long text of open braces or quotes takes no longer than others', (t) => {
   const started = performance.now();
   for (const text of ['{', '"', '[s{', '\\"', '{"', '}', ',']) {

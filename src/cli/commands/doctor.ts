@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { printableJson } from '../../printable.ts';
+import { variable, variables } from '../../tracing/environment.ts';
 import { bootOptionsOf } from '../boots.ts';
 import type { Check } from '../doctor/check.ts';
 import { examples } from '../examples.ts';
@@ -48,7 +49,7 @@ async function checksOf(options: GlobalOptions, command: Command): Promise<Check
   const { poolChecks } = await import('../doctor/pool-checks.ts');
   const { backendChecks } = await import('../doctor/backend-checks.ts');
   const { collectorCheck } = await import('../doctor/collector-check.ts');
-  const collector = collectorCheck(process.env);
+  const collector = collectorCheck(variables());
   const chosen = namesPool(command) ? ` --dir ${shellWord(options.dir)} --pool ${poolName(options)}` : '';
   const boot = bootOptionsOf([], command);
   const pool = await poolChecks({ path: poolPath(options), options: chosen, boot });
@@ -63,10 +64,10 @@ function shellWord(text: string): string {
 /** The line of a check; on a terminal it goes on in further ones. */
 function textOf({ name, status, message, fix }: Check, paint: Paint): string {
   const { sign, word, color } = STATUSES[status];
-  const mark = `${isUtf8(process.env) ? `${sign} ` : ''}${word.padEnd(7)}`;
+  const mark = `${isUtf8() ? `${sign} ` : ''}${word.padEnd(7)}`;
   const text = escapeInvisible(fix === undefined ? message : `${message}. To do: ${fix}`);
   const head = `${mark} ${name.padEnd(9)} `;
-  const isFitted = isTerminal() || process.env['COLUMNS'];
+  const isFitted = isTerminal() || variable('COLUMNS');
   const lines = isFitted ? wrapped(text, Math.max(20, outputWidth() - head.length)) : [text];
   return `${paint(color, mark)}${head.slice(mark.length)}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
 }

@@ -10,6 +10,7 @@ import { type GlobalOptions } from '../global-options.ts';
 import { escapedOnTerminal, hasColor, isTerminal, outputWidth, print, printNote } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { printableJson } from '../../printable.ts';
+import { variable } from '../../tracing/environment.ts';
 
 interface FleetOptions extends GlobalOptions, FleetFilter {
   csv?: boolean;
@@ -74,7 +75,7 @@ async function run(paths: readonly string[], command: Command): Promise<void> {
   if (options.json) await printJsonRows(listed);
   else if (options.csv) await printCsv(listed);
   else {
-    const width = isTerminal() || process.env['COLUMNS'] ? outputWidth() : Infinity;
+    const width = isTerminal() || variable('COLUMNS') ? outputWidth() : Infinity;
     if (listed.length > 0) await print(`${fleetText(listed, width, hasColor(options))}\n`);
     return print(`${summary}\n`);
   }

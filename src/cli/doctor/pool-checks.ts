@@ -174,9 +174,7 @@ function defectsCheck({ input, summary }: Content, { options }: Examined): Check
   const count = input.defects.length;
   const which = count === 1 ? '' : `${counted(count, 'defect')}, ${stop ? 'one' : 'the first'} `;
   const where = `${which}in record ${record}${field === undefined ? '' : ` (its ${field})`}: ${reason}`;
-  const effect = stop
-    ? `; there the host stops, after ${stop.readBefore} of ${counted(total, 'record')}`
-    : '';
+  const effect = stop ? `; there the host stops, after ${stop.record} of ${counted(total, 'record')}` : '';
   return error(where + effect, `kvp repair${options}`);
 }
 

@@ -4,6 +4,7 @@ import { ExportError, messageOf, MissingPeerError } from '../../errors.ts';
 import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import type { OtlpTarget } from '../../opentelemetry/replay/otlp-target.ts';
 import type { Replayed } from '../../opentelemetry/replay/replay.ts';
+import { variables } from '../../tracing/environment.ts';
 import { type FoundFile, poolFiles } from '../fleet/pool-files.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { type Input, inputsOf, readInput } from '../input.ts';
@@ -141,17 +142,20 @@ async function loaded() {
   }
 }
 
+const GENERAL = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+const TRACES = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
+
 /** The environment in which the collector is the given one. */
 function environmentOf(endpoint: string | undefined, command: Command): NodeJS.ProcessEnv {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: general, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces } = process.env;
+  const env = variables();
   if (endpoint === undefined) {
-    if (general || traces) return process.env;
-    command.error('give --endpoint, as http://localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT');
+    if (env[GENERAL] || env[TRACES]) return env;
+    command.error(`give --endpoint, as http://localhost:4318, or set ${GENERAL}`);
   }
-  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: _, ...rest } = process.env;
+  delete env[TRACES];
   // Who gives the whole path means it.
-  const isWhole = new URL(endpoint).pathname.endsWith('/v1/traces');
-  return { ...rest, [`OTEL_EXPORTER_OTLP_${isWhole ? 'TRACES_' : ''}ENDPOINT`]: endpoint };
+  env[new URL(endpoint).pathname.endsWith('/v1/traces') ? TRACES : GENERAL] = endpoint;
+  return env;
 }
 
 function textOf({ pools, spans, events, skipped }: Totals, { state }: ReplayCommandOptions): string {

@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { endOfQuoted } from '../../end-of-quoted.ts';
 import { IoError } from '../../errors.ts';
 import { thrownBySystem } from '../../pool/system-error.ts';
 
@@ -72,11 +73,10 @@ export class StateFile {
   }
 
   #keep(line: string): void {
-    const [, pool] = /^\{"pool":("(?:[^"\\]|\\.)*"),"forwarded":\[[^\]]*\]\}$/.exec(line) ?? [];
+    const pool = poolOf(line);
     if (pool === undefined) throw this.#refused('a line of it is damaged');
-    const name = JSON.parse(pool) as string;
-    const own = this.#lines.get(name);
-    if (own === undefined) this.#lines.set(name, [line]);
+    const own = this.#lines.get(pool);
+    if (own === undefined) this.#lines.set(pool, [line]);
     else own.push(line);
   }
 
@@ -98,6 +98,19 @@ export class StateFile {
 interface Entry {
   pool: string;
   forwarded: readonly string[];
+}
+
+const START = '{"pool":';
+
+/** The pool that a line is of; `undefined` for a damaged line. The rest is not parsed before the pool's turn comes. */
+function poolOf(line: string): string | undefined {
+  const end = line.startsWith(`${START}"`) ? endOfQuoted(line, START.length) : -1;
+  if (end < 0 || !/^,"forwarded":\[[^\]]*\]\}$/.test(line.slice(end + 1))) return undefined;
+  try {
+    return JSON.parse(line.slice(START.length, end + 1)) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The file's descriptor; -1 for one that is missing and is not made. */

@@ -116,10 +116,10 @@ export function* factLines(summary: Summary, { problems }: Subject, style: Style
   }
   const { defects } = summary;
   if (defects?.stop !== undefined) {
-    const { record, field, readBefore } = defects.stop;
+    const { record, field } = defects.stop;
     yield* fact('host', [
       {
-        text: `stops reading at record ${record}, whose ${field ?? 'text'} is no UTF-8: it gets ${readBefore} of ${summary.records.total} records`,
+        text: `stops reading at record ${record}, whose ${field ?? 'text'} is no UTF-8: it gets ${record} of ${summary.records.total} records`,
         color: COLORS.boldYellow,
       },
     ]);
