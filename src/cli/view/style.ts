@@ -26,6 +26,8 @@ export interface Glyphs {
   thickEnd: string;
   thin: readonly string[];
   thinEnd: string;
+  /** What of a bar is empty. */
+  track: string;
   separator: string;
   path: string;
   because: string;
@@ -49,6 +51,7 @@ const UNICODE: Glyphs = {
   thickEnd: '▐',
   thin: ['▄', '▖'],
   thinEnd: '▗',
+  track: '░',
   separator: '·',
   path: ' › ',
   because: ' ← ',
@@ -72,6 +75,7 @@ const ASCII: Glyphs = {
   thickEnd: '#',
   thin: ['='],
   thinEnd: '=',
+  track: '-',
   separator: '|',
   path: ' > ',
   because: ' <- ',
