@@ -7,6 +7,7 @@ import type { Check } from '../doctor/check.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, namesPool, poolName, poolPath } from '../global-options.ts';
 import { hasColor, isTerminal, outputWidth, print } from '../output.ts';
+import { shellWord } from '../shell-word.ts';
 import { isUtf8 } from '../view/style.ts';
 
 /** How the status of a check is shown. */
@@ -53,11 +54,6 @@ async function checksOf(options: GlobalOptions, command: Command): Promise<Check
   const boot = bootOptionsOf([], command);
   const pool = await poolChecks({ path: poolPath(options), options: chosen, boot });
   return [...hostChecks(), ...pool, ...backendChecks(), await collector];
-}
-
-/** A text as a word of a shell's command. */
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The line of a check; on a terminal it goes on in further ones. */
