@@ -251,11 +251,12 @@ test('a pool that can not be read for a while is said once, and followed again',
   await following.until(' 0\n');
   rmSync(pool);
   mkdirSync(pool);
+  await following.until('can be followed\n', 'stderr');
   await wait(900);
-  t.is(following.stderr, `${pool} is no regular file: only a pool's file can be followed\n`);
   rmSync(pool, { recursive: true });
   writeFileSync(pool, bytesOf(event('1')));
   await following.until(' 1\n');
+  t.is(following.stderr, `${pool} is no regular file: only a pool's file can be followed\n`);
 });
 
 test('it ends by the signal, and says nothing', async (t) => {
@@ -268,6 +269,17 @@ test('it ends by the signal, and says nothing', async (t) => {
     t.deepEqual(await following.end(), { code: null, signal });
     t.is(following.stderr, '');
   }
+});
+
+test('what is added to a pool is records, also where it would pass for an export on its own', async (t) => {
+  const pool = poolOf(t);
+  writeFileSync(pool, bytesOf(...numbers(8).map(event)));
+  const following = new Following(t, pool);
+  await following.until(' 7\n');
+  const odd = ['<Objs ></Objs>\0'.padEnd(512, '\u0001'), 'x'] as const;
+  appendFileSync(pool, bytesOf(odd, odd, odd, event('8')));
+  await following.until(' 8\n');
+  t.deepEqual([following.messages(), following.stderr], [numbers(9), '']);
 });
 
 test('it ends when nobody reads any more, also while nothing comes', async (t) => {

@@ -339,6 +339,17 @@ test('what is wrong with the call is said in a line', async (t) => {
     await said('--endpoint', 'http://localhost:1', '--attribute', 'x'),
     /^2 .*It must be name=value\.\n$/,
   );
+  for (const [path, ...args] of [[pool], [folder], ['-'], [pool, '--dry-run']] as [string, ...string[]][]) {
+    const { status, stderr } = await replay([
+      '--dir',
+      folder,
+      '--endpoint',
+      'http://localhost:1',
+      ...args,
+      path,
+    ]).done;
+    t.is(`${status} ${stderr}`, '2 a path and --dir exclude each other\n');
+  }
 });
 
 test('without the packages of OpenTelemetry one line says what to install', async (t) => {

@@ -129,6 +129,8 @@ test('wrong usage is one line on stderr and exit code 2', (t) => {
     [['--pool', '1', 'dump', '--pool', '1'], "option '--pool' is given more than once"],
     [['--json', 'dump', '--json'], "option '--json' is given more than once"],
     [['show', 'a', '--dir', 'b'], 'a path and --pool or --dir exclude each other'],
+    [['fleet', 'a', '--dir', 'b'], 'a path and --dir exclude each other'],
+    [['fleet', 'a', '-'], 'fleet reads files, not the standard input; a file called - is ./-'],
   ];
   for (const [args, message] of cases) {
     t.deepEqual(kvp(...args), { status: 2, stdout: '', stderr: `${message}\n` });

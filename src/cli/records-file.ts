@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readExport } from '../diagnostics/read/pool-export.ts';
+import { exportIn } from '../diagnostics/read/pool-export.ts';
 import { isError } from '../errors.ts';
 import { isPool } from '../pool/is-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
@@ -29,10 +29,10 @@ export async function readRecords(command: Command, options: RecordsFile): Promi
     printNote('reading key=value lines from the terminal; Ctrl-D ends them', options);
   }
   const bytes = file === undefined ? await readStdin() : contentOf(file);
-  const exported = readExport(bytes);
+  if (isPool(bytes)) return decodeRecords(bytes);
+  const exported = exportIn(bytes);
   if (exported?.damage !== undefined) command.error(exported.damage);
   if (exported !== undefined) return exported.records;
-  if (bytes.length > 0 && isPool(bytes)) return decodeRecords(bytes);
   try {
     return parseLines(decodeText(file ?? STDIN, bytes));
   } catch (error) {

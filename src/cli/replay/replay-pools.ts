@@ -4,10 +4,10 @@ import { ExportError, messageOf, MissingPeerError } from '../../errors.ts';
 import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import type { OtlpTarget } from '../../opentelemetry/replay/otlp-target.ts';
 import type { Replayed } from '../../opentelemetry/replay/replay.ts';
-import { type FoundFile, poolFiles } from '../fleet/pool-files.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { type GlobalOptions, refuseBesidePath } from '../global-options.ts';
 import { type Input, inputsOf, readInput } from '../input.ts';
 import { print, printError, printJson, printNote } from '../output.ts';
+import { type FoundFile, poolFiles } from '../pool-files.ts';
 import { Progress } from '../progress.ts';
 import { Interruption } from './interruption.ts';
 import { PrintedSpans } from './printed-spans.ts';
@@ -44,6 +44,8 @@ export async function replayPools(
   options: ReplayCommandOptions,
   command: Command,
 ): Promise<void> {
+  // In folders of pools --pool chooses among them.
+  if (given.length > 0) refuseBesidePath(command, 'dir');
   const env = options.dryRun ? {} : environmentOf(options.endpoint, command);
   const inputs = given.length === 0 ? await inputsOf([], command) : undefined;
   const files: readonly FoundFile[] =
