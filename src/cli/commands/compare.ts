@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { bootsOf, type Shown } from '../boots.ts';
+import { bootsOf, type InputBoot } from '../boots.ts';
 import { examples } from '../examples.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { print } from '../output.ts';
@@ -16,7 +16,7 @@ export function compare(command: Command): void {
     .argument('<after>', 'the pool of another boot')
     .action(async (...files: [before: string, after: string]) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [Shown, Shown];
+      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [InputBoot, InputBoot];
       return print(
         options.json ? comparisonJson(before, after) : comparisonText(before, after, styleOf(options)),
       );

@@ -1,8 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import { type Boot, type BootOptions, lastBoot } from '../../diagnostics/summary/last-boot.ts';
-import { type Summary, summarize } from '../../diagnostics/summary/summary.ts';
+import type { BootOptions } from '../../diagnostics/summary/last-boot.ts';
 import {
   LockTimeoutError,
   MalformedPoolError,
@@ -14,6 +13,7 @@ import { RECORD_SIZE } from '../../pool/limits.ts';
 import { openPool } from '../../pool/open-pool.ts';
 import { readPoolBytes } from '../../pool/read-pool.ts';
 import { Date, wallMillis } from '../../tracing/timers.ts';
+import { InputBoot } from '../boots.ts';
 import { Input } from '../input.ts';
 import { DEFAULT_MAX_RECORDS } from '../../pool/store-options.ts';
 import { thrownBySystem } from '../../pool/system-error.ts';
@@ -32,13 +32,6 @@ export interface Examined {
   /** The options of `kvp` that choose this pool, with a space before them. */
   options: string;
   boot: BootOptions;
-}
-
-/** What the file has. */
-interface Content {
-  input: Input;
-  boot: Boot;
-  summary: Summary;
 }
 
 /** Whether the pool is there, can be written, and says what the host can read. */
@@ -75,9 +68,9 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
     diskCheck(path),
     await locksCheck(path),
   ];
-  let content: Content;
+  let content: InputBoot;
   try {
-    content = contentOf(examined);
+    content = new InputBoot(new Input(path, readPoolBytes(path)), examined.boot);
   } catch (thrown) {
     checks.push(checkOf('defects').error(messageOf(thrown), fixOf(thrown, examined)));
     return [
@@ -121,13 +114,6 @@ const NO_POOL = 'there is no pool to look at';
 
 function skippedChecks(names: readonly string[], why: string): Check[] {
   return names.map((name) => checkOf(name).skipped(why));
-}
-
-function contentOf({ path, boot: options }: Examined): Content {
-  const bytes = readPoolBytes(path);
-  const input = new Input(path, bytes);
-  const boot = lastBoot(input.content, options);
-  return { input, boot, summary: summarize(boot, { defects: input.defects }) };
 }
 
 function thereCheck(path: string, stat: Stats | undefined): Check {
@@ -205,7 +191,7 @@ function diskCheck(path: string): Check {
   return ok('the disk has room');
 }
 
-function defectsCheck({ input, summary }: Content, { options }: Examined): Check {
+function defectsCheck({ input, summary }: InputBoot, { options }: Examined): Check {
   const { ok, error } = checkOf('defects');
   const [first] = input.defects;
   const { total } = summary.records;
@@ -222,7 +208,7 @@ function defectsCheck({ input, summary }: Content, { options }: Examined): Check
 }
 
 /** By azure-init's rule, which is also that of the layer: by when the file was changed; then by what it says. */
-function staleCheck({ input, boot }: Content, { path, options }: Examined): Check {
+function staleCheck({ input, boot }: InputBoot, { path, options }: Examined): Check {
   const { ok, warning } = checkOf('stale');
   if (input.records.length > 0 && openPool(path, { readOnly: true }).isStaleSync()) {
     const fix = `kvp clear --if-stale${options}; a layer on the default path does it when it starts`;
@@ -237,7 +223,7 @@ function staleCheck({ input, boot }: Content, { path, options }: Examined): Chec
   return warning(`it was changed since this boot, but a part of it is ${whose}`, fix);
 }
 
-function budgetCheck({ input, summary }: Content, { options }: Examined): Check {
+function budgetCheck({ input, summary }: InputBoot, { options }: Examined): Check {
   const { ok, warning, error } = checkOf('budget');
   const { length } = input.records;
   const used = `${length.toLocaleString('en')} of ${counted(DEFAULT_MAX_RECORDS, 'record')}`;
@@ -255,7 +241,7 @@ function budgetCheck({ input, summary }: Content, { options }: Examined): Check 
 }
 
 /** Whether the clock can be right: neither before this program was made, nor before what was written. */
-function clockCheck(stat: Stats | undefined, content: Content | undefined): Check {
+function clockCheck(stat: Stats | undefined, content: InputBoot | undefined): Check {
   const { ok, error } = checkOf('clock');
   const now = wallMillis();
   const fix = 'let a time service set it (timedatectl set-ntp true), or chrony with /dev/ptp_hyperv';

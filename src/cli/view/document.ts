@@ -4,16 +4,16 @@ import type { Timeline } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { jsonFields } from '../../format/item-text.ts';
 import { printableJson } from '../../printable.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 
 /** The timelines of pools as JSON: an object for one pool, `{"pools":[…]}` for several; with a line feed at the end. */
-export function documentOf(shown: readonly Shown[]): string {
+export function documentOf(shown: readonly InputBoot[]): string {
   const documents = shown.map(jsonOf);
   const json = documents.length === 1 ? (documents[0] as string) : `{"pools":[${documents.join(',')}]}`;
   return `${printableJson(json)}\n`;
 }
 
-function jsonOf({ input: { path }, boot: { timeline }, summary }: Shown): string {
+function jsonOf({ input: { path }, boot: { timeline }, summary }: InputBoot): string {
   const { start, end, events, gaps } = timeline;
   const json = JSON.stringify({ path, summary, start, end, gaps });
   return `${json.slice(0, -1)},"events":${eventsJson(events)},"roots":${spansJson(timeline)}}`;
