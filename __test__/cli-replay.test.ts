@@ -279,7 +279,7 @@ test('a line of the state that was cut short does not count; a file that is no s
   const before = readFileSync(pool);
   for (const [file, said] of [
     [pool, /is no state of a replay: give a file that a replay made/],
-    [folder, /directory/],
+    [folder, /is no state of a replay: it is no regular file; give the file itself/],
   ] as const) {
     const { status, stderr } = await run(file);
     t.is(status, 3);
@@ -287,7 +287,9 @@ test('a line of the state that was cut short does not count; a file that is no s
   }
   t.true(readFileSync(pool).equals(before));
   symlinkSync(state, join(folder, 'link'));
-  t.is((await run(join(folder, 'link'))).status, 3);
+  const linked = await run(join(folder, 'link'));
+  t.is(linked.status, 3);
+  t.regex(linked.stderr, /link is no state of a replay: it is no regular file; give the file itself/);
   t.is(batches.length, 2);
 });
 

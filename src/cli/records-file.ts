@@ -4,7 +4,7 @@ import { exportIn } from '../diagnostics/read/pool-export.ts';
 import { isError } from '../errors.ts';
 import { isPool } from '../pool/is-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
-import { thrownBySystem } from '../pool/system-error.ts';
+import { fileError } from '../pool/system-error.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { isTerminal, printNote } from './output.ts';
 import { decodeText, parseLines, RecordTextError } from './record-text.ts';
@@ -45,7 +45,7 @@ function contentOf(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (thrown) {
-    throw thrownBySystem((thrown as NodeJS.ErrnoException).syscall ?? 'read', path, thrown);
+    throw fileError((thrown as NodeJS.ErrnoException).syscall ?? 'read', path, thrown);
   }
 }
 
