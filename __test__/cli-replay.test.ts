@@ -96,7 +96,7 @@ test('each span of a fleet arrives once at a real receiver, with the attributes 
   const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
   const { status, stdout } = await replay([...args, ...attributes, join(folder, 'pools')], { env }).done;
   t.is(status, 0);
-  t.true(stdout.startsWith(`sent ${expected} spans with `), stdout);
+  t.true(stdout.startsWith(`sent ${expected.toLocaleString('en')} spans with `), stdout);
   const spans = await rotel.received(expected);
   t.is(spans.length, expected);
   t.is(new Set(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`)).size, expected);
@@ -307,7 +307,7 @@ test('spans that a collector refuses of a batch are told and not sent again; a b
   t.false(refused.stderr.includes('\n    at '));
   const partly = await run();
   t.is(partly.status, 3);
-  t.is(partly.stderr, 'the collector refused 1 spans: the collector refused spans: too old\n');
+  t.is(partly.stderr, 'the collector refused 1 span: the collector refused spans: too old\n');
   t.is((await run()).status, 0);
   t.is(batches.length, 2);
 });

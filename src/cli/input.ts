@@ -50,11 +50,14 @@ export class Input {
   }
 }
 
+/** What a file may be that stands for a pool. */
+export const POOL_FILE = 'a pool, what dump --json prints, or what a Hyper-V host exports';
+
 /** Adds the argument that `inputsOf` reads. */
 export function addFilesArgument(command: Command): Command {
   return command.argument(
     '[file...]',
-    'pools, what dump --json prints, or what a Hyper-V host exports; - is the standard input; instead of --pool and --dir',
+    `each ${POOL_FILE}; - is the standard input; instead of --pool and --dir`,
   );
 }
 

@@ -6,6 +6,7 @@ import { isPool } from '../pool/is-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { fileError } from '../pool/system-error.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { POOL_FILE } from './input.ts';
 import { isTerminal, printNote } from './output.ts';
 import { decodeText, parseLines, RecordTextError } from './record-text.ts';
 import { readStdin, STDIN } from './stdin.ts';
@@ -16,10 +17,7 @@ export interface RecordsFile extends GlobalOptions {
 
 /** Adds `--file`, which `readRecords` reads. */
 export function addRecordsFile(command: Command): Command {
-  return command.option(
-    '--file <PATH>',
-    'key=value lines, a pool, what dump --json prints, or what a Hyper-V host exports; default: the standard input',
-  );
+  return command.option('--file <PATH>', `key=value lines, ${POOL_FILE}; default: the standard input`);
 }
 
 /** The records of `--file`, or else of the standard input. Ends the command for a text that has none. */

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
 import { bootOptionsOf } from '../boots.ts';
 import type { Check } from '../doctor/check.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, namesPool, poolName, poolPath } from '../global-options.ts';
-import { hasColor, isTerminal, outputWidth, print } from '../output.ts';
+import { hasColor, isTerminal, outputWidth, print, printJson } from '../output.ts';
 import { shellWord } from '../shell-word.ts';
 import { isUtf8 } from '../view/style.ts';
 
@@ -25,7 +24,7 @@ export function doctor(command: Command): void {
     const checks = await checksOf(options, command);
     const ok = checks.every(({ status }) => status !== 'error');
     if (!ok) process.exitCode = 1;
-    if (options.json) return print(`${printableJson(JSON.stringify({ ok, checks }))}\n`);
+    if (options.json) return printJson({ ok, checks });
     const shown = options.quiet
       ? checks.filter(({ status }) => status === 'error' || status === 'warning')
       : checks;

@@ -4,7 +4,7 @@ import { type StoredFile, storedFiles } from '../../diagnostics/summary/stored-f
 import { examples } from '../examples.ts';
 import { fileNames } from '../file-names.ts';
 import { type GlobalOptions, namesPool } from '../global-options.ts';
-import { type Input, inputsOf } from '../input.ts';
+import { type Input, inputsOf, POOL_FILE } from '../input.ts';
 import { isTerminal, outputWidth, print, printError, printJson, printNote } from '../output.ts';
 import { table } from '../table.ts';
 import { writeFiles } from '../write-files.ts';
@@ -33,10 +33,7 @@ interface Chosen {
 export function extract(command: Command): void {
   command
     .argument('[NAME]', 'write the files of this name')
-    .argument(
-      '[FILE]',
-      'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input; instead of --pool and --dir',
-    )
+    .argument('[FILE]', `${POOL_FILE}; - is the standard input; instead of --pool and --dir`)
     .option('-o, --output-dir <DIR>', 'where to write; without NAME all files are written')
     .option('--force', 'replace files that are there');
   command.addHelpText(

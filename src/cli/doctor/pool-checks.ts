@@ -18,7 +18,8 @@ import { Input } from '../input.ts';
 import { DEFAULT_MAX_RECORDS } from '../../pool/store-options.ts';
 import { thrownBySystem } from '../../pool/system-error.ts';
 import { shellWord } from '../shell-word.ts';
-import { type Check, checkOf, counted } from './check.ts';
+import { counted } from '../counted.ts';
+import { type Check, checkOf } from './check.ts';
 import { locksCheck } from './locks.ts';
 
 /** The part of it at which a pool is nearly full. */

@@ -3,7 +3,6 @@ import { pathOf, spansOf } from '../../diagnostics/timeline/spans-of.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
 import type { InputBoot } from '../boots.ts';
 import { COLORS, type Style } from './style.ts';
 import { cutTo } from '../text-width.ts';
@@ -51,8 +50,8 @@ export function blameText(shown: readonly InputBoot[], style: Style): string {
 }
 
 /** The same as JSON: a list of spans, in seconds. */
-export function blameJson(shown: readonly InputBoot[]): string {
-  const list = ofAll(shown).map(({ span: { name, agent, id, start, result, state }, own, total, path }) => ({
+export function blameDocument(shown: readonly InputBoot[]): object[] {
+  return ofAll(shown).map(({ span: { name, agent, id, start, result, state }, own, total, path }) => ({
     name,
     path,
     agent,
@@ -63,7 +62,6 @@ export function blameJson(shown: readonly InputBoot[]): string {
     result,
     state,
   }));
-  return `${printableJson(JSON.stringify(list))}\n`;
 }
 
 function ofAll(shown: readonly InputBoot[]) {

@@ -6,7 +6,6 @@ import {
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
 import type { InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';
 import { outcomeLines } from './headline.ts';
@@ -53,10 +52,10 @@ export function comparisonText(before: InputBoot, after: InputBoot, style: Style
 }
 
 /** The same as JSON, with all spans. */
-export function comparisonJson(before: InputBoot, after: InputBoot): string {
+export function comparisonDocument(before: InputBoot, after: InputBoot): object {
   const { spans, difference } = compareTimelines(before.boot.timeline, after.boot.timeline);
   const side = ({ input: { path }, summary }: InputBoot): object => ({ path, summary });
-  const document = {
+  return {
     before: side(before),
     after: side(after),
     difference,
@@ -66,7 +65,6 @@ export function comparisonJson(before: InputBoot, after: InputBoot): string {
       ...(other && { after: jsonOf(other) }),
     })),
   };
-  return `${printableJson(JSON.stringify(document))}\n`;
 }
 
 function jsonOf({ id, start, duration, result, state, reason }: TimelineNode): object {

@@ -3,7 +3,6 @@ import type { Gap } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
 import { originOf, type InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
@@ -38,7 +37,7 @@ export function chainText(shown: readonly InputBoot[], style: Style): string {
 }
 
 /** The same as JSON: an object for one pool, a list of them for several. */
-export function chainJson(shown: readonly InputBoot[]): string {
+export function chainDocument(shown: readonly InputBoot[]): object {
   const documents = shown.map((one) => ({
     path: one.input.path,
     chain: linksOf(one).map(({ item, depth, offset }) => {
@@ -47,7 +46,8 @@ export function chainJson(shown: readonly InputBoot[]): string {
       return { name, agent, id, depth, offset, start, duration, result, state, reason };
     }),
   }));
-  return `${printableJson(JSON.stringify(documents.length === 1 ? documents[0] : documents))}\n`;
+  const [first] = documents;
+  return first !== undefined && documents.length === 1 ? first : documents;
 }
 
 interface Link {
