@@ -93,7 +93,7 @@ test('each span of a fleet arrives once at a real receiver, with the attributes 
   const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
   const { status, stdout } = await replay([...args, ...attributes, join(folder, 'pools')], { env }).done;
   t.is(status, 0);
-  t.true(stdout.startsWith(`sent ${expected} spans with `), stdout);
+  t.true(stdout.startsWith(`sent ${expected.toLocaleString('en')} spans with `), stdout);
   const spans = await rotel.received(expected);
   t.is(spans.length, expected);
   t.is(new Set(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`)).size, expected);
@@ -289,7 +289,7 @@ test('a line of the state that was cut short does not count; a file that is no s
   const before = readFileSync(pool);
   for (const [file, said] of [
     [pool, /is no state of a replay: give a file that a replay made/],
-    [folder, /directory/],
+    [folder, /is no state of a replay: it is no regular file; give the file itself/],
   ] as const) {
     const { status, stderr } = await run(file);
     t.is(status, 3);
@@ -297,7 +297,9 @@ test('a line of the state that was cut short does not count; a file that is no s
   }
   t.true(readFileSync(pool).equals(before));
   symlinkSync(state, join(folder, 'link'));
-  t.is((await run(join(folder, 'link'))).status, 3);
+  const linked = await run(join(folder, 'link'));
+  t.is(linked.status, 3);
+  t.regex(linked.stderr, /link is no state of a replay: it is no regular file; give the file itself/);
   t.is(batches.length, 2);
 });
 
@@ -315,7 +317,7 @@ test('spans that a collector refuses of a batch are told and not sent again; a b
   t.false(refused.stderr.includes('\n    at '));
   const partly = await run();
   t.is(partly.status, 3);
-  t.is(partly.stderr, 'the collector refused 1 spans: the collector refused spans: too old\n');
+  t.is(partly.stderr, 'the collector refused 1 span: the collector refused spans: too old\n');
   t.is((await run()).status, 0);
   t.is(batches.length, 2);
 });
@@ -349,6 +351,17 @@ test('what is wrong with the call is said in a line', async (t) => {
     await said('--endpoint', 'http://localhost:1', '--attribute', 'x'),
     /^2 .*It must be name=value\.\n$/,
   );
+  for (const [path, ...args] of [[pool], [folder], ['-'], [pool, '--dry-run']] as [string, ...string[]][]) {
+    const { status, stderr } = await replay([
+      '--dir',
+      folder,
+      '--endpoint',
+      'http://localhost:1',
+      ...args,
+      path,
+    ]).done;
+    t.is(`${status} ${stderr}`, '2 a path and --dir exclude each other\n');
+  }
 });
 
 test('without the packages of OpenTelemetry one line says what to install', async (t) => {

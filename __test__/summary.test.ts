@@ -304,6 +304,17 @@ test('the defect that stops the host, what was dropped, and who wrote are said',
   );
 });
 
+test('what was dropped can be carried by JSON, however deep it is nested', (t) => {
+  for (const depth of [3, 999, 5000, 6000, 100_000]) {
+    const text = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    const fields = { budget: JSON.parse(text) as unknown, records: 3 };
+    const summary = summarize(contentOf([event('3 dropped', 2, { name: 'telemetry:dropped', fields })]));
+    t.notThrows(() => JSON.stringify(summary), `${depth}`);
+    t.is(summary.dropped[0]?.fields['records'], 3);
+    t.is(typeof summary.dropped[0]?.fields['budget'], depth < 1000 ? 'object' : 'string');
+  }
+});
+
 test('20,000 spans, 10,000 deep, are summarized at once', (t) => {
   const failed = { result: 'fail', reason: 'x' } as const;
   const diagnostics = Array.from({ length: 10_000 }, (_, i) => [

@@ -6,13 +6,23 @@ import type { GlobalOptions } from './global-options.ts';
 
 // Texts go to the descriptors themselves: loading the streams of `process` takes a tenth of the time in which Node.js starts.
 
+let isReaderLost = false;
+
+/** Whether a write to stdout found that nobody reads it. */
+export function hasLostReader(): boolean {
+  return isReaderLost;
+}
+
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
   try {
     const rest = written(1, text);
     if (rest.length > 0) await streamed(rest);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') {
+      isReaderLost = true;
+      return;
+    }
     throw new IoError('ERR_KVP_IO', `cannot write the output: ${messageOf(error)}`, { cause: error });
   }
 }

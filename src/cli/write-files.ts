@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { IoError } from '../errors.ts';
-import { thrownBySystem } from '../pool/system-error.ts';
+import { fileError } from '../pool/system-error.ts';
 
 /** A file to write; the name is no path. */
 export interface NewFile {
@@ -93,7 +93,7 @@ function publish(from: string, path: string, force: boolean): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw taken(path);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') {
-      throw thrownBySystem('link', path, error);
+      throw fileError('link', path, error);
     }
     // A file system without links: the name is taken first.
     call('open', path, () => closeSync(openSync(path, NEW, 0o600)));
@@ -110,6 +110,6 @@ function call<R>(syscall: string, path: string, act: () => R): R {
   try {
     return act();
   } catch (thrown) {
-    throw thrownBySystem((thrown as NodeJS.ErrnoException).syscall ?? syscall, path, thrown);
+    throw fileError((thrown as NodeJS.ErrnoException).syscall ?? syscall, path, thrown);
   }
 }

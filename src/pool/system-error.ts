@@ -37,19 +37,28 @@ export function systemError(syscall: string, path: string, errno: number, cause?
   // A folder is opened for reading, and refuses the read.
   const irregular = syscall === 'open' || name === 'EISDIR' ? IRREGULAR.get(name) : undefined;
   if (irregular !== undefined) return notAPoolFile(path, irregular);
-  return new IoError('ERR_KVP_IO', `cannot ${syscall} ${path}: ${errnoText(errno)}`, {
-    errno,
-    syscall,
-    path,
-    cause,
-  });
+  return ioError(syscall, path, errno, cause);
+}
+
+function ioError(syscall: string, path: string, errno: number, cause: unknown): IoError {
+  const message = `cannot ${syscall} ${path}: ${errnoText(errno)}`;
+  return new IoError('ERR_KVP_IO', message, { errno, syscall, path, cause });
 }
 
 /** The error for what a function of `node:fs` threw, which need not come from a system call. */
 export function thrownBySystem(syscall: string, path: string, thrown: unknown): KvpError {
   if (thrown instanceof KvpError) return thrown;
   const { errno } = thrown as NodeJS.ErrnoException;
-  if (typeof errno === 'number') return systemError(syscall, path, errno, thrown);
+  return typeof errno === 'number'
+    ? systemError(syscall, path, errno, thrown)
+    : fileError(syscall, path, thrown);
+}
+
+/** The same on a file that is not meant to be a pool. */
+export function fileError(syscall: string, path: string, thrown: unknown): KvpError {
+  if (thrown instanceof KvpError) return thrown;
+  const { errno } = thrown as NodeJS.ErrnoException;
+  if (typeof errno === 'number') return ioError(syscall, path, errno, thrown);
   const message = `cannot ${syscall} ${path}: ${messageOf(thrown)}`;
   return new IoError('ERR_KVP_IO', message, { syscall, path, cause: thrown });
 }

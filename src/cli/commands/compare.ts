@@ -1,25 +1,22 @@
 import type { Command } from 'commander';
-import { bootsOf, type Shown } from '../boots.ts';
+import { bootsOf, type InputBoot } from '../boots.ts';
+import { POOL_FILE } from '../input.ts';
 import { examples } from '../examples.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { print } from '../output.ts';
-import { comparisonJson, comparisonText } from '../view/comparison.ts';
+import { print, printJson } from '../output.ts';
+import { comparisonDocument, comparisonText } from '../view/comparison.ts';
 import { styleOf } from '../view/style.ts';
 
 /** `kvp compare` says what differs between two boots. */
 export function compare(command: Command): void {
   command
-    .argument(
-      '<before>',
-      'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input',
-    )
+    .argument('<before>', `${POOL_FILE}; - is the standard input`)
     .argument('<after>', 'the pool of another boot')
     .action(async (...files: [before: string, after: string]) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [Shown, Shown];
-      return print(
-        options.json ? comparisonJson(before, after) : comparisonText(before, after, styleOf(options)),
-      );
+      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [InputBoot, InputBoot];
+      if (options.json) return printJson(comparisonDocument(before, after));
+      return print(comparisonText(before, after, styleOf(options)));
     });
   examples(command, [
     ['kvp compare good bad', 'what is slower or fails in the second pool'],

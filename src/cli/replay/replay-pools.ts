@@ -5,10 +5,11 @@ import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import type { OtlpTarget } from '../../opentelemetry/replay/otlp-target.ts';
 import type { Replayed } from '../../opentelemetry/replay/replay.ts';
 import { variables } from '../../tracing/environment.ts';
-import { type FoundFile, poolFiles } from '../fleet/pool-files.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { counted } from '../counted.ts';
+import { type GlobalOptions, refuseBesidePath } from '../global-options.ts';
 import { type Input, inputsOf, readInput } from '../input.ts';
 import { print, printError, printJson, printNote } from '../output.ts';
+import { type FoundFile, poolFiles } from '../pool-files.ts';
 import { Progress } from '../progress.ts';
 import { Interruption } from './interruption.ts';
 import { PrintedSpans } from './printed-spans.ts';
@@ -45,6 +46,8 @@ export async function replayPools(
   options: ReplayCommandOptions,
   command: Command,
 ): Promise<void> {
+  // In folders of pools --pool chooses among them.
+  if (given.length > 0) refuseBesidePath(command, 'dir');
   const env = options.dryRun ? {} : environmentOf(options.endpoint, command);
   const inputs = given.length === 0 ? await inputsOf([], command) : undefined;
   const files: readonly FoundFile[] =
@@ -70,7 +73,7 @@ export async function replayPools(
         if (!options.dryRun) state?.add(pool, forwarded);
         totals.spans += spans;
         totals.events += events;
-        progress.show(done, `, ${totals.spans} spans`);
+        progress.show(done, `, ${counted(totals.spans, 'span')}`);
         if (interruption.isAsked) throw new InterruptedError();
       },
     });
@@ -87,7 +90,7 @@ export async function replayPools(
         totals.pools++;
         totals.skipped += skipped;
       }
-      progress.show(++done, `, ${totals.spans} spans`);
+      progress.show(++done, `, ${counted(totals.spans, 'span')}`);
     }
   } catch (thrown) {
     if (thrown instanceof ExportError && target?.problem !== undefined) {
@@ -101,7 +104,8 @@ export async function replayPools(
     state?.close();
     interruption.release();
   }
-  if (totals.refused > 0) printError(`the collector refused ${totals.refused} spans: ${target?.problem}`);
+  if (totals.refused > 0)
+    printError(`the collector refused ${counted(totals.refused, 'span')}: ${target?.problem}`);
   await (printed?.end() ?? (options.json ? printJson(totals) : print(`${textOf(totals, options)}\n`)));
   if (totals.failed > 0 || totals.refused > 0) process.exitCode = 3;
   interruption.end();
@@ -164,5 +168,5 @@ function textOf({ pools, spans, events, skipped }: Totals, { state }: ReplayComm
     skipped === 0
       ? ''
       : `; ${skipped} left out: spans that have not ended (--unfinished) and events outside of spans (--events)`;
-  return `sent ${spans} spans with ${events} events${fresh}, of ${pools} pools${left}`;
+  return `sent ${counted(spans, 'span')} with ${counted(events, 'event')}${fresh}, of ${counted(pools, 'pool')}${left}`;
 }

@@ -4,6 +4,7 @@ import { durationText, fieldTexts } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
+import { counted } from '../counted.ts';
 import { recordsText } from '../problem-text.ts';
 import { cutTo } from '../text-width.ts';
 
@@ -206,7 +207,7 @@ function* reportLines(report: SummaryReport, { start }: Summary, style: Style): 
 function* partLines(label: string, part: SummaryPart | undefined, style: Style): Generator<string> {
   if (part === undefined) return;
   const { records, start, end, vmIds } = part;
-  const pieces: Piece[] = [{ text: records === 1 ? '1 record' : `${records} records`, color: COLORS.yellow }];
+  const pieces: Piece[] = [{ text: counted(records, 'record'), color: COLORS.yellow }];
   if (start && end) pieces.push({ text: `from ${timeText(start)} to ${timeText(end, start)}` });
   if (label === 'other VMs') pieces.push(...listed(vmIds.map(escapeInvisible), ','));
   yield* labelled(label, pieces, style, 4);

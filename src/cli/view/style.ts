@@ -27,6 +27,8 @@ export interface Glyphs {
   thickEnd: string;
   thin: readonly string[];
   thinEnd: string;
+  /** What of a bar is empty. */
+  track: string;
   separator: string;
   path: string;
   because: string;
@@ -50,6 +52,7 @@ const UNICODE: Glyphs = {
   thickEnd: '▐',
   thin: ['▄', '▖'],
   thinEnd: '▗',
+  track: '░',
   separator: '·',
   path: ' › ',
   because: ' ← ',
@@ -73,6 +76,7 @@ const ASCII: Glyphs = {
   thickEnd: '#',
   thin: ['='],
   thinEnd: '=',
+  track: '-',
   separator: '|',
   path: ' > ',
   because: ' <- ',

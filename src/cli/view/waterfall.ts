@@ -1,9 +1,11 @@
+import { LEVEL_COLORS } from '../../format/ansi.ts';
 import { durationText, fieldTexts } from '../../format/item-text.ts';
 import { isSpan, mixed } from '../../format/mixed.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { Boot } from '../../diagnostics/summary/last-boot.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
+import { verbosityOf } from '../../tracing/level.ts';
 import { originOf } from '../boots.ts';
 import { Axis } from './axis.ts';
 import { flow, type Piece } from './flow.ts';
@@ -301,9 +303,7 @@ function sizeOf({ bytes, text, message }: Diagnostic): number | undefined {
 }
 
 function levelColor(level: string | undefined): string {
-  if (level === 'ERROR') return COLORS.red;
-  if (level === 'WARN') return COLORS.yellow;
-  return level === 'INFO' ? COLORS.green : COLORS.blue;
+  return LEVEL_COLORS[verbosityOf(level) ?? 0] || COLORS.blue;
 }
 
 function offsetText(seconds: number, decimals: number): string {

@@ -8,6 +8,7 @@ import { endOf, ownTimes } from '../timeline/own-times.ts';
 import { pathOf, spansOf } from '../timeline/spans-of.ts';
 import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
+import { jsonFields } from '../../format/item-text.ts';
 import { Date } from '../../tracing/timers.ts';
 import { type Failures, failuresOf } from './failures.ts';
 import { type SummaryWriter, writersOf } from './writers.ts';
@@ -116,7 +117,7 @@ export interface Summary {
     /** The first one that the host stops reading at: it reads as many records as its number says. */
     stop?: Defect;
   };
-  /** What writers said that they dropped: `fields` has the numbers by reason and level. */
+  /** What writers said that they dropped: `fields` has the numbers by reason and level; what is nested too deep for JSON is a text. */
   dropped: { agent: string; message: string; fields: Record<string, unknown> }[];
 }
 
@@ -177,7 +178,7 @@ export function summarize(source: PoolContent | Boot, given?: SummaryOptions): S
     ...(options.defects && { defects: defectsOf(options.defects) }),
     dropped: content.diagnostics
       .filter(({ kind, name }) => kind === 'event' && name === DROP_REPORT_NAME)
-      .map(({ agent, message = '', fields }) => ({ agent, message, fields })),
+      .map(({ agent, message = '', fields }) => ({ agent, message, fields: jsonFields(fields) })),
   };
 }
 
