@@ -43,6 +43,9 @@ test('commas inside of braces and quotes do not split, nor do braces that stay o
   t.is(levels('[s{a="x}]=trace,y",b}]=debug,info'), 3);
   t.is(levels('[s{a=x{2,3}}]=debug,info'), 3);
   t.is(levels('[s{a=1,info'), 3);
+  t.is(levels('{a,b},info'), 3);
+  t.is(levels('{a,warn},info'), 3, 'also where it is the first character');
+  t.is(levels('{a,warn,info'), 3);
   t.is(levels('[s"]=debug,info'), 3);
   t.true(matches('a{2,3}', 'aaa'));
   t.false(matches('^a{2,3}', 'aaaa'));
@@ -179,6 +182,8 @@ test('a part that is read to its end says what stands there', (t) => {
   t.is(inside('[s{a=x\\{,b}]=4', 's', { a: 'x{', b: 1 }), 4, 'a brace behind a backslash');
   t.is(inside('[s{a="x"}]=4,[r{b="y"}]=3', 'r', { b: 'y' }), 3, 'a part behind another with quotes');
   t.is(inside('[s{a=""}]=4,[r{b=""}]=3', 's', { a: '' }), 4, 'quotes with nothing in them');
+  t.is(inside('[s{=1}]=4', 's', { '=1': 1 }), 0, 'a value without a name is of none');
+  t.is(inside('[s{=1}]=4', 's', { '': 1 }), 4);
   t.is(inside('[s{a=1}]=2,[s{a=1}]=4', 's', { a: 1 }), 4, 'the same selector again replaces');
   t.is(inside('[s{a=1,b}]=2,[s{b,a=1}]=4', 's', { a: 1, b: 1 }), 4, 'in any order of fields');
   t.is(inside('[s{a=1}]=4,[s{b=1}]=2', 's', { a: 1, b: 1 }), 4, 'of several that match the most verbose');

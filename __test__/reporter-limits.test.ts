@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, utimesSync } from 'node:fs';
+import { mkdirSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -128,12 +128,3 @@ test.serial(
     );
   },
 );
-
-test.serial('a report leaves no file open', async (t) => {
-  const tracing = await setUp(t, { path: poolOf(t) });
-  await tracing.reportSuccess();
-  const open = (): number => readdirSync('/proc/self/fd').length;
-  const before = open();
-  for (let i = 0; i < 20; i++) await tracing.reportSuccess({ i }, { replace: i % 2 === 0 });
-  t.true(open() <= before + 5, `${open()} files, ${before} before`);
-});
