@@ -1,5 +1,5 @@
 import { mkdirSync, utimesSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
@@ -128,3 +128,14 @@ test.serial(
     );
   },
 );
+
+test.serial('a report goes to the pool that was set up, wherever the program has gone since', async (t) => {
+  const path = poolOf(t);
+  const folder = process.cwd();
+  t.teardown(() => process.chdir(folder));
+  process.chdir(dirname(path));
+  const tracing = await setUp(t, { path: basename(path) });
+  process.chdir(folder);
+  t.like(await tracing.reportSuccess(), { written: true, error: undefined });
+  t.is(openPool(path).size, 1);
+});
