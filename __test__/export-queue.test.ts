@@ -16,7 +16,9 @@ const { setTimeout } = nodeTimers;
 const { now } = performance;
 nodeTimers.setTimeout = ((act: () => void, pause: number) => {
   pauses.push(pause);
-  return setTimeout(act, areHeld ? 2 ** 30 : 0);
+  // The queue would not keep the event loop alive.
+  const timer = setTimeout(act, areHeld ? 2 ** 30 : 0);
+  return Object.assign(timer, { unref: () => timer });
 }) as typeof setTimeout;
 performance.now = () => now.call(performance) + ahead;
 syncBuiltinESMExports();
@@ -24,10 +26,6 @@ const { ExportQueue: Queue } = await import('../src/opentelemetry/export/export-
 nodeTimers.setTimeout = setTimeout;
 performance.now = now;
 syncBuiltinESMExports();
-
-// The queue's timers keep no event loop alive.
-const alive = setInterval(() => {}, 1000);
-test.after(() => clearInterval(alive));
 
 interface Made {
   queue: ExportQueue;
@@ -64,6 +62,7 @@ function made(t: ExecutionContext, limits?: QueueOptions): Made {
     },
     limits,
   );
+  t.teardown(() => queue.close());
   const sent: string[] = [];
   let sending = 0;
   const add: Made['add'] = (name, answers = [], spans = 1, bytes = 1) => {
