@@ -73,9 +73,10 @@ const imports = importGraph();
 const rooms = positionals.length === 0 ? Object.keys(ROOMS) : positionals;
 const tally = new Map(rooms.map((room) => [room, { caught: 0, known: 0, survived: [] }]));
 let next = 0;
-/** Whether test files pass without a change, and the milliseconds that they took. */
+/** Whether test files pass without a change, the milliseconds that they took, and how many mutants of a module each noticed. */
 const passing = new Map();
 const durations = new Map();
+const noticed = new Map();
 const work = rooms.flatMap((room) => {
   const files = (ROOMS[room] ?? [room]).flatMap(filesOf);
   const all = files.flatMap((file) =>
@@ -116,6 +117,8 @@ async function takeMutants(folder, sources) {
       continue;
     }
     const test = await noticedBy(folder, mutant, sources.get(mutant.file));
+    const key = `${mutant.file} ${test}`;
+    noticed.set(key, (noticed.get(key) ?? 0) + 1);
     if (test !== undefined) counts.caught++;
     else counts.survived.push(mutant);
     console.error(
@@ -182,25 +185,27 @@ function isFailing(folder, test, backend) {
 }
 
 /**
- * The test files that import a mutant's module: those with its name or its room's, then the nearest, of these the
- * quickest.
+ * The test files that import a mutant's module: those with its name or its room's, then the nearest. Those that noticed
+ * the most of its mutants are run first, then the quickest.
  */
 function testsOf({ file, room }) {
   const module = basename(file, '.ts');
-  const names = [module, room, ...(TESTS[module] ?? TESTS[room] ?? [])];
-  const isNamed = (test) => names.some((name) => test.startsWith(`__test__/${name}`));
+  const names = [module, room, ...(TESTS[module] ?? TESTS[room] ?? [])].map((name) => `__test__/${name}`);
+  const rank = (test) =>
+    test.startsWith(`${names[0]}.`) ? 2 : Number(names.some((name) => test.startsWith(name)));
   const distances = new Map([[file, 0]]);
   for (const [at, distance] of distances) {
     for (const importer of imports.get(at) ?? [])
       if (!distances.has(importer)) distances.set(importer, distance + 1);
   }
+  const share = (test) => noticed.get(`${file} ${test}`) ?? 0;
   const duration = (test) => durations.get(test) ?? 0;
   return [...distances]
     .filter(([at]) => at.endsWith('.test.ts'))
-    .sort(([a, one], [b, other]) => isNamed(b) - isNamed(a) || one - other || a.localeCompare(b))
+    .sort(([a, one], [b, other]) => rank(b) - rank(a) || one - other || a.localeCompare(b))
     .slice(0, TESTS_MAX)
-    .sort(([a], [b]) => isNamed(b) - isNamed(a) || duration(a) - duration(b))
-    .map(([at]) => at);
+    .map(([at]) => at)
+    .sort((a, b) => share(b) - share(a) || rank(b) - rank(a) || duration(a) - duration(b));
 }
 
 /** Who imports each file, or names it in a program that it starts; imports of types alone count for nothing. */
