@@ -86,6 +86,8 @@ const TESTS = {
   'written-pools': ['stale'],
   'same-file': ['stale', 'pool-identity'],
 };
+/** Tests that others stand for, because they build a program first. */
+const LEFT_OUT = ['__test__/env-filter-oracle.test.ts'];
 /** Test files that are run for a mutant: those with the name of its module or room, then the nearest to it. */
 const TESTS_MAX = 12;
 /** How long no test of a file may end: a mutant that loops is noticed, one that is only slow is not. */
@@ -241,7 +243,7 @@ function testsOf({ file, room }) {
   const share = (test) => noticed.get(`${file} ${test}`) ?? 0;
   const duration = (test) => durations.get(test) ?? 0;
   return [...distances]
-    .filter(([at]) => at.endsWith('.test.ts'))
+    .filter(([at]) => at.endsWith('.test.ts') && !LEFT_OUT.includes(at))
     .sort(([a, one], [b, other]) => rank(b) - rank(a) || one - other || a.localeCompare(b))
     .slice(0, TESTS_MAX)
     .map(([at]) => at)
