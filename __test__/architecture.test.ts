@@ -69,6 +69,14 @@ test('files import each other in no cycle; what the compiler erases does not cou
   t.is(cycleIn(graph), undefined);
 });
 
+test('one file reads the environment, without what Object.prototype has', (t) => {
+  const isReader = (file: string) => {
+    const code = readFileSync(new URL(`src/${file}`, ROOT), 'utf8').replace(/\/\*\*.*?\*\//gs, '');
+    return /\bprocess\.env\b|\benv\b.*from 'node:process'/.test(code);
+  };
+  t.deepEqual([...imports.keys()].filter(isReader), ['tracing/environment.ts']);
+});
+
 test('a cycle is found', (t) => {
   const graph = { a: ['b'], b: ['c', 'd'], c: [], d: ['e'], e: ['b'] };
   t.deepEqual(cycleIn(new Map(Object.entries(graph))), ['b', 'd', 'e', 'b']);

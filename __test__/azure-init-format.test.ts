@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { summarize } from '../src/diagnostics/summary/summary.ts';
 import { eventText, qualifiedName, spanText } from '../src/diagnostics/write/azure-init-layout.ts';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
@@ -249,6 +251,7 @@ test('what the budget has no room for is the last record, in the same layout', a
     /^Time: \S{23}Z \| Event: message=14 records dropped, budget=\{ ERROR: 1, INFO: 13 \}$/,
   );
   t.regex(idOf(records[19] as PoolRecord), UUID);
+  t.like(summarize(readDiagnosticsSync(records)).dropped, [{ message: '14 records dropped' }]);
 });
 
 test('a wrong format, and moments that the layout does not have, are refused', (t) => {

@@ -1,8 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import test from 'ava';
-import type * as Binding from '../binding.d.cts';
 import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
+import { nativeCore } from '../src/pool/binding.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { openNative } from '../src/pool/native/native-writer.ts';
 import { decodeRecords } from '../src/pool/record.ts';
@@ -12,8 +11,7 @@ import { poolOf } from './helpers/pool-folder.ts';
 type Callable = Record<string, (...given: unknown[]) => unknown>;
 
 function openStore(path: string): Callable {
-  const binding = createRequire(import.meta.url)('../binding.cjs') as typeof Binding;
-  return binding.openStore(path) as unknown as Callable;
+  return nativeCore().openStore(path) as unknown as Callable;
 }
 
 test('an operation that there is not does nothing, and none is taken for another', (t) => {

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
@@ -15,6 +25,7 @@ import { flockMissing, holdLock, pythonMissing } from './helpers/lock-holder.ts'
 import { namespacesMissing } from './helpers/namespaces.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ended } from './helpers/programs.ts';
+import { straceMissing } from './helpers/strace.ts';
 
 /** Runs a shell's script in a mount namespace of its own, with `kvp doctor` behind it. */
 async function inNamespace(script: string, folder: string, args: string[] = []): Promise<Ended> {
@@ -159,14 +170,56 @@ test('a user who may not read the pool', async (t) => {
   chmodSync(folder, 0o755);
   chmodSync(pool, 0o600);
   const options = { uid: 65534, gid: 65534, cwd: '/' };
+  const fix = `run it as root: sudo kvp doctor --dir ${folder} --pool guest`;
   t.like(await checkOf('writable', folder, options), {
     status: 'error',
-    fix: 'run it as root: sudo kvp doctor',
+    fix,
   });
-  t.like(await checkOf('defects', folder, options), { status: 'error' });
+  t.like(await checkOf('defects', folder, options), { status: 'error', fix });
   t.like(await checkOf('stale', folder, options), { status: 'skipped' });
   chmodSync(folder, 0o700);
-  t.like(await checkOf('pool', folder, options), { status: 'error', fix: 'run it as root: sudo kvp doctor' });
+  t.like(await checkOf('pool', folder, options), { status: 'error', fix });
+});
+
+test('commands that are advised are for a shell, whatever the path', async (t) => {
+  const { folder: outer } = poolIn(t);
+  const folder = join(outer, "odd folder's");
+  const pool = join(folder, '.kvp_pool_1');
+  const quoted = pool.replace("'", "'\\''");
+  mkdirSync(pool, { recursive: true });
+  const start = 'then start the daemon, which makes it (systemctl start hv-kvp-daemon)';
+  t.is((await checkOf('pool', folder)).fix, `move it away: mv '${quoted}' '${quoted}.old', ${start}`);
+  rmSync(pool, { recursive: true });
+  symlinkSync('/etc/passwd', pool);
+  t.is((await checkOf('pool', folder)).fix, `rm '${quoted}', ${start}`);
+  rmSync(pool);
+  writeFileSync(pool, 'no pool\n'.repeat(1000));
+  chmodSync(pool, 0o666);
+  t.is((await checkOf('mode', folder)).fix, `chmod go-w '${quoted}'`);
+  t.is((await checkOf('defects', folder)).fix, `move it away: mv '${quoted}' '${quoted}.old'`);
+  chownSync(pool, 1234, 0);
+  chmodSync(pool, 0o600);
+  t.is((await checkOf('mode', folder)).fix, `chown root: '${quoted}'`);
+});
+
+test('a pool that the disk does not give, or that is too large, is not moved away', async (t) => {
+  const { folder, pool } = poolIn(t);
+  truncateSync(pool, 2 ** 28 + 2560);
+  t.is(
+    (await checkOf('defects', folder)).fix,
+    `kvp clear --dir ${folder} --pool guest, if its records are not needed`,
+  );
+  if (!has(t, straceMissing)) return;
+  truncateSync(pool, 2560);
+  const fault = ['-f', '-qq', '-o', '/dev/null', '-P', pool, '-e', 'inject=read,pread64:error=EIO'];
+  const child = spawn('strace', [...fault, process.execPath, PROGRAM, 'doctor', '--json', '--dir', folder], {
+    env: environment(),
+  });
+  const { checks } = JSON.parse((await ended(child)).stdout) as { checks: { name: string; fix?: string }[] };
+  t.like(
+    checks.find(({ name }) => name === 'defects'),
+    { status: 'error', fix: 'dmesg says whether the disk has failed' },
+  );
 });
 
 test('a read-only file system and a full disk', async (t) => {

@@ -16,6 +16,7 @@ import { openPool } from '../src/pool/open-pool.ts';
 import { bytesOf, keyOf, payload } from './helpers/diag-records.ts';
 import { Following } from './helpers/following.ts';
 import { daemonMissing, HypervHost } from './helpers/hyperv-host.ts';
+import { namespacesMissing } from './helpers/namespaces.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { ended, ROOT, start } from './helpers/programs.ts';
 
@@ -250,11 +251,12 @@ test('a pool that can not be read for a while is said once, and followed again',
   await following.until(' 0\n');
   rmSync(pool);
   mkdirSync(pool);
+  await following.until('can be followed\n', 'stderr');
   await wait(900);
-  t.is(following.stderr, `${pool} is no regular file: only a pool's file can be followed\n`);
   rmSync(pool, { recursive: true });
   writeFileSync(pool, bytesOf(event('1')));
   await following.until(' 1\n');
+  t.is(following.stderr, `${pool} is no regular file: only a pool's file can be followed\n`);
 });
 
 test('it ends by the signal, and says nothing', async (t) => {
@@ -269,6 +271,17 @@ test('it ends by the signal, and says nothing', async (t) => {
   }
 });
 
+test('what is added to a pool is records, also where it would pass for an export on its own', async (t) => {
+  const pool = poolOf(t);
+  writeFileSync(pool, bytesOf(...numbers(8).map(event)));
+  const following = new Following(t, pool);
+  await following.until(' 7\n');
+  const odd = ['<Objs ></Objs>\0'.padEnd(512, '\u0001'), 'x'] as const;
+  appendFileSync(pool, bytesOf(odd, odd, odd, event('8')));
+  await following.until(' 8\n');
+  t.deepEqual([following.messages(), following.stderr], [numbers(9), '']);
+});
+
 test('it ends when nobody reads any more, also while nothing comes', async (t) => {
   const pool = poolOf(t);
   writeFileSync(pool, bytesOf(event('0')));
@@ -279,6 +292,15 @@ test('it ends when nobody reads any more, also while nothing comes', async (t) =
   });
   const { stdout, stderr } = await ended(piped);
   t.deepEqual([stdout.endsWith(' 0\n'), stderr], [true, '0\n']);
+  // By a write, where the reader was gone before it could be seen, or no process can be seen.
+  const early = spawn('sh', [
+    '-c',
+    `{ "$0" "$1" log -f "$2"; echo $? >&2; } | true`,
+    process.execPath,
+    PROGRAM,
+    pool,
+  ]);
+  t.is((await ended(early)).stderr, '0\n');
   // By a socket, as Node.js makes them.
   const following = new Following(t, pool);
   await following.until(' 0\n');
@@ -304,3 +326,19 @@ function ticksOf(pid: number | undefined): number {
     readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
   return Number(utime) + Number(stime);
 }
+
+test('it ends by a write that nobody reads where no process can be seen', async (t) => {
+  if (!has(t, namespacesMissing)) return;
+  const pool = poolOf(t);
+  writeFileSync(pool, bytesOf(event('0')));
+  const line = `mount -t tmpfs none /proc && { "$0" "$1" log -f "$2"; echo $? >&2; } | head -n 1`;
+  const blind = spawn('unshare', ['--mount', 'sh', '-c', line, process.execPath, PROGRAM, pool]);
+  const end = ended(blind);
+  blind.stdout.once('data', () => {
+    // The reader goes behind its first line.
+    const writer = setInterval(() => appendFileSync(pool, bytesOf(event(`${Date.now()}`))), 100);
+    void end.finally(() => clearInterval(writer));
+  });
+  const { stdout, stderr } = await end;
+  t.deepEqual([stdout.endsWith(' 0\n'), stderr], [true, '0\n']);
+});

@@ -234,13 +234,18 @@ test('a line of JSON is the diagnostic that readDiagnostics returns', (t) => {
   }
 });
 
-test('fields that are nested too deep for JSON are in the text', (t) => {
-  const depth = 400;
-  const deep = `{"fields":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
-  const path = poolWith(t, bytesOf([keyOf(), deep]));
-  const { status, stdout } = kvp(['log', '--json', path]);
-  t.is(status, 0);
-  t.is((JSON.parse(stdout) as { text: string }).text, deep);
+test('fields that are nested too deep for JSON are texts, the others stay as they are', (t) => {
+  for (const depth of [400, 6000]) {
+    const deep = `{"fields":{"a":${'['.repeat(depth)}${']'.repeat(depth)},"b":1}}`;
+    const parts = deep.match(/.{1,2000}/g) as string[];
+    const path = poolWith(t, bytesOf(...parts.map((part, chunk) => [keyOf({ chunk }), part] as const)));
+    const { status, stdout } = kvp(['log', '--json', path]);
+    t.is(status, 0);
+    const { text, fields } = JSON.parse(stdout) as { text: string; fields: Record<string, unknown> };
+    t.is(text, deep);
+    t.deepEqual([typeof fields['a'], fields['b']], [depth < 1000 ? 'object' : 'string', 1]);
+    t.is(kvp(['log', path]).status, 0);
+  }
 });
 
 test('what can not be read is said on stderr, and not with --quiet', (t) => {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { done, failed, kvp, onFolder, says, wrong } from './helpers/kvp.ts';
@@ -88,6 +88,23 @@ test('what is no pool is exit code 3, and stays as it is', (t) => {
     on(['--pool=2', 'write', 'a', '1']),
     failed(`${folder} is a directory; a pool is a regular file`),
   );
+});
+
+test('a file that is not meant to be a pool is not said to be none', (t) => {
+  const dir = folderOf(t);
+  const on = onFolder(dir);
+  for (const command of ['load', 'append-multiple']) {
+    t.deepEqual(
+      on([command, '--file', dir]),
+      failed(`cannot read ${dir}: illegal operation on a directory (EISDIR)`),
+    );
+    const loop = join(dir, command);
+    symlinkSync(loop, loop);
+    t.deepEqual(
+      on([command, '--file', loop]),
+      failed(`cannot open ${loop}: too many symbolic links encountered (ELOOP)`),
+    );
+  }
 });
 
 test('a torn tail is no record and no failure', (t) => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -13,17 +13,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { misbehaving } from './helpers/collector.ts';
 import { bytesOf, keyOf } from './helpers/diag-records.ts';
 import { FLEET_SIZE, makeFleet } from './helpers/fleet.ts';
-import type { Ended } from './helpers/kvp.ts';
+import { type Ended, environment, PROGRAM } from './helpers/kvp.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';
-
-const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 
 /** Starts `kvp replay`; what it prints and how it ends. */
 function replay(
@@ -96,7 +93,7 @@ test('each span of a fleet arrives once at a real receiver, with the attributes 
   const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
   const { status, stdout } = await replay([...args, ...attributes, join(folder, 'pools')], { env }).done;
   t.is(status, 0);
-  t.true(stdout.startsWith(`sent ${expected} spans with `), stdout);
+  t.true(stdout.startsWith(`sent ${expected.toLocaleString('en')} spans with `), stdout);
   const spans = await rotel.received(expected);
   t.is(spans.length, expected);
   t.is(new Set(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`)).size, expected);
@@ -276,10 +273,23 @@ test('a line of the state that was cut short does not count; a file that is no s
   t.is(readFileSync(state, 'utf8'), whole);
   t.is(batches.length, 2);
 
+  const damaged = join(folder, 'damaged');
+  for (const line of [
+    '{"pool":"/x","forwarded":["a"]',
+    '{"pool":"/x\\q","forwarded":["a"]}',
+    '{"pool":/x,"forwarded":["a"]}',
+    `{"pool":"/${'x'.repeat(20_000_000)}`,
+  ]) {
+    writeFileSync(damaged, `{"state":"kvp replay","version":1}\n${line}\n`);
+    const { status, stderr } = await run(damaged);
+    t.is(status, 3);
+    t.regex(stderr, /is no state of a replay: a line of it is damaged/);
+  }
+
   const before = readFileSync(pool);
   for (const [file, said] of [
     [pool, /is no state of a replay: give a file that a replay made/],
-    [folder, /directory/],
+    [folder, /is no state of a replay: it is no regular file; give the file itself/],
   ] as const) {
     const { status, stderr } = await run(file);
     t.is(status, 3);
@@ -287,7 +297,9 @@ test('a line of the state that was cut short does not count; a file that is no s
   }
   t.true(readFileSync(pool).equals(before));
   symlinkSync(state, join(folder, 'link'));
-  t.is((await run(join(folder, 'link'))).status, 3);
+  const linked = await run(join(folder, 'link'));
+  t.is(linked.status, 3);
+  t.regex(linked.stderr, /link is no state of a replay: it is no regular file; give the file itself/);
   t.is(batches.length, 2);
 });
 
@@ -305,7 +317,7 @@ test('spans that a collector refuses of a batch are told and not sent again; a b
   t.false(refused.stderr.includes('\n    at '));
   const partly = await run();
   t.is(partly.status, 3);
-  t.is(partly.stderr, 'the collector refused 1 spans: the collector refused spans: too old\n');
+  t.is(partly.stderr, 'the collector refused 1 span: the collector refused spans: too old\n');
   t.is((await run()).status, 0);
   t.is(batches.length, 2);
 });
@@ -339,12 +351,23 @@ test('what is wrong with the call is said in a line', async (t) => {
     await said('--endpoint', 'http://localhost:1', '--attribute', 'x'),
     /^2 .*It must be name=value\.\n$/,
   );
+  for (const [path, ...args] of [[pool], [folder], ['-'], [pool, '--dry-run']] as [string, ...string[]][]) {
+    const { status, stderr } = await replay([
+      '--dir',
+      folder,
+      '--endpoint',
+      'http://localhost:1',
+      ...args,
+      path,
+    ]).done;
+    t.is(`${status} ${stderr}`, '2 a path and --dir exclude each other\n');
+  }
 });
 
 test('without the packages of OpenTelemetry one line says what to install', async (t) => {
   const folder = folderOf(t);
   const modules = join(folder, 'node_modules');
-  for (const part of ['dist', 'binding.cjs', 'package.json']) {
+  for (const part of ['dist', 'package.json']) {
     cpSync(new URL(part, ROOT), join(modules, 'kvp-tracing', part), { recursive: true });
   }
   const pool = poolOf(folder, 1);
@@ -356,4 +379,47 @@ test('without the packages of OpenTelemetry one line says what to install', asyn
   mkdirSync(join(modules, '@opentelemetry'));
   symlinkSync(new URL('node_modules/@opentelemetry/api', ROOT), join(modules, '@opentelemetry/api'));
   t.like(await run(), { status: 3, stderr: said('@opentelemetry/otlp-transformer') });
+});
+
+test('what Object.prototype has is no variable of the environment', (t) => {
+  const folder = folderOf(t);
+  const pool = poolOf(folder, 1);
+  const polluted = join(folder, 'polluted.cjs');
+  const variables = {
+    COLUMNS: '20',
+    FORCE_COLOR: '1',
+    LC_ALL: 'x',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:9',
+  };
+  writeFileSync(
+    polluted,
+    `for (const [name, value] of Object.entries(${JSON.stringify(variables)})) {
+      Object.defineProperty(Object.prototype, name, { value, writable: true });
+    }`,
+  );
+  const {
+    LC_ALL: _1,
+    OTEL_EXPORTER_OTLP_ENDPOINT: _2,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: _3,
+    ...rest
+  } = environment();
+  const run = (node: string[], ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...node, PROGRAM, ...args], {
+      env: { ...rest, LANG: 'C.UTF-8' },
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+  for (const args of [
+    ['replay', pool],
+    ['show', pool],
+    ['fleet', pool],
+  ]) {
+    t.deepEqual(run(['--require', polluted], ...args), run([], ...args), args.join(' '));
+  }
+  t.regex(run(['--require', polluted], 'replay', pool).stderr, /^give --endpoint/);
+  const { checks } = JSON.parse(run(['--require', polluted], 'doctor', '--dir', folder, '--json').stdout) as {
+    checks: { name: string; status: string }[];
+  };
+  t.is(checks.find(({ name }) => name === 'collector')?.status, 'skipped');
 });

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { widthOf } from '../src/cli/text-width.ts';
-import { bytesOf } from './helpers/diag-records.ts';
+import { bytesOf, keyOf } from './helpers/diag-records.ts';
 import { failedPool, failedProvisioning, KERNEL_START } from './helpers/failed-provisioning.ts';
 import { deepPool, hostilePool } from './helpers/hostile-pool.ts';
 import { type Ended, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
@@ -163,6 +163,30 @@ test('20,000 spans, 10,000 deep, are shown, and are JSON', (t) => {
     t.is(kvp(folder, [...args, 'deep']).status, 0);
   t.is(kvp(folder, ['compare', 'deep', 'deep']).status, 0);
   t.true(performance.now() - before < 60_000);
+});
+
+test('a payload that is nested deeper than JSON may go is shown, and is JSON', (t) => {
+  const folder = pools(t);
+  const depth = 6000;
+  const text = `{"fields":{"budget":${'['.repeat(depth)}${']'.repeat(depth)},"records":3}}`;
+  const parts = text.match(/.{1,2000}/g) as string[];
+  const records = ['event', 'start', 'finish'].flatMap((kind) =>
+    parts.map((part, chunk) => {
+      const id = kind === 'event' ? 'e1' : 's1';
+      return [keyOf({ kind, name: 'telemetry:dropped', id, chunk }), part] as const;
+    }),
+  );
+  writeFileSync(join(folder, 'nested'), bytesOf(...records));
+  for (const args of [['show'], ['blame'], ['critical-chain'], ['compare', 'nested']]) {
+    t.is(kvp(folder, [...args, 'nested']).status, 0, args[0]);
+    const { status, stdout } = kvp(folder, ['--json', ...args, 'nested']);
+    t.is(status, 0, args[0]);
+    t.notThrows(() => JSON.parse(stdout), args[0]);
+  }
+  const { summary } = JSON.parse(kvp(folder, ['show', '--json', 'nested']).stdout) as {
+    summary: { dropped: object[] };
+  };
+  t.like(summary.dropped[0], { fields: { records: 3 } });
 });
 
 test('a file that is no pool is said to be none', (t) => {

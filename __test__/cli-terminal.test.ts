@@ -6,6 +6,11 @@ import { folderOf, has } from './helpers/pool-folder.ts';
 
 // What a terminal gets of the drop-in commands, compared whole with kept files that were read.
 
+// What terminals of a test inherit.
+process.env['LANG'] = 'C.UTF-8';
+delete process.env['LC_ALL'];
+delete process.env['LC_CTYPE'];
+
 const KEPT = '__test__/fixtures/cli';
 
 /** A folder with a pool of several writers, damage and texts that would control a terminal. */
@@ -61,6 +66,12 @@ test('on a terminal single values are as in a pipe, but controls are escaped and
   t.is(on('delete', 'nope'), 'false\n');
   t.is(on('info', '--json'), kvp(['--dir', dir, 'info', '--json']).stdout);
   t.is(on('dump', '--json'), kvp(['--dir', dir, 'dump', '--json']).stdout);
+});
+
+test('where the locale is not UTF-8 the bar of the budget is ASCII', (t) => {
+  if (!has(t, scriptMissing)) return;
+  const shown = kvpOnTerminal(80, ['--dir', poolFolder(t), 'info'], { LANG: 'C' });
+  t.true(shown.includes('\nbudget       #-----------------------------  3 % of 1,024 records\n'), shown);
 });
 
 test('an empty pool has no table and no defects', (t) => {

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -121,6 +129,8 @@ test('wrong usage is one line on stderr and exit code 2', (t) => {
     [['--pool', '1', 'dump', '--pool', '1'], "option '--pool' is given more than once"],
     [['--json', 'dump', '--json'], "option '--json' is given more than once"],
     [['show', 'a', '--dir', 'b'], 'a path and --pool or --dir exclude each other'],
+    [['fleet', 'a', '--dir', 'b'], 'a path and --dir exclude each other'],
+    [['fleet', 'a', '-'], 'fleet reads files, not the standard input; a file called - is ./-'],
   ];
   for (const [args, message] of cases) {
     t.deepEqual(kvp(...args), { status: 2, stdout: '', stderr: `${message}\n` });
@@ -191,6 +201,17 @@ test('a terminal gets colors unless NO_COLOR is set, and no control characters',
   t.is(typescript('NO_COLOR=1', `dump --dir ${dir}`), 'KEY  VALUE\r\nk    \\u{1b}[2J\r\n');
   for (const command of ['dump', 'entries']) {
     t.is(typescript('NO_COLOR=1', `${command} --dir ${dir} | cat`), 'k=\\x1b[2J\r\n', 'behind a pipe, too');
+  }
+  const odd = join(dir, 'odd\u001b[2J');
+  mkdirSync(odd);
+  writePool(join(odd, '.kvp_pool_1'), [
+    ['PROVISIONING_REPORT', 'result=error|agent=a\u001b]0;x\u0007|vm_id=v'],
+  ]);
+  for (const command of ['info', 'info --all']) {
+    const shown = typescript('NO_COLOR=1', `${command} --dir '${odd}' | cat`);
+    t.true(shown.includes(`path=${dir}/odd\\x1b[2J/.kvp_pool_1\r\n`), shown);
+    t.is(shown.includes('writer=1 report a\\x1b]0;x\\x07\r\n'), command === 'info --all');
+    t.false(/[\u001b\u0007]/.test(shown));
   }
   typescript('NO_COLOR=1', `dump --dir ${dir} > ${dir}/copy`);
   t.is(readFileSync(join(dir, 'copy'), 'utf8'), 'k=\u001b[2J\n', 'a file gets texts as they are');

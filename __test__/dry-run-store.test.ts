@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import test from 'ava';
-import { openPool, type PoolStore } from '../src/index.ts';
+import { MalformedPoolError, openPool, type PoolStore } from '../src/index.ts';
+import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 
 test('a dry run does to the records what the operations do, and nothing to the file', async (t) => {
@@ -61,6 +62,19 @@ test('a dry run cuts a torn tail as the operations do', (t) => {
     t.deepEqual(Buffer.from(rehearsed.bytesSync()), Buffer.from(store.bytesSync()));
     t.is(statSync(dry).size, 2564);
   }
+});
+
+test('a dry run empties a pool that is too large to be read, as clear does', (t) => {
+  const path = poolOf(t);
+  openPool(path).appendSync('a', '1');
+  truncateSync(path, 200_000 * RECORD_SIZE);
+  const store = openPool(path, { dryRun: true });
+  t.throws(() => store.deleteSync('a'), { instanceOf: MalformedPoolError });
+  store.clearSync();
+  t.is(store.size, 0);
+  t.is(statSync(path).size, 200_000 * RECORD_SIZE);
+  openPool(path).clearSync();
+  t.is(statSync(path).size, 0);
 });
 
 test('a dry run checks what it is given, and makes no file', async (t) => {

@@ -9,6 +9,7 @@ import type { Event } from '../src/tracing/event.ts';
 import type { Layer, LayerView } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import type { Span } from '../src/tracing/span.ts';
+import { sleepSync } from '../src/sleep-sync.ts';
 import { target } from '../src/tracing/target.ts';
 import { Recorder } from './helpers/recorder.ts';
 
@@ -216,4 +217,156 @@ test('a filter or a layer that is reloaded by itself stays what it is', (t) => {
   withDefault(registry, () => t.deepEqual([log.enabled('info'), log.enabled('debug')], [true, false]));
   filterHandle.reload('debug');
   withDefault(registry, () => t.true(log.enabled('debug')));
+});
+
+test('a layer that is there again sees its own spans of before, and none of the layer between', (t) => {
+  const [first, second] = [new Keeper({ name: 'first' }), new Keeper({ name: 'second' })];
+  const [layer, handle] = reload(first);
+  withDefault(new Registry().with(layer), () =>
+    log.inSpan('a', () => {
+      handle.reload(second);
+      log.inSpan('b', () => {
+        handle.reload(first);
+        log.inSpan('c', () => log.info('text'));
+      });
+    }),
+  );
+  t.deepEqual(first.kept, ['first a > first c']);
+  t.deepEqual(
+    first.heard.filter((line) => line.startsWith('first: new')),
+    ['first: new a', 'first: new c in a'],
+  );
+  t.false(first.heard.some((line) => line.endsWith(' b')));
+});
+
+test('a new layer hears nothing of spans that were made before it, and has no state of them', (t) => {
+  const calls: string[] = [];
+  const states: unknown[] = [];
+  const next: Layer = {
+    onRecord: ({ name }) => calls.push(`record ${name}`),
+    onFollowsFrom: ({ name }) => calls.push(`follows ${name}`),
+    onEnter: ({ name }) => calls.push(`enter ${name}`),
+    onExit: ({ name }) => calls.push(`exit ${name}`),
+    onClose: ({ name }) => calls.push(`close ${name}`),
+    onEvent: ({ parent }, view) => states.push(parent && view.get(parent)),
+    run: ({ name }, fn) => (calls.push(`run ${name}`), fn()),
+  };
+  const [layer, handle] = reload(new Keeper({ name: 'first' }));
+  withDefault(new Registry().with(layer), () => {
+    const other = log.span('other');
+    const old = log.span('old');
+    handle.reload(next);
+    old.inScope(() => log.info('text'));
+    old.record({ a: 1 });
+    old.followsFrom(other);
+    old.close();
+    t.deepEqual(calls, []);
+    t.deepEqual(states, [undefined]);
+    log.inSpan('new', (span) => span.record({ a: 1 }));
+  });
+  t.deepEqual(calls, ['enter new', 'run new', 'record new', 'exit new', 'close new']);
+});
+
+test('a layer that is in two registries keeps their spans apart', (t) => {
+  const keeper = new Keeper({ name: 'keeper' });
+  const [layer] = reload(keeper);
+  // In the second registry the layer has another place.
+  const registries = [new Registry().with(layer), new Registry().with(new Recorder()).with(layer)];
+  for (const [i, registry] of registries.entries())
+    withDefault(registry, () => log.inSpan(`span ${i}`, () => log.info('text')));
+  t.deepEqual(keeper.kept, ['keeper span 0', 'keeper span 1']);
+});
+
+test('all that a registry asks of a layer is asked of the current one', async (t) => {
+  class Plain {
+    onEvent(): void {}
+  }
+  const timed: Layer & { busy: number } = {
+    name: 'timed',
+    busy: -1,
+    timed: true,
+    onClose(span) {
+      this.busy = span.busy;
+    },
+    childEnv: (env) => void (env['TRACE'] = 'set'),
+    flush: async () => ({ complete: false, dropped: 7, problems: [] }),
+    shutdown: async () => ({ complete: false, dropped: 8, problems: [] }),
+    stats: () => 'numbers',
+  };
+  const [layer, handle] = reload(new Plain());
+  t.is(layer.name, 'Plain');
+  t.is(reload({ name: 'own', onEvent() {} })[0].name, 'own');
+  t.is(reload(Object.assign(Object.create(null) as object, { onEvent() {} }))[0].name, 'a layer');
+  const done = { complete: true, dropped: 0, problems: [] };
+  t.deepEqual(await layer.flush?.(), done);
+  t.deepEqual(await layer.shutdown?.(), done);
+  const registry = new Registry().with(layer);
+  handle.reload(timed);
+  withDefault(registry, () => log.inSpan('work', () => sleepSync(2)));
+  t.true(timed.busy >= 1, `${timed.busy} ms`);
+  const env: NodeJS.ProcessEnv = {};
+  layer.childEnv?.(env);
+  t.deepEqual(env, { TRACE: 'set' });
+  t.is(layer.stats?.(), 'numbers');
+  t.is((await layer.flush?.())?.dropped, 7);
+  t.is((await layer.shutdown?.())?.dropped, 8);
+});
+
+test('the filter of a new layer decides from then on, and that of the old one no more', (t) => {
+  const [first, second] = [new Recorder({ filter: 'off' }), new Recorder({ filter: 'info' })];
+  const [layer, handle] = reload(first);
+  withDefault(new Registry().with(layer), () => {
+    log.info('hidden');
+    handle.reload(second);
+    first.withFilter('trace');
+    log.info('heard');
+    log.debug('too verbose');
+    second.withFilter('debug');
+    log.debug('heard as well');
+    handle.reload(first);
+    log.trace('by the first');
+  });
+  t.deepEqual(second.only('event'), ['event heard', 'event heard as well']);
+  t.deepEqual(first.only('event'), ['event by the first']);
+  t.deepEqual(first.only('shutdown'), []);
+});
+
+test('a filter that is reloaded by the one it has changes no decision, and is no other for it', (t) => {
+  const [inner, innerHandle] = reload('info');
+  const [outer, handle] = reload(inner);
+  const registry = new Registry().with(outer).with(new Recorder());
+  handle.reload(inner);
+  withDefault(registry, () => t.false(log.enabled('debug')));
+  innerHandle.reload('debug');
+  withDefault(registry, () => t.true(log.enabled('debug')));
+  handle.reload('off');
+  innerHandle.reload('trace');
+  withDefault(registry, () => t.false(log.enabled('error')));
+});
+
+test('a filter that is reloaded asks for fields as its current one does', (t) => {
+  const [filter, handle] = reload('off');
+  const recorder = new Recorder({ filter });
+  withDefault(new Registry().with(recorder), () => {
+    let asked = 0;
+    const ask = (): void => log.info(() => ((asked += 1), { user: 'alice' }), 'text');
+    handle.reload('[{user}]=info');
+    ask();
+    t.is(asked, 1);
+    t.is(recorder.events.length, 1, 'only by its fields it is seen to pass');
+    handle.reload('agent=error');
+    ask();
+    t.is(asked, 1, 'not asked: nobody hears of it');
+    handle.reload(({ fieldNames }) => fieldNames.includes('user'));
+    log.info({ user: 'alice' }, 'given');
+    ask();
+    t.is(recorder.events.length, 2, 'a function is told the names that are given');
+  });
+});
+
+test('a class is neither a filter nor a layer', (t) => {
+  for (const wrong of [Recorder, EnvFilter, 7, 'agent=loud'] as never[])
+    t.throws(() => reload(wrong), { instanceOf: OptionError });
+  const [, handle] = reload(new Recorder());
+  t.throws(() => handle.reload(Recorder as never), { instanceOf: OptionError });
 });

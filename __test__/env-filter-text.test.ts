@@ -43,6 +43,9 @@ test('commas inside of braces and quotes do not split, nor do braces that stay o
   t.is(levels('[s{a="x}]=trace,y",b}]=debug,info'), 3);
   t.is(levels('[s{a=x{2,3}}]=debug,info'), 3);
   t.is(levels('[s{a=1,info'), 3);
+  t.is(levels('{a,b},info'), 3);
+  t.is(levels('{a,warn},info'), 3, 'also where it is the first character');
+  t.is(levels('{a,warn,info'), 3);
   t.is(levels('[s"]=debug,info'), 3);
   t.true(matches('a{2,3}', 'aaa'));
   t.false(matches('^a{2,3}', 'aaaa'));
@@ -85,6 +88,19 @@ test('values are booleans, numbers, quoted texts or regular expressions', (t) =>
     ['\\[ 1. 2 \\]', [1, 2]],
     ['a=b', 'a=b'],
     ['1\\.0', '1.0'],
+    ['x', 'x'.repeat(4096)],
+    ['Invalid Date', new Date(NaN)],
+    ['\\{ a: 1. b: \\{ c: 2 \\} \\}', { a: 1, b: { c: 2 } }],
+    ['"\\{ \\}"', '\\{ \\}'],
+    ['inf', Infinity],
+    ['infinity', Infinity],
+    ['nan', NaN],
+    ['0', 0n],
+    ['-5', -5n],
+    ['(?s)a.b', 'a\nb'],
+    ['(?si)A.b', 'a\nB'],
+    ['a\\&b', 'a&b'],
+    ['false', false],
   ];
   for (const [text, value] of yes) t.true(matches(text, value), `${text} ${inspect(value)}`);
   const no: [string, unknown][] = [
@@ -102,12 +118,30 @@ test('values are booleans, numbers, quoted texts or regular expressions', (t) =>
     ['.*', undefined],
     ['a$', 'a\n'],
     ['.', '\n'],
-    ['x', 'x'.repeat(5000)],
+    ['x', 'x'.repeat(4097)],
+    ['.*', 5n],
+    ['.*', true],
+    ['.*', 4.5],
+    ['false', true],
+    ['true', false],
+    ['false', 'false'],
+    ['4', '4'],
+    ['4', true],
+    ['4', NaN],
+    ['NaN', 4],
+    ['inf', -Infinity],
+    ['4', undefined],
+    ['"bob"', undefined],
+    ['"4"', 4n],
+    ['2024-.*Z', '2025-01-01T00:00:00Z'],
   ];
   for (const [text, value] of no) t.false(matches(text, value), `${text} ${inspect(value)}`.slice(0, 80));
   t.false(matches('bob', 'bob', { regex: false }), 'a text in Debug form has quotes');
   t.true(matches('"bob"', 'bob', { regex: false }));
   t.true(matches('a.b', { [inspect.custom]: () => 'a.b' }, { regex: false }));
+  t.false(matches('4', '4', { regex: false }));
+  for (const given of [undefined, 4, true, 4n, 'undefined'])
+    t.false(matches('undefined', given, { regex: false }));
   t.false(matches('a.b', { [inspect.custom]: () => 'axb' }, { regex: false }));
 });
 
@@ -121,6 +155,109 @@ test('a value that makes trouble matches nothing', (t) => {
   };
   for (const value of [proxy, throwing]) t.notThrows(() => matches('x{0,9}y', value));
   t.false(matches('.*', throwing));
+});
+
+test('a part that is read to its end says what stands there', (t) => {
+  const inside = (text: string, name: string, fields: Record<string, unknown>, target = 't'): number => {
+    const filter = EnvFilter.parse(text);
+    const span = new Callsite('span', target, 'INFO', name).withFields(Object.keys(fields));
+    return filter.onSpan?.(span, new Fields(Object.keys(fields), Object.values(fields)))?.verbosity ?? 0;
+  };
+  t.is(inside('[s]', 's', {}), 5, 'without a level it is trace');
+  t.is(inside('[s]=', 's', {}), 5);
+  t.is(inside('[s]=2', 's', {}), 2);
+  t.is(inside('[s]=warn', 'other', {}), 0);
+  t.is(inside('[s{a}]', 's', { a: 1 }), 5);
+  t.is(inside('[s{a}]=warn', 's', { b: 1 }), 0);
+  t.is(inside('[{a}]=warn', 'any', { a: 1 }), 2, 'any span with the field');
+  t.is(inside('[{ a , b = 1 }]=warn', 'any', { a: 1, 'b ': 1 }), 0, 'a name is trimmed only outside');
+  t.is(inside('t[s{a=1,b=2}]=3', 's', { a: 1, b: 2 }), 3);
+  t.is(inside('t[s{a=1,b=2}]=3', 's', { a: 1, b: 3 }), 0);
+  t.is(inside('t[s{a=1,b=2}]=3', 's', { a: 1 }), 0);
+  t.is(inside('other[s]=3', 's', {}), 0);
+  t.is(inside('[s{a="x,y",b}]=4', 's', { a: 'x,y', b: 1 }), 4, 'a comma in quotes');
+  t.is(inside('[s{a="x}y"}]=4', 's', { a: 'x}y' }), 4, 'a brace in quotes');
+  t.is(inside('[s{a="x\\"}y"}]=4', 's', { a: 'x"}y' }), 4, 'a quote in quotes');
+  t.is(inside('[s{a=x{2},b}]=4', 's', { a: 'xx', b: 1 }), 4, 'braces in braces');
+  t.is(inside('[s{a=x\\{,b}]=4', 's', { a: 'x{', b: 1 }), 4, 'a brace behind a backslash');
+  t.is(inside('[s{a="x"}]=4,[r{b="y"}]=3', 'r', { b: 'y' }), 3, 'a part behind another with quotes');
+  t.is(inside('[s{a=""}]=4,[r{b=""}]=3', 's', { a: '' }), 4, 'quotes with nothing in them');
+  t.is(inside('[s{=1}]=4', 's', { '=1': 1 }), 0, 'a value without a name is of none');
+  t.is(inside('[s{=1}]=4', 's', { '': 1 }), 4);
+  t.is(inside('[s{a=1}]=2,[s{a=1}]=4', 's', { a: 1 }), 4, 'the same selector again replaces');
+  t.is(inside('[s{a=1,b}]=2,[s{b,a=1}]=4', 's', { a: 1, b: 1 }), 4, 'in any order of fields');
+  t.is(inside('[s{a=1}]=4,[s{b=1}]=2', 's', { a: 1, b: 1 }), 4, 'of several that match the most verbose');
+});
+
+test('of several directives the longest target decides, then the most fields, then the alphabet', (t) => {
+  const passes = (text: string, names: string[], target = 'a::b'): number => {
+    const filter = EnvFilter.parse(text);
+    const sites = Object.values(eventCallsites(target)).map((site) => site.withFields(names));
+    return sites.filter((site) => filter.enabled(site)).length;
+  };
+  for (const text of ['a=1,a::b=3', 'a::b=3,a=1']) t.is(passes(text, []), 3, text);
+  for (const text of ['2,a=1', 'a=1,2']) t.is(passes(text, []), 1, text);
+  for (const text of ['[{x}]=4,a=1', 'a=1,[{x}]=4']) t.is(passes(text, ['x']), 1, text);
+  for (const text of ['[{x}]=4,1', '1,[{x}]=4']) t.is(passes(text, ['x']), 4, text);
+  for (const text of ['[{x}]=4,[{x,y}]=1', '[{x,y}]=1,[{x}]=4']) {
+    t.is(passes(text, ['x', 'y']), 1, text);
+    t.is(passes(text, ['x']), 4, text);
+  }
+  for (const text of ['[{x}]=4,[{y}]=1', '[{y}]=1,[{x}]=4']) t.is(passes(text, ['x', 'y']), 1, text);
+});
+
+test('what a filter may let pass says its verbosity, which spares the rest', (t) => {
+  const verbosities: [string, number][] = [
+    ['off', 0],
+    ['a=off', 0],
+    ['error', 1],
+    ['a=debug,warn', 4],
+    ['[s]=warn', 2],
+    ['[s{a}]=warn', 2],
+    ['[s{a=1}]=warn', 5],
+  ];
+  for (const [text, verbosity] of verbosities) t.is(EnvFilter.parse(text).verbosity, verbosity, text);
+  t.is(EnvFilter.parse('').verbosity, 0);
+  t.is(new EnvFilter('').verbosity, 1);
+  t.is(new EnvFilter('', { default: 'info' }).verbosity, 3);
+  t.is(new EnvFilter('warn', { default: 'info' }).verbosity, 2);
+  t.is(EnvFilter.parse('error').onSpan, undefined);
+});
+
+test('a span too verbose for what a filter lets pass is not made by its name', (t) => {
+  const isMade = (text: string, level: 'DEBUG' | 'INFO' | 'WARN'): boolean =>
+    EnvFilter.parse(text).enabled(new Callsite('span', 't', level, 's'));
+  t.true(isMade('[s]=info', 'INFO'));
+  t.true(isMade('[s]=info', 'WARN'));
+  t.false(isMade('[s]=info', 'DEBUG'));
+  t.true(isMade('[s{a=1}]=info,off', 'DEBUG') === false, 'it has not the field');
+});
+
+test('the filter of a variable is lenient, and error if it is not set', (t) => {
+  const name = 'KVP_TEST_FILTER';
+  process.env[name] = 'a=debug';
+  t.is(verbosityIn(EnvFilter.fromEnv(name), 'a'), 4);
+  t.is(verbosityIn(EnvFilter.fromEnv(name), 'b'), 0);
+  delete process.env[name];
+  t.is(verbosityIn(EnvFilter.fromEnv(name), 'a'), 1);
+});
+
+test('a filter that is lenient tells the handler of each part that it ignores', (t) => {
+  const told: string[] = [];
+  const onProblem = (problem: Error): void => void told.push(problem.message);
+  const filter = new EnvFilter('a=loud,warn', { onProblem });
+  t.is(filter.verbosity, 2);
+  t.is(EnvFilter.parse('b=loud', { lenient: true, default: 'c=loud', onProblem }).verbosity, 0);
+  t.is(told.length, 3);
+  for (const [i, part] of ['a=loud', 'b=loud', 'c=loud'].entries()) {
+    t.true(told[i]?.startsWith(`invalid filter directive "${part}": "loud" is no level`), told[i]);
+    t.true(told[i]?.endsWith('; it is ignored'), told[i]);
+  }
+  t.throws(() => new EnvFilter('a=loud', { lenient: false }), { instanceOf: FilterError });
+  for (const wrong of [5, null, {}] as never[]) {
+    t.throws(() => new EnvFilter(wrong), { instanceOf: OptionError });
+    t.throws(() => new EnvFilter('', { default: wrong }), { instanceOf: OptionError });
+  }
 });
 
 test('an error names the part and why', (t) => {
@@ -221,6 +358,14 @@ test('for any text parse throws nothing but its own error, and the lenient const
     }
   });
   t.notThrows(() => fc.assert(check, { numRuns: 2000 }));
+});
+
+test('a quoted value of any length is read', (t) => {
+  const value = 'x'.repeat(20_000_000);
+  const filter = EnvFilter.parse(`[{a="${value}\\""}]=debug`);
+  t.is(verbosityIn(filter, 'any'), 0);
+  t.true(matches(`"${value}"`, value));
+  t.false(matches(`"${value}"`, `${value}x`));
 });
 
 test('a long text of open braces or quotes takes no longer than others', (t) => {

@@ -1,33 +1,50 @@
-import fs, { mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import fs, { copyFileSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
 import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { WriterOptions } from '../src/pool/pool-writer.ts';
-import { poolOf } from './helpers/pool-folder.ts';
+import { flockMissing } from './helpers/lock-holder.ts';
+import { has, poolOf } from './helpers/pool-folder.ts';
 
-const realWrite = fs.writeSync;
+/** Runs `act` while a function of `node:fs` is another one. */
+function withCall(name: keyof typeof fs, other: (...given: never[]) => unknown, act: () => void): void {
+  const calls = fs as unknown as Record<string, unknown>;
+  const real = calls[name];
+  calls[name] = other;
+  syncBuiltinESMExports();
+  try {
+    act();
+  } finally {
+    calls[name] = real;
+    syncBuiltinESMExports();
+  }
+}
 
 /** Runs `act` with a `writeSync` that takes only a part, after which `then` happens. */
 function withShortWrite(bytes: number, then: () => void, act: () => void): void {
+  const realWrite = fs.writeSync;
   let used = false;
-  fs.writeSync = ((fd: number, buffer: Buffer) => {
+  const write = (fd: number, buffer: Buffer) => {
     if (used) return realWrite(fd, buffer);
     used = true;
     const written = realWrite(fd, buffer, 0, bytes);
     then();
     return written;
-  }) as typeof fs.writeSync;
-  syncBuiltinESMExports();
-  try {
-    act();
-  } finally {
-    fs.writeSync = realWrite;
-    syncBuiltinESMExports();
-  }
+  };
+  withCall('writeSync', write, act);
+}
+
+/** A call that the system refuses. */
+function refused(code: keyof typeof constants.errno): () => never {
+  return () => {
+    throw Object.assign(new Error(code), { code, errno: -constants.errno[code] });
+  };
 }
 
 function writerOf(t: ExecutionContext, options: Partial<WriterOptions> = {}): FallbackWriter {
@@ -136,4 +153,119 @@ test('a span whose earlier finish found no room has room kept for its finish, on
   writer.finish(0, 3, 'finish', 'span', 'n', 1);
   t.true(writer.wait(5000));
   t.is(values(path).at(-1), 'finish');
+});
+
+for (const code of ['EACCES', 'EIO', 'ENOMEM', 'ESTALE'] as const) {
+  test.serial(
+    `where the system does not say what lies at the path records go on to the open file: ${code}`,
+    (t) => {
+      const path = poolOf(t);
+      const writer = writerOf(t, { path });
+      writer.event(0, 3, 'first', 'n');
+      t.true(writer.wait(5000));
+      withCall('lstatSync', refused(code), () => {
+        writer.requestLook();
+        writer.event(0, 3, 'second', 'n');
+        t.true(writer.wait(5000));
+      });
+      t.deepEqual(values(path), ['first', 'second']);
+      t.like(writer.stats(), { written: 2, missing: 0 });
+    },
+  );
+}
+
+for (const [call, code] of [
+  ['openSync', 'EMFILE'],
+  ['readSync', 'EIO'],
+] as const) {
+  test.serial(`records are not taken for gone where the system refuses to show them: ${call}`, (t) => {
+    const path = poolOf(t);
+    const writer = writerOf(t, { path });
+    writer.event(0, 3, 'first', 'n');
+    t.true(writer.wait(5000));
+    copyFileSync(path, `${path}.new`);
+    renameSync(`${path}.new`, path);
+    withCall(call, refused(code), () => writer.requestLook());
+    writer.event(0, 3, 'second', 'n');
+    t.true(writer.wait(5000));
+    t.deepEqual(values(path), ['first', 'second']);
+    t.like(writer.stats(), { written: 2, missing: 0 });
+  });
+}
+
+test.serial('records that go missing after a write that failed are counted', (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  t.true(writer.wait(5000));
+  writer.event(0, 3, 'second', 'n');
+  withCall('writeSync', refused('ENOSPC'), () => t.false(writer.wait(1)));
+  truncateSync(path);
+  t.true(writer.wait(5000));
+  t.deepEqual(values(path), ['second']);
+  t.like(writer.stats(), { written: 2, missing: 1 });
+});
+
+const isFree = (path: string) => spawnSync('flock', ['-n', path, 'true']).status === 0;
+
+test.serial('a look that the system refuses keeps no lock', (t) => {
+  if (!has(t, flockMissing)) return;
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  t.true(writer.wait(5000));
+  truncateSync(path);
+  withCall('openSync', refused('EMFILE'), () => writer.requestLook());
+  writer.event(0, 3, 'second', 'n');
+  t.true(writer.wait(5000));
+  t.true(isFree(path));
+});
+
+test.serial('a defect of the writer costs its batch, which is counted, and keeps no lock', (t) => {
+  if (!has(t, flockMissing)) return;
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  writer.event(0, 2, 'x'.repeat(400_000), 'n');
+  const { concat } = Buffer;
+  Buffer.concat = () => {
+    throw new RangeError('Array buffer allocation failed');
+  };
+  try {
+    t.true(writer.wait(5000));
+  } finally {
+    Buffer.concat = concat;
+  }
+  const { dropped, lastError, queuedBytes } = writer.stats();
+  t.deepEqual([dropped, queuedBytes], [{ io: { INFO: 1, WARN: 1 } }, 0]);
+  t.like(lastError, {
+    code: 'ERR_KVP_PANIC',
+    message: `the writer of ${path} panicked: Array buffer allocation failed; this is a defect of kvp-tracing`,
+  });
+  t.true(isFree(path));
+  writer.event(0, 3, 'last', 'n');
+  t.true(writer.wait(5000));
+  t.deepEqual(values(path), ['last']);
+  writer.requestDropReport();
+  t.true(writer.wait(5000));
+  t.is(values(path).length, 2);
+});
+
+test('a pool that became another file can be opened again only once it is a pool', async (t) => {
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  t.true(writer.wait(5000));
+  const pool = readFileSync(path);
+  writeFileSync(path, 'no pool\n'.repeat(1000));
+  writer.event(0, 3, 'second', 'n');
+  t.false(writer.wait(1));
+  for (let turn = 0; turn < 200; turn++) {
+    t.true(writer.cannotOpen());
+    await sleep(1);
+  }
+  writeFileSync(path, pool);
+  t.true(writer.wait(5000));
+  t.false(writer.cannotOpen());
+  t.deepEqual(values(path), ['first', 'second']);
 });

@@ -79,8 +79,8 @@ for (const [what, content] of Object.entries(FOREIGN)) {
     if (!has(t, flockMissing)) return;
     const { path, bytes } = foreignFile(t, content);
     utimesSync(path, 1, 1);
-    for (const form of FORMS) {
-      using store = openPool(path);
+    for (const [form, dryRun] of FORMS.flatMap((each) => [[each, false] as const, [each, true] as const])) {
+      using store = openPool(path, { dryRun });
       for (const act of [
         () => run(store, form, 'append', 'k', 'v'),
         () => run(store, form, 'set', 'k', 'v'),
@@ -88,7 +88,7 @@ for (const [what, content] of Object.entries(FOREIGN)) {
         () => run(store, form, 'clear'),
         () => run(store, form, 'clearIfStale'),
         // These would wait for a torn tail first.
-        ...(bytes.length % RECORD_SIZE === 0 || form === 'async'
+        ...(bytes.length % RECORD_SIZE === 0 || form === 'async' || dryRun
           ? [() => run(store, form, 'delete', 'k'), () => run(store, form, 'repair')]
           : []),
       ]) {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -23,7 +32,10 @@ function withToyFormat(t: ExecutionContext): string {
   const folder = mkdtempSync(join(artifacts, 'format-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   cpSync(new URL('src', ROOT), join(folder, 'src'), { recursive: true });
-  for (const name of ['binding.cjs', 'binding.d.cts']) symlinkSync(new URL(name, ROOT), join(folder, name));
+  const cores = readdirSync(ROOT).filter((name) => name.endsWith('.node'));
+  for (const name of ['binding.d.cts', 'package.json', ...cores]) {
+    symlinkSync(new URL(name, ROOT), join(folder, name));
+  }
   // Without the ceiling git would look for the files from the root of the repository.
   const env = { ...process.env, GIT_CEILING_DIRECTORIES: artifacts };
   execFileSync('git', ['apply', '-'], { cwd: folder, env, input: documentedDiff() });

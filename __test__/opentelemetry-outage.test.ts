@@ -53,6 +53,7 @@ test('a shutdown without a collector counts what was not exported', async (t) =>
 for (const [status, after, least] of [
   [429, () => '1', 1000],
   [503, () => new Date(Date.now() + 2500).toUTCString(), 1000],
+  [504, () => new Date(0).toUTCString(), 0],
   [502, () => undefined, 0],
 ] as const) {
   test(`an answer ${status} is tried again, ${least === 0 ? 'soon' : 'when the collector says'}`, async (t) => {
@@ -114,6 +115,7 @@ test('what is too much for one request is split', async (t) => {
   const { complete, dropped } = await make(400, { message: 'm'.repeat(4000) });
   t.deepEqual([complete, dropped, layer.stats().dropped], [true, 0, 0]);
   t.true(sizes.length > 1 && Math.max(...sizes) <= 1024 * 1024, `${sizes}`);
+  t.true(Math.min(...sizes) > 256 * 1024, `no more often than it must be: ${sizes}`);
 });
 
 test('what a collector remarks while it takes everything is no loss', async (t) => {

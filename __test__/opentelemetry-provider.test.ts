@@ -10,6 +10,7 @@ import { initializeTracing, type TracingOptions } from '../src/index.ts';
 import { PEERS, type Peers } from '../src/opentelemetry/peers.ts';
 import { inject, OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
+import { resourceAttributes } from '../src/opentelemetry/export/resource.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
@@ -179,17 +180,41 @@ test.serial('a wrong part of OTEL_RESOURCE_ATTRIBUTES costs that part only, and 
     return [a, b, added, told.map((text) => /not (".*")/.exec(text)?.[1] ?? text)];
   };
   t.deepEqual(await listed('a=1,b=%20x%2C'), ['1', ' x,', [], []]);
-  t.deepEqual(await listed('a=1,bad'), ['1', undefined, [], ['"bad"']]);
-  t.deepEqual(await listed('bad,a=1'), ['1', undefined, [], ['"bad"']]);
+  t.deepEqual(await listed('a=1,bad'), ['1', undefined, [], ['"…"']]);
+  t.deepEqual(await listed('bad,a=1'), ['1', undefined, [], ['"…"']]);
   t.deepEqual(await listed('a=1,b=%zz'), ['1', undefined, [], ['"b=…"']]);
   t.deepEqual(await listed('a=1,%=2'), ['1', undefined, [], ['"%=…"']]);
   t.deepEqual(await listed('a=1,=2'), ['1', undefined, [], ['"=…"']]);
   t.deepEqual(await listed('a=1,%20=2'), ['1', undefined, [], ['"%20=…"']]);
-  t.deepEqual(await listed('a=1,b=x=y'), ['1', undefined, [], ['"b=…"']]);
+  t.deepEqual(await listed('a=1,b=x=y'), ['1', undefined, [], ['"…"']]);
   t.deepEqual(await listed('a=1,b=2,a=3'), ['3', '2', [], ['"a=…"']], 'the last value counts');
   t.deepEqual(await listed(' , a = 1 ,,b='), ['1', '', [], []]);
   const [a, , , told] = await listed('x,y,z,a=1');
-  t.deepEqual([a, told], ['1', ['"x"']]);
+  t.deepEqual([a, told], ['1', ['"…"']]);
+});
+
+test('what is told of a wrong part of OTEL_RESOURCE_ATTRIBUTES is its place and its key, never what may be a secret', (t) => {
+  const told = (list: string): string => {
+    const problems: string[] = [];
+    resourceAttributes({}, { OTEL_RESOURCE_ATTRIBUTES: list }, ({ message }) => void problems.push(message));
+    return problems.join();
+  };
+  const must = 'OTEL_RESOURCE_ATTRIBUTES must be a list of key=value, percent-encoded, with each key once';
+  t.is(told('a=1,b=%zz'), `${must} (part 2 is wrong, the others count), not "b=…"`);
+  t.is(told('s3cret'), `${must} (part 1 is wrong, the others count), not "…"`);
+  for (const list of [
+    'a=1,token=abc,s3cret',
+    'token=abc,s3cret==',
+    'token=abc,s3cret=x=y',
+    'token: s3cret',
+    'a=1; token=s3cret; c=2',
+    'token=%s3cret',
+    'Bearer s3cret,x',
+    '"a=1,s3cret"',
+  ]) {
+    t.regex(told(list), /\(part \d (?:is|and \d more are) wrong, the others count\), not "[^"]*…"$/, list);
+    t.notRegex(told(list), /s3cret/, list);
+  }
 });
 
 test.serial(

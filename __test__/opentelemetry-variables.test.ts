@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { OptionError } from '../src/errors.ts';
 import { readOtlpSettings } from '../src/opentelemetry/export/otlp-settings.ts';
 import { createProvider, type ProviderOptions } from '../src/opentelemetry/export/own-provider.ts';
+import { otlpTarget } from '../src/opentelemetry/replay/otlp-target.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
 
@@ -181,4 +182,18 @@ test('a value that a variable can not have is refused by name, no header is told
     ['b', '100%'],
     ['__proto__', 'c'],
   ]);
+});
+
+test.serial('what Object.prototype has is no variable', async (t) => {
+  const polluted = { OTEL_EXPORTER_OTLP_PROTOCOL: 'none', OTEL_EXPORTER_OTLP_CERTIFICATE: '/missing' };
+  Object.assign(Object.prototype, polluted);
+  t.teardown(() => {
+    for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name);
+  });
+  for (const env of [undefined, {}, { OTEL_EXPORTER_OTLP_TIMEOUT: '1000' }]) {
+    const exporter = await otlpTarget(env);
+    t.is(exporter.problem, undefined);
+    exporter.close();
+  }
+  await t.throwsAsync(otlpTarget({ OTEL_EXPORTER_OTLP_PROTOCOL: 'none' }), { instanceOf: OptionError });
 });

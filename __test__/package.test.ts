@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { VERSION } from '../src/version.ts';
-import { folderOf, has } from './helpers/pool-folder.ts';
+import { folderOf } from './helpers/pool-folder.ts';
 
 const ROOT = new URL('../', import.meta.url);
 
@@ -51,9 +51,14 @@ for (const [entry, layer] of Object.entries(FILTERED)) {
   });
 }
 
-test('the version in the sources is that of package.json', (t) => {
-  const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
-  t.is(VERSION, version);
+test('all manifests, the crates and the sources have one version', (t) => {
+  const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
+  const platforms = readdirSync(new URL('npm', ROOT)).map((name) => `npm/${name}/package.json`);
+  t.is(platforms.length, 4);
+  for (const manifest of ['package.json', 'package-lock.json', ...platforms]) {
+    t.is((JSON.parse(read(manifest)) as { version: string }).version, VERSION, manifest);
+  }
+  t.is(/^version = "([^"]+)"/m.exec(read('Cargo.toml'))?.[1], VERSION);
 });
 
 test('a backend that is neither native, js nor auto is refused', (t) => {
@@ -75,48 +80,10 @@ test('a backend that is neither native, js nor auto is refused', (t) => {
   t.is(said, `${message}\n${message}\n`);
 });
 
-test('a native core that can not be loaded says why', (t) => {
-  const folder = folderOf(t);
-  const installed = join(folder, 'node_modules/kvp-tracing');
-  for (const part of ['dist', 'binding.cjs', 'package.json']) {
-    cpSync(new URL(part, ROOT), join(installed, part), { recursive: true });
-  }
-  const system = `${process.platform}-${process.arch}`;
-  const reasonOf = (...options: string[]): string => {
-    const script =
-      "import { backend } from 'kvp-tracing'; try { backend(); } catch (e) { console.log(e.message); }";
-    const { stdout } = spawnSync(process.execPath, [...options, '--input-type=module', '-e', script], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, KVP_TRACING_BACKEND: 'native' },
-    });
-    return stdout.trim();
-  };
-  t.regex(reasonOf(), new RegExp(`there is no binary for ${system}: Cannot find module '[^']+'$`));
-  const binary = readdirSync(ROOT).find((name) => name.endsWith('.node'));
-  if (!has(t, binary === undefined ? 'the native core is not built' : undefined)) return;
-  const bytes = readFileSync(new URL(binary!, ROOT));
-  const installedBinary = join(installed, binary!);
-  writeFileSync(installedBinary, bytes.subarray(0, 10));
-  t.regex(reasonOf(), /^the native core can't be loaded: .+\.node: file too short$/);
-  // The machine that an ELF file is for.
-  const foreign = Buffer.from(bytes);
-  foreign[18] = foreign[18] === 183 ? 62 : 183;
-  writeFileSync(installedBinary, foreign);
-  t.true(reasonOf().endsWith(`(it is no binary for ${system})`), reasonOf());
-  writeFileSync(
-    installedBinary,
-    Buffer.from(bytes.toString('latin1').replaceAll(/GLIBC_2\.\d/g, 'GLIBC_9.9'), 'latin1'),
-  );
-  t.regex(reasonOf(), /version `GLIBC_9\.9[^']*' not found/);
-  writeFileSync(installedBinary, bytes);
-  t.regex(reasonOf('--no-addons'), /loading addons is disabled\. \(--permission needs --allow-addons/);
-});
-
 test('without its platform package everything runs on the fallback with one line, and native can be demanded', (t) => {
   const folder = folderOf(t);
   const installed = join(folder, 'node_modules/kvp-tracing');
-  for (const part of ['dist', 'binding.cjs', 'package.json']) {
+  for (const part of ['dist', 'package.json']) {
     cpSync(new URL(part, ROOT), join(installed, part), { recursive: true });
   }
   const script = `

@@ -11,6 +11,7 @@ import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/layer/opentelemetry-layer.ts';
 import { JsonLayer, pinoBridge, type PinoBridgeOptions, pinoMixin } from '../src/pino/index.ts';
+import { parseExactly } from '../src/pino/parse-exactly.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
@@ -279,4 +280,42 @@ test('bigints keep their value, wherever they stand, and numbers stay numbers', 
     text: `${big}`,
   });
   t.deepEqual(third?.fields, { bound: -big, text: `\\"${big}`, [`"${big}`]: big });
+});
+
+test('a bigint keeps its value beside a text of any length, and below any number of objects', (t) => {
+  const big = 2n ** 64n + 1n;
+  const long = `"${'x'.repeat(30_000_000)}\\`;
+  const [event] = bridged((log) => log.info({ big, long }, 'hi'));
+  t.is(event?.message, 'hi');
+  t.is(event?.fields['big'], big);
+  t.is(event?.fields['long'], long);
+  for (let depth = 10; depth <= 100_000; depth *= 10) {
+    const nested = `${'[{"a":'.repeat(depth)}${big}${'}]'.repeat(depth)}`;
+    const read = parseExactly(`{"b":[1,${big}],"c":${nested},"__proto__":${big}}`) as Record<string, unknown>;
+    t.deepEqual(read['b'], [1, big]);
+    t.is(Object.entries(read).at(-1)?.[1], big);
+    let inner = read['c'];
+    for (let level = 0; level < depth; level++) inner = (inner as { a: unknown }[])[0]?.a;
+    t.is(inner, big);
+  }
+});
+
+test('what only looks like a bigint, and what is no JSON, is what it is', (t) => {
+  for (const json of [
+    '"1234567890123456789"',
+    '"\\"1234567890123456789"',
+    '{"1234567890123456789":1}',
+    '1e20',
+    '12345678901234567.5',
+  ]) {
+    t.deepEqual(parseExactly(json), JSON.parse(json));
+  }
+  for (const text of [
+    '"1234567890123456789',
+    '1234567890123456789 "',
+    '{"a":1234567890123456789',
+    '1234567890123456789-',
+  ]) {
+    t.throws(() => parseExactly(text), { instanceOf: SyntaxError }, text);
+  }
 });

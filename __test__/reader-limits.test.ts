@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { Allowance } from '../src/diagnostics/allowance.ts';
+import { Decoder } from '../src/diagnostics/encoding.ts';
 import { JsonReader } from '../src/diagnostics/json-reader.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { bytesOf, good, keyOf } from './helpers/diag-records.ts';
@@ -103,6 +104,26 @@ test('what unpacks to much and then is broken is not unpacked again and again', 
   t.true(seconds < 20, `${seconds} s`);
 });
 
+for (const [what, spoil] of [
+  ['more behind it', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('x')])],
+  ['a wrong checksum', (bytes: Buffer) => bytes.fill(0, bytes.length - 4)],
+  ['an end that is missing', (bytes: Buffer) => bytes.subarray(0, -4)],
+] as const) {
+  test(`a packed payload with ${what} pays for what it unpacks to`, (t) => {
+    const stored = Buffer.from(spoil(deflateSync('\0'.repeat(15 * MIB))).toString('base64'));
+    const allowance = new Allowance(0);
+    const decoder = new Decoder(allowance);
+    for (let count = 1; count <= 5; count++) {
+      const before = allowance.left;
+      t.true('reason' in decoder.decode('zlib+b64', stored));
+      t.true(
+        before - allowance.left >= (15 * MIB) / 8,
+        `payload ${count} took ${before - allowance.left} bytes`,
+      );
+    }
+  });
+}
+
 test('a pool of ever new names costs memory and time as its size does', (t) => {
   const records = Array.from({ length: 8000 }, (_, i): [string, string] => {
     const fields = Object.fromEntries(Array.from({ length: 90 }, (_, j) => [(i * 90 + j).toString(36), j]));
@@ -169,4 +190,18 @@ test('JSON that costs more than its share is read as `JSON.parse` reads it', (t)
       t.is(read(broken), parse(broken), broken);
     }),
   );
+});
+
+test('a text of any length is read, with escapes and without', (t) => {
+  const long = 'x'.repeat(30 * MIB);
+  const read = (text: string): unknown => {
+    const found = new JsonReader(new Allowance(64 * MIB)).object(text);
+    return found === undefined || found === 'exceeded' ? found : found.members;
+  };
+  for (const text of [long, `\n${long}`, `${long}"`, `"\\${long}\\`]) {
+    // Not `deepEqual`, which would print them.
+    t.true((read(JSON.stringify({ a: text, b: 1 })) as { a: string }).a === text);
+  }
+  for (const open of [`{"a":"${long}`, `{"a":"\\n${long}\\"`, `{"a":"\\x${long}"}`])
+    t.is(read(open), undefined);
 });

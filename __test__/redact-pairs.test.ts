@@ -74,6 +74,8 @@ const VISIBLE: Record<string, object> = {
   'names in a list': { allowed: ['Authorization', 'Content-Type'] },
   'names in a list of headers': { headers: ['Authorization', 'Content-Type'] },
   'a pair alone': { columns: ['password', 'salt'] },
+  'three texts in a list': { rows: [['Host', 'password', 'salt']] },
+  'one text in a list': { rows: [['password'], ['salt']] },
   'harmless raw headers': { req: { rawHeaders: ['Host', 'authorization', 'Accept', 'cookie'] } },
   'raw headers that are no list': { rawHeaders: { length: 2 } },
   fields: { name: 'agent', value: 5 },
@@ -82,6 +84,9 @@ const VISIBLE: Record<string, object> = {
 for (const [what, fields] of Object.entries(VISIBLE)) {
   test(`what is no secret stays visible: ${what}`, (t) => {
     t.deepEqual(seen(fields), fields);
+    // What holds a secret is looked through with more care.
+    const beside = { password: SECRET };
+    t.deepEqual(seen({ all: { fields, beside } }), { all: { fields, beside: { password: '[redacted]' } } });
   });
 }
 

@@ -34,7 +34,7 @@ async function run(
   const folder = folderOf(t);
   const installed = join(folder, 'node_modules/kvp-tracing');
   const binaries = readdirSync(ROOT).filter((name) => name.endsWith('.node'));
-  for (const part of ['dist', 'binding.cjs', 'package.json', ...binaries]) {
+  for (const part of ['dist', 'package.json', ...binaries]) {
     cpSync(new URL(part, ROOT), join(installed, part), { recursive: true });
   }
   mkdirSync(join(folder, 'node_modules/@opentelemetry'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { OptionError } from '../src/errors.ts';
+import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { target } from '../src/tracing/target.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { forgetSetUp, linesOf, messagesIn, OFF, setUp } from './helpers/set-up.ts';
@@ -84,4 +85,39 @@ test.serial('a filter of the environment stays, whatever options and reloads say
   await tracing.shutdown();
   t.deepEqual(messagesIn(writer.lines.join('')), ['to stderr', 'to both']);
   t.is(readDiagnosticsSync(path).diagnostics.length, 1);
+});
+
+for (const format of ['full', 'json'] as const) {
+  test.serial(
+    `a log file that reload adds takes the place of one that was left out: ${format}`,
+    async (t) => {
+      const folder = folderOf(t);
+      const [file, other] = [join(folder, 'agent.log'), join(folder, 'other.log')];
+      const stderr = { writer: linesOf() };
+      const { tracing, names } = await setUp(t, { ...OFF, stderr, file: { path: folder, format } });
+      const layer = format === 'json' ? 'JsonLayer' : 'StderrLayer 2';
+      t.deepEqual(names(), ['StderrLayer', layer]);
+      t.false((await tracing.flush()).complete);
+      await log.inSpan('long', async () => {
+        await t.throwsAsync(tracing.reload({ file: folder }), { code: 'EISDIR' });
+        t.true('leftOut' in (tracing.stats()[layer] as object));
+        await tracing.reload({ file: { path: file, format } });
+        log.info('there');
+      });
+      t.deepEqual(names(), ['StderrLayer', layer]);
+      t.false('leftOut' in (tracing.stats()[layer] as object));
+      t.true((await tracing.flush()).complete);
+      await t.throwsAsync(tracing.reload({ file: other }), { instanceOf: OptionError });
+      t.true((await tracing.shutdown()).complete);
+      t.regex(readFileSync(file, 'utf8'), /there/);
+    },
+  );
+}
+
+test.serial('a log file that reload adds keeps the names of the layers apart', async (t) => {
+  const folder = folderOf(t);
+  const layers = [new StderrLayer({ writer: linesOf() })];
+  const { tracing, names } = await setUp(t, { ...OFF, stderr: { writer: linesOf() }, file: folder, layers });
+  await tracing.reload({ file: join(folder, 'agent.log') });
+  t.deepEqual(names(), ['StderrLayer', 'StderrLayer 2', 'StderrLayer 3']);
 });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { OptionError } from '../src/errors.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Span } from '../src/tracing/span.ts';
 import { target } from '../src/tracing/target.ts';
@@ -290,4 +291,25 @@ test('what is no span is no cause', (t) => {
     log.span('made', { followsFrom: null as never }).close();
   });
   t.deepEqual(heard, ['new made', 'close made']);
+});
+
+test('each option of a span is read once, so that what was checked is what counts', (t) => {
+  const parent = log.span('parent');
+  for (const [option, first, second] of [
+    ['level', 'warn', 'loud'],
+    ['target', 'other', 5],
+    ['parent', parent, 'id'],
+    ['followsFrom', [parent], [5]],
+    ['fields', { a: 1 }, [1]],
+  ] as const) {
+    let reads = 0;
+    const options = { get: () => (reads++ === 0 ? first : second), enumerable: true };
+    const { spans } = record(() => log.span('x', Object.defineProperty({}, option, options) as never));
+    t.deepEqual([spans.length, reads], [1, 1], option);
+  }
+});
+
+test('a wrong option is refused also where no layer wants the span', (t) => {
+  t.throws(() => log.span('x', { level: 'trace', target: 5 } as never), { instanceOf: OptionError });
+  t.throws(() => log.span('x', { leve: 'trace' } as never), { instanceOf: OptionError });
 });

@@ -1,4 +1,4 @@
-import { statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { REPORT_KEY } from '../src/diagnostics/report/report.ts';
@@ -179,4 +179,19 @@ test.serial('a budget that others have spent says who', async (t) => {
     );
   }
   t.is(await filled(...four(ofVm(VM, 'agent/1', now))), 'the pool misses 1 record: 1 INFO (budget)');
+});
+
+test.serial('a budget that others have spent says who, also after the pool was waited for', async (t) => {
+  const path = join(folderOf(t), 'late', '.kvp_pool_1');
+  const problems: Error[] = [];
+  const onProblem = (problem: Error) => problems.push(problem);
+  const layer = new EmitKVPLayer({ path, vmId: VM, agent: 'agent/1', maxRecords: 4, onProblem });
+  const registry = new Registry().with(layer);
+  withDefault(registry, () => target('t').info('no room'));
+  await registry.flush();
+  mkdirSync(dirname(path));
+  writeFileSync(path, bytesOf(...[1, 2, 3, 4].map((i): [string, string] => [`key${i}`, 'x'])));
+  await registry.shutdown();
+  const [last] = problems.map(({ message }) => message).reverse();
+  t.is(last, "the pool misses 1 record: 1 INFO (of the pool's 4 records 4 are of other programs)");
 });

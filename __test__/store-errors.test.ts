@@ -1,13 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import type * as Binding from '../binding.d.cts';
 import * as errors from '../src/errors.ts';
-import { chooseBackend } from '../src/pool/binding.ts';
+import { chooseBackend, nativeCore } from '../src/pool/binding.ts';
 import { openPool } from '../src/pool/open-pool.ts';
 import type { PoolStore } from '../src/pool/pool-store.ts';
 import type { StoreOptions } from '../src/pool/store-options.ts';
@@ -308,7 +307,7 @@ test('a write that the disk has no room for leaves the pool as it was', (t) => {
 
 test.serial("what the native core reports is of the fallback's classes", (t) => {
   if (!isNative) return t.pass();
-  const { Store } = createRequire(import.meta.url)('../binding.cjs') as typeof Binding;
+  const { Store } = nativeCore();
   const { clear } = Store.prototype;
   t.teardown(() => (Store.prototype.clear = clear));
   const path = poolOf(t);

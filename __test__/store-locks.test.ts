@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -290,8 +298,9 @@ test.serial(
     const cases: [program: string | undefined, why: string][] = [
       [undefined, 'can not be run (Debian: apt-get install util-linux)'],
       ['#!/bin/sh\nexit 71\n', 'failed with status 71; the file system may have no locks'],
-      ['#!/bin/sh\nexit 65\n', 'failed with status 65'],
-      ['#!/bin/sh\nkill -9 $$\n', 'was ended by SIGKILL'],
+      ['#!/bin/sh\nexit 65\n', 'failed with status 65; the file system may have no locks'],
+      ['#!/bin/sh\nexit 64\n', 'failed with status 64'],
+      ['#!/bin/sh\nkill -SEGV $$\n', 'was ended by SIGSEGV'],
     ];
     for (const [program, why] of cases) {
       process.env['PATH'] = programs;
@@ -316,3 +325,28 @@ test.serial(
     }
   },
 );
+
+for (const signal of ['KILL', 'TERM', 'INT', 'USR1']) {
+  test.serial(`a program flock that somebody ends is run again: SIG${signal}`, async (t) => {
+    if (isNative) return t.pass();
+    if (!has(t, flockMissing)) return;
+    const programs = folderOf(t);
+    const { PATH } = process.env;
+    t.teardown(() => (process.env['PATH'] = PATH));
+    const ended = join(programs, 'ended');
+    const script = `#!/bin/sh\n[ -e ${ended} ] && exec env PATH="${PATH}" flock "$@"\n: > ${ended}\nkill -${signal} $$\n`;
+    writeFileSync(join(programs, 'flock'), script, { mode: 0o755 });
+    process.env['PATH'] = `${programs}:${PATH}`;
+    for (const form of FORMS) {
+      rmSync(ended, { force: true });
+      const path = poolOf(t);
+      const store = openPool(path);
+      await run(store, form, 'append', 'a', '1');
+      t.true(existsSync(ended));
+      rmSync(ended);
+      await run(store, form, 'set', 'a', '2');
+      t.true(existsSync(ended));
+      t.deepEqual(store.dumpSync(), [{ key: 'a', value: '2' }]);
+    }
+  });
+}

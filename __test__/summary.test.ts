@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { lastBoot } from '../src/diagnostics/summary/last-boot.ts';
+import { storedFiles } from '../src/diagnostics/summary/stored-files.ts';
 import { summarize } from '../src/diagnostics/summary/summary.ts';
 import { contentOf, event, span, told } from './helpers/told.ts';
 
@@ -56,6 +57,28 @@ test('the last report decides, and tells its supporting data; a traceback is dec
   t.notThrows(() => structuredClone(summary));
 });
 
+test('a traceback has the time of its report, which is UTC wherever it is read', (t) => {
+  const { TZ } = process.env;
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = TZ;
+  });
+  process.env['TZ'] = 'America/New_York';
+  t.is(new Date('2026-08-31T12:00:02').getUTCHours(), 16);
+  for (const [timestamp, time] of [
+    ['2026-08-31T12:00:02', new Date(T0 + 2000)],
+    ['2026-08-31T12:00:02.5Z', new Date(T0 + 2500)],
+    ['2026-08-31T14:00:02+02:00', new Date(T0 + 2000)],
+    ['yesterday', undefined],
+  ] as const) {
+    const content = contentOf([], `result=error|traceback_base64=eA==|timestamp=${timestamp}`);
+    t.deepEqual(
+      storedFiles(content).map((file) => file.time),
+      [time],
+    );
+  }
+});
+
 test('without a report the spans decide', (t) => {
   const failed = { result: 'fail', reason: 'no route' } as const;
   const outcomeOf = (...diagnostics: Diagnostic[]) => {
@@ -71,6 +94,19 @@ test('without a report the spans decide', (t) => {
   t.is(outcomeOf(...span('a', 0, 9), ...span('b', 1, 2, { ...failed, parent: 'a' })), 'success');
   // A later try.
   t.is(outcomeOf(...span('a', 0, 1, { ...failed, id: '1' }), ...span('a', 2, 3, { id: '2' })), 'success');
+  // What ran at the same time is no later try, but one of something else.
+  for (const [from, to] of [
+    [2, 9],
+    [1, 9],
+    [4, 5],
+  ] as const) {
+    const first = [
+      ...span('mount', 1, 5, { ...failed, id: 'sda' }),
+      ...span('mount', from, to, { id: 'sdb' }),
+    ];
+    t.is(outcomeOf(...first), 'failure: no route');
+    t.is(outcomeOf(...first, ...span('mount', 5, 9, { id: 'retry' })), 'success');
+  }
   // Nobody knows whether the span around it would have gone well.
   t.is(
     outcomeOf(told('start', 'a', 0), ...span('b', 1, 2, { ...failed, parent: 'a' })),
@@ -146,6 +182,43 @@ test('a clock that is set between two stages of cloud-init makes no other boot',
   }
 });
 
+test('a boot whose first records are lost is told apart from the next one', (t) => {
+  // What is left of a boot, and what the next boot starts with.
+  for (const [name, kind, next] of [
+    ['init-local', 'finish', 'init-local'],
+    ['init-local/check-cache', 'start', 'init-local'],
+    ['azure-ds/get_metadata_from_imds', 'finish', 'init-local'],
+    ['boot-telemetry', 'event', 'init-local'],
+    ['modules-final', 'finish', 'init-local'],
+    ['modules-final/config-scripts-user', 'start', 'init-network'],
+    ['modules-config', 'finish', 'modules-config'],
+    ['modules-init', 'finish', 'modules-init'],
+  ] as const) {
+    const content = contentOf([
+      cloudInit(BOOT_1, name, 5, { kind }),
+      ...span('old', T0 + 6000, T0 + 7000, { result: 'fail' }),
+      cloudInit(BOOT_2, next, 9),
+      ...span('new', BOOT_2.getTime() + 10_000, BOOT_2.getTime() + 11_000),
+    ]);
+    const { earlier, bootTime, failed } = summarize(content);
+    t.deepEqual([earlier?.records, bootTime, failed], [3, BOOT_2, 0], name);
+  }
+  // The clock was set between two stages of one boot.
+  for (const [name, next] of [
+    ['init-local/check-cache', 'init-network'],
+    ['azure-ds/crawl_metadata', 'init-network/check-cache'],
+    ['init-network', 'modules-final'],
+    ['modules-init', 'modules-config'],
+  ] as const) {
+    const content = contentOf([
+      cloudInit(BOOT_1, name, 5, { kind: 'finish' }),
+      cloudInit(BOOT_2, next, 9),
+      ...span('new', BOOT_2.getTime() + 10_000, BOOT_2.getTime() + 11_000),
+    ]);
+    t.is(summarize(content).earlier, undefined, name);
+  }
+});
+
 test('the boot time that is given decides, also that all is of an earlier boot', (t) => {
   const content = contentOf(
     [cloudInit(BOOT_1, 'init-local', 5), ...span('a', T0 + 6000, T0 + 7000)],
@@ -167,6 +240,26 @@ test("what another VM wrote is set apart; ids are compared as the host does, and
     outcome: 'success',
     otherVms: { records: 2, vmIds: ['bbbb'] },
   });
+});
+
+test("an id that a program read from the firmware of a generation 1 VM is this VM's", (t) => {
+  const vmId = '01234567-89AB-cdef-0123-456789abcdef';
+  const ofFirmware = '67452301-ab89-efcd-0123-456789ABCDEF';
+  const other = '67452301-ab89-efcd-0123-456789abcde0';
+  const content = contentOf(
+    [
+      ...span('a', 0, 1, { vmId }),
+      ...span('b', 0, 1, { vmId: ofFirmware }),
+      ...span('c', 0, 1, { vmId: other }),
+    ],
+    `result=success|agent=a/1|pps_type=None|vm_id=${ofFirmware}|timestamp=2026-08-31T12:00:01Z`,
+  );
+  for (const own of [vmId, ofFirmware]) {
+    t.like(summarize(content, { vmId: own }), {
+      outcome: 'success',
+      otherVms: { records: 2, vmIds: [other] },
+    });
+  }
 });
 
 test("cloud-init's boot telemetry says when the kernel and userspace started", (t) => {
@@ -197,7 +290,7 @@ test('the defect that stops the host, what was dropped, and who wrote are said',
   });
   t.deepEqual(summary.defects, {
     count: 2,
-    stop: { record: 7, reason: 'invalid_utf8', field: 'value', readBefore: 7 },
+    stop: { record: 7, reason: 'invalid_utf8', field: 'value' },
   });
   t.deepEqual(summary.dropped, [
     { agent: 'agent/1', message: '3 records dropped', fields: { budget: { INFO: 3 } } },
@@ -209,6 +302,17 @@ test('the defect that stops the host, what was dropped, and who wrote are said',
       ['agent/1', 1],
     ],
   );
+});
+
+test('what was dropped can be carried by JSON, however deep it is nested', (t) => {
+  for (const depth of [3, 999, 5000, 6000, 100_000]) {
+    const text = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    const fields = { budget: JSON.parse(text) as unknown, records: 3 };
+    const summary = summarize(contentOf([event('3 dropped', 2, { name: 'telemetry:dropped', fields })]));
+    t.notThrows(() => JSON.stringify(summary), `${depth}`);
+    t.is(summary.dropped[0]?.fields['records'], 3);
+    t.is(typeof summary.dropped[0]?.fields['budget'], depth < 1000 ? 'object' : 'string');
+  }
 });
 
 test('20,000 spans, 10,000 deep, are summarized at once', (t) => {

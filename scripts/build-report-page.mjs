@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { notices } from './notices.mjs';
+import { packageNotices } from './package-notices.mjs';
 import { run } from './tools.mjs';
 
 const PAGE = 'src/report-page/page';
@@ -45,7 +45,7 @@ export async function buildReportPage() {
   writeFileSync(`${BUILT}/page.html`, pageOf(js, css));
   writeFileSync(`${BUILT}/static.cjs`, page.outputFiles[0].text);
   const files = [script, page].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-  writeFileSync(`${BUILT}/NOTICES.txt`, notices('The files of this folder have', files));
+  writeFileSync(`${BUILT}/NOTICES.txt`, packageNotices('The files of this folder have', files));
 }
 
 function pageOf(script, style) {

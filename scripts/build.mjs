@@ -34,7 +34,7 @@ await build({
 const obstacle = nativeObstacle();
 if (obstacle === undefined) {
   const crate = ['--manifest-path', 'crates/binding/Cargo.toml', '--output-dir', '.'];
-  const names = ['--js', 'binding.cjs', '--dts', 'binding.d.cts', '--no-const-enum'];
+  const names = ['--no-js', '--dts', 'binding.d.cts', '--no-const-enum'];
   run('napi', ['build', '--platform', '--release', ...crate, ...names, '--', '--locked']);
 } else {
   console.error(`The native core was not built: ${obstacle}. Everything runs on the fallback.`);

@@ -16,27 +16,31 @@ const OPTIONS = {
 };
 
 /**
- * Compiles sources, tests and examples into `.tests`, one file into one, and returns that folder. A process of the
+ * Compiles sources, tests and examples into a folder, one file into one, and returns that folder. A process of the
  * suite needs no loader then: it loads the package in 0.25 s of processor time instead of 0.75 s. `import.meta.url`
  * is still the source's, so that fixtures, the native core and packages are found where they are.
  */
-export function compileTests() {
-  rmSync(FOLDER, { recursive: true, force: true });
-  for (const folder of ['src', '__test__', 'examples']) {
-    for (const name of readdirSync(folder, { recursive: true })) {
-      const file = join(folder, name);
-      if (!IS_SOURCE.test(file)) continue;
-      const compiled = join(FOLDER, file.replace(/\.ts$/, '.js'));
-      mkdirSync(dirname(compiled), { recursive: true });
-      const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
-        fileName: resolve(file),
-        compilerOptions: OPTIONS,
-        transformers: { before: [withUrl(pathToFileURL(file).href)] },
-      });
-      writeFileSync(compiled, outputText);
+export function compileTests(folder = FOLDER) {
+  rmSync(folder, { recursive: true, force: true });
+  for (const root of ['src', '__test__', 'examples']) {
+    for (const name of readdirSync(root, { recursive: true })) {
+      const file = join(root, name);
+      if (IS_SOURCE.test(file)) compileFile(folder, file, readFileSync(file, 'utf8'));
     }
   }
-  return FOLDER;
+  return folder;
+}
+
+/** Compiles the text of one file into the folder of all. */
+export function compileFile(folder, file, text) {
+  const compiled = join(folder, file.replace(/\.ts$/, '.js'));
+  mkdirSync(dirname(compiled), { recursive: true });
+  const { outputText } = ts.transpileModule(text, {
+    fileName: resolve(file),
+    compilerOptions: OPTIONS,
+    transformers: { before: [withUrl(pathToFileURL(file).href)] },
+  });
+  writeFileSync(compiled, outputText);
 }
 
 /** Replaces `import.meta.url` by a URL. */

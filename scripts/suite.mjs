@@ -64,6 +64,7 @@ const ON_EACH_WRITER = [
   'report',
   'relative-paths',
   'reporter',
+  'reporter-limits',
   'rewriter',
   'set-up-anywhere',
   'setup',

@@ -32,7 +32,7 @@ const TREE = [
   'finish outer success',
 ];
 
-run('node', ['scripts/pack-local.mjs']);
+run('node', ['scripts/pack.mjs']);
 const tarballs = readdirSync('artifacts').map((file) => resolve('artifacts', file));
 const { readDiagnosticsSync } = await import('kvp-tracing');
 for (const { name, packages, node, test } of FOLDERS) {

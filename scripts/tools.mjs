@@ -15,10 +15,21 @@ export function run(command, args, env = {}) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** What a command prints; ends this process if it fails. */
+export function output(command, args) {
+  const { status, error, stdout } = spawnSync(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (status === 0) return stdout;
+  console.error(`${command} ${args[0]} failed${error === undefined ? '' : `: ${error.message}`}`);
+  process.exit(1);
+}
+
 /** Why the native core can't be built here, or `undefined` if it can. */
 export function nativeObstacle() {
-  if (process.platform !== 'linux' && process.platform !== 'freebsd')
-    return `it is for Linux, not ${process.platform}`;
+  if (process.platform !== 'linux') return `it is for Linux, not ${process.platform}`;
   const { error, status } = spawnSync('cargo', ['--version'], { stdio: 'ignore' });
   return error === undefined && status === 0 ? undefined : 'cargo is not installed (https://rustup.rs)';
 }

@@ -30,9 +30,9 @@ export class Following {
   }
 
   /** Resolves when a text was printed. */
-  async until(text: string): Promise<void> {
+  async until(text: string, where: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
     const deadline = Date.now() + TIMEOUT;
-    while (!this.stdout.includes(text)) {
+    while (!this[where].includes(text)) {
       if (Date.now() > deadline)
         throw new Error(`${text} did not come: ${this.stdout.slice(-500)} ${this.stderr.slice(-500)}`);
       await new Promise((resolve) => setTimeout(resolve, 10));

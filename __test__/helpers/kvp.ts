@@ -42,10 +42,14 @@ export function kvpInShell(line: string, args: readonly string[]): Ended {
 }
 
 /** What the built command line writes to a terminal that is so many columns wide. */
-export function kvpOnTerminal(columns: number, args: readonly string[]): string {
+export function kvpOnTerminal(
+  columns: number,
+  args: readonly string[],
+  more: NodeJS.ProcessEnv = {},
+): string {
   const call = [process.execPath, PROGRAM, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
   const line = `stty cols ${columns}; ${call.join(' ')}`;
-  const options = { encoding: 'utf8', input: '', env: environment() } as const;
+  const options = { encoding: 'utf8', input: '', env: { ...environment(), ...more } } as const;
   return spawnSync('script', ['-qec', line, '/dev/null'], options).stdout.replaceAll('\r\n', '\n');
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,9 @@ export const TYPESCRIPT = ['--disable-warning=DEP0205', '--import', '@oxc-node/c
 
 /** The folder into which `npm test` has compiled the project's files, so that no program does it again. */
 const COMPILED = process.env['KVP_TEST_COMPILED'];
+
+/** `npm run mutate` has programs load what it has compiled in place of the built package. */
+const IS_UNBUILT = process.env['KVP_TEST_UNBUILT'] === 'true';
 
 /** What a program came to. */
 export interface Ended {
@@ -66,7 +69,20 @@ export function start(
  * the package is loaded. Needs the project's folder as `cwd`.
  */
 export function onBuilt(source: string, ...args: string[]): string[] {
-  return ['--input-type=module', '-e', source, ...args];
+  return ['--input-type=module', '-e', IS_UNBUILT ? unbuilt(source) : source, ...args];
+}
+
+/** The source with the compiled files in place of the package's entries. */
+function unbuilt(source: string): string {
+  const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as {
+    exports: Record<string, { default: string }>;
+  };
+  return source.replace(/'kvp-tracing((?:\/\w+)?)'/g, (all, entry: string) => {
+    const built = exports[`.${entry}`]?.default;
+    return built === undefined
+      ? all
+      : JSON.stringify(new URL(built.replace('dist', `${COMPILED}/src`), ROOT).href);
+  });
 }
 
 /** Waits for a program's end. */

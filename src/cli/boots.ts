@@ -5,11 +5,21 @@ import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
 import { addFilesArgument, type Input, inputsOf } from './input.ts';
 
-/** What a command shows: the last boot that a pool has, and what was asked first of it. */
-export interface Shown {
-  input: Input;
-  boot: Boot;
-  summary: Summary;
+/** The last boot of what a command reads. */
+export class InputBoot {
+  readonly input: Input;
+  readonly boot: Boot;
+  #summary: Summary | undefined;
+
+  constructor(input: Input, options: BootOptions) {
+    this.input = input;
+    this.boot = lastBoot(input.content, options);
+  }
+
+  /** How it went; made when it is first asked for. */
+  get summary(): Summary {
+    return (this.#summary ??= summarize(this.boot, { defects: this.input.defects }));
+  }
 }
 
 export { addFilesArgument };
@@ -21,12 +31,9 @@ export function bootOptionsOf(files: readonly string[], command: Command): BootO
 }
 
 /** The boots of the given files, else of the pool of this VM. */
-export async function bootsOf(files: readonly string[], command: Command): Promise<Shown[]> {
+export async function bootsOf(files: readonly string[], command: Command): Promise<InputBoot[]> {
   const options = bootOptionsOf(files, command);
-  return (await inputsOf(files, command)).map((input) => {
-    const boot = lastBoot(input.content, options);
-    return { input, boot, summary: summarize(boot, { defects: input.defects }) };
-  });
+  return (await inputsOf(files, command)).map((input) => new InputBoot(input, options));
 }
 
 /** When this system was booted, and the VM that it is; zeros where that can't be read, which is no other VM. */

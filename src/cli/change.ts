@@ -4,6 +4,7 @@ import type { PoolStore } from '../pool/pool-store.ts';
 import { readPool } from '../pool/read-pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import type { StoreOptions } from '../pool/store-options.ts';
+import { counted } from './counted.ts';
 import { type GlobalOptions, poolPath } from './global-options.ts';
 import { escapedOnTerminal, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
@@ -67,16 +68,12 @@ function summary(
   after: readonly PoolRecord[],
 ): string {
   if (removed.length + added.length > 0) {
-    const counts = [`remove ${recordCount(removed)}`, `add ${recordCount(added)}`];
+    const counts = [`remove ${counted(removed.length, 'record')}`, `add ${counted(added.length, 'record')}`];
     const does = counts.filter((_, index) => [removed, added][index]?.length !== 0).join(' and ');
-    return `would ${does}; ${path} would have ${recordCount(after)}`;
+    return `would ${does}; ${path} would have ${counted(after.length, 'record')}`;
   }
   const isSame = after.every((record, index) => textOf(record) === textOf(before[index] as PoolRecord));
   return isSame ? `would change nothing in ${path}` : `would change the order of the records in ${path}`;
-}
-
-function recordCount({ length }: readonly PoolRecord[]): string {
-  return `${length} record${length === 1 ? '' : 's'}`;
 }
 
 /** The records of `some` that `others` lack; each counts as often as it is there. */

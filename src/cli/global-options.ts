@@ -74,7 +74,17 @@ export function poolName({ pool }: GlobalOptions): string {
 
 /** Whether the user chose a pool by `--pool` or `--dir`. */
 export function namesPool(command: Command): boolean {
-  return ['pool', 'dir'].some((name) => command.getOptionValueSourceWithGlobals(name) === 'cli');
+  return isGiven(command, 'pool') || isGiven(command, 'dir');
+}
+
+/** Ends the command if one of these options was given, for which a path leaves nothing to choose. */
+export function refuseBesidePath(command: Command, ...names: ('pool' | 'dir')[]): void {
+  if (!names.some((name) => isGiven(command, name))) return;
+  command.error(`a path and ${names.map((name) => `--${name}`).join(' or ')} exclude each other`);
+}
+
+function isGiven(command: Command, name: string): boolean {
+  return command.getOptionValueSourceWithGlobals(name) === 'cli';
 }
 
 function folderPath(text: string): string {

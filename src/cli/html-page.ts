@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Shown } from './boots.ts';
+import type { InputBoot } from './boots.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { print } from './output.ts';
 import { writeOneFile } from './write-files.ts';
@@ -33,9 +33,9 @@ export function checkHtmlOptions(command: Command): HtmlOptions {
 
 /** Writes the page of a boot, or of one that is compared with another, and prints where it is. */
 export async function printPage(
-  shown: Shown,
+  shown: InputBoot,
   { html = '-', force = false }: HtmlOptions,
-  before?: Shown,
+  before?: InputBoot,
 ): Promise<void> {
   const { renderReport } = await import('../report-page/index.ts');
   const { input, boot, summary } = shown;

@@ -1,17 +1,13 @@
 import type { Command } from 'commander';
-import {
-  interpret,
-  type PoolContent,
-  readDiagnosticsSync,
-  viewOfExport,
-} from '../diagnostics/read/read-diagnostics.ts';
-import { type PoolExport, readExport } from '../diagnostics/read/pool-export.ts';
+import { BytesView } from '../diagnostics/pool-view.ts';
+import { exportIn, type PoolExport } from '../diagnostics/read/pool-export.ts';
+import { interpret, type PoolContent, viewOfExport } from '../diagnostics/read/read-diagnostics.ts';
 import { NotAPoolFileError } from '../errors.ts';
 import { type Defect, inspect } from '../pool/edit.ts';
-import { checkIsPool } from '../pool/is-pool.ts';
+import { checkIsPool, isPool } from '../pool/is-pool.ts';
 import { readFileBytes, readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
-import { type GlobalOptions, namesPool, poolPath } from './global-options.ts';
+import { type GlobalOptions, poolPath, refuseBesidePath } from './global-options.ts';
 import { optimizeLater } from './optimize-later.ts';
 import { readStdin, STDIN } from './stdin.ts';
 
@@ -35,8 +31,9 @@ export class Input {
   }
 
   get content(): PoolContent {
-    return (this.#content ??=
-      this.#export === undefined ? readDiagnosticsSync(this.#bytes) : interpret(viewOfExport(this.#export)));
+    return (this.#content ??= interpret(
+      this.#export === undefined ? new BytesView(this.#bytes) : viewOfExport(this.#export),
+    ));
   }
 
   /** Of a text only what its records lack is known: what their bytes were is not in it. */
@@ -53,11 +50,14 @@ export class Input {
   }
 }
 
+/** What a file may be that stands for a pool. */
+export const POOL_FILE = 'a pool, what dump --json prints, or what a Hyper-V host exports';
+
 /** Adds the argument that `inputsOf` reads. */
 export function addFilesArgument(command: Command): Command {
   return command.argument(
     '[file...]',
-    'pools, what dump --json prints, or what a Hyper-V host exports; - is the standard input; instead of --pool and --dir',
+    `each ${POOL_FILE}; - is the standard input; instead of --pool and --dir`,
   );
 }
 
@@ -71,7 +71,7 @@ export async function inputsOf(files: readonly string[], command: Command): Prom
     const path = poolPath(command.optsWithGlobals<GlobalOptions>());
     return [new Input(path, readPoolBytes(path))];
   }
-  if (namesPool(command)) command.error('a path and --pool or --dir exclude each other');
+  refuseBesidePath(command, 'pool', 'dir');
   if (files.filter((path) => path === '-').length > 1) command.error('- is given more than once');
   const inputs: Input[] = [];
   for (const path of files) inputs.push(await readInput(path));
@@ -85,7 +85,8 @@ export async function readInput(path: string): Promise<Input> {
 
 /** What the bytes of a file are. Throws `NotAPoolFileError`. */
 export function inputIn(path: string, bytes: Buffer): Input {
-  const exported = readExport(bytes);
+  if (isPool(bytes)) return new Input(path, bytes);
+  const exported = exportIn(bytes);
   if (exported === undefined) checkIsPool(bytes, path);
   else if (exported.damage !== undefined && exported.records.length === 0) {
     const shown = path === '-' ? STDIN : path;

@@ -1,9 +1,17 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { IoError, messageOf } from '../errors.ts';
 import { printable, printableJson } from '../printable.ts';
+import { variable } from '../tracing/environment.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 // Texts go to the descriptors themselves: loading the streams of `process` takes a tenth of the time in which Node.js starts.
+
+let isReaderLost = false;
+
+/** Whether a write to stdout found that nobody reads it. */
+export function hasLostReader(): boolean {
+  return isReaderLost;
+}
 
 /** Writes to stdout. Rejects with `IoError`, but not if the reader is gone. */
 export async function print(text: string): Promise<void> {
@@ -11,7 +19,10 @@ export async function print(text: string): Promise<void> {
     const rest = written(1, text);
     if (rest.length > 0) await streamed(rest);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') {
+      isReaderLost = true;
+      return;
+    }
     throw new IoError('ERR_KVP_IO', `cannot write the output: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -100,15 +111,15 @@ export async function escapedOnTerminal(): Promise<(text: string) => string> {
 
 /** Whether to print colors: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether stdout is a terminal. */
 export function hasColor({ color }: GlobalOptions): boolean {
-  if (!color || process.env['NO_COLOR']) return false;
-  const forced = process.env['FORCE_COLOR'];
+  if (!color || variable('NO_COLOR')) return false;
+  const forced = variable('FORCE_COLOR');
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   return isTerminal();
 }
 
 /** Columns that the output has: those of `COLUMNS`, else of the terminal, else `otherwise`. */
 export function outputWidth(otherwise = 80): number {
-  const given = Number(process.env['COLUMNS']);
+  const given = Number(variable('COLUMNS'));
   if (Number.isInteger(given) && given > 0) return given;
   return isTerminal() && process.stdout.columns > 0 ? process.stdout.columns : otherwise;
 }

@@ -1,49 +1,52 @@
 import { readDiagnosticsSync } from '../diagnostics/read/read-diagnostics.ts';
 import { escapeInvisible } from '../format/value-text.ts';
 import { chooseBackend } from '../pool/binding.ts';
-import type { Defect } from '../pool/edit.ts';
-import { openPool } from '../pool/open-pool.ts';
+import { type Defect, inspect } from '../pool/edit.ts';
 import { decodeRecords } from '../pool/record.ts';
 import { DEFAULT_MAX_RECORDS } from '../pool/store-options.ts';
 import { infoLines, type PoolInfo, sorted } from './pool-info.ts';
 import type { GlobalOptions } from './global-options.ts';
-import { isTerminal, outputWidth, print, printJson } from './output.ts';
+import { escapedOnTerminal, isTerminal, outputWidth, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
 import { table } from './table.ts';
+import { type Glyphs, styleOf } from './view/style.ts';
 import { type PoolWriterCount, poolWriters } from './writers.ts';
 
 /** Prints all that is known of a pool: lines, JSON, or a table on a terminal. */
-export async function printAll(
-  found: PoolInfo,
-  bytes: Uint8Array,
-  options: GlobalOptions & { all?: boolean },
-) {
+export async function printAll(found: PoolInfo, bytes: Buffer, options: GlobalOptions): Promise<void> {
   const details = {
     unique_keys: new Set(decodeRecords(bytes).map(({ key }) => key)).size,
     max_records: DEFAULT_MAX_RECORDS,
     backend: chooseBackend({ quiet: true }),
-    defects: openPool(found.path, { readOnly: true }).inspectSync(),
+    defects: inspect(bytes),
     writers: poolWriters(readDiagnosticsSync(bytes)),
   };
   if (options.json) return printJson({ ...sorted(found), ...details });
-  return print(isTerminal() ? onTerminal(found, details) : asLines(found, details));
+  if (isTerminal()) return print(onTerminal(found, details, options));
+  return print(asLines(found, details, await escapedOnTerminal()));
 }
 
 type Details = { defects: Defect[]; writers: PoolWriterCount[]; unique_keys: number; backend: string };
 
-function asLines(found: PoolInfo, { defects, writers, ...numbers }: Details): string {
+function asLines(
+  found: PoolInfo,
+  { defects, writers, ...numbers }: Details,
+  shown: (text: string) => string,
+): string {
+  const line = (key: string, ...words: (string | number)[]): string =>
+    recordLine({ key, value: words.join(' ').trimEnd() }, shown);
   return [
-    infoLines({ ...found, ...numbers, defects: defects.length }),
-    ...defects.map(({ record, reason, field = '' }) =>
-      recordLine({ key: 'defect', value: `${record} ${reason} ${field}`.trimEnd() }),
-    ),
-    ...writers.map(({ records, format, agent }) =>
-      recordLine({ key: 'writer', value: `${records} ${format} ${agent ?? ''}`.trimEnd() }),
-    ),
+    infoLines({ ...found, ...numbers, defects: defects.length }, shown),
+    ...defects.map(({ record, reason, field = '' }) => line('defect', record, reason, field)),
+    ...writers.map(({ records, format, agent }) => line('writer', records, format, agent ?? '')),
   ].join('');
 }
 
-function onTerminal(found: PoolInfo, { defects, writers, unique_keys, backend }: Details): string {
+function onTerminal(
+  found: PoolInfo,
+  { defects, writers, unique_keys, backend }: Details,
+  options: GlobalOptions,
+): string {
   const width = outputWidth();
   const { max_key_size, max_value_size } = found;
   const limits = `keys to ${max_key_size} bytes, values to ${max_value_size.toLocaleString('en')}`;
@@ -53,7 +56,7 @@ function onTerminal(found: PoolInfo, { defects, writers, unique_keys, backend }:
     ['mode', `${found.mode}: ${limits}`],
     ['records', found.empty ? 'none' : found.records.toLocaleString('en')],
     ['unique keys', unique_keys.toLocaleString('en')],
-    ['budget', budget(found.records, width)],
+    ['budget', budget(found.records, width, styleOf(options).glyphs)],
     ['stale', found.stale ? 'yes: last changed before this boot' : 'no'],
     [
       'defects',
@@ -80,11 +83,11 @@ function onTerminal(found: PoolInfo, { defects, writers, unique_keys, backend }:
   return `${facts}\n${table(columns, by, width)}`;
 }
 
-/** `[########------------]  40 % of 1,024 records`, shorter on a narrow terminal. */
-function budget(records: number, width: number): string {
+/** `████████░░░░░░░░░░░░  40 % of 1,024 records`, shorter on a narrow terminal. */
+function budget(records: number, width: number, { thick: [whole = ''], track }: Glyphs): string {
   const used = records / DEFAULT_MAX_RECORDS;
   const length = Math.max(5, Math.min(30, width - 44));
   const filled = Math.min(length, Math.round(used * length));
   const text = `${Math.round(used * 100)} % of ${DEFAULT_MAX_RECORDS.toLocaleString('en')} records`;
-  return `${'█'.repeat(filled)}${'░'.repeat(length - filled)}  ${text}`;
+  return `${whole.repeat(filled)}${track.repeat(length - filled)}  ${text}`;
 }

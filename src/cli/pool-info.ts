@@ -1,3 +1,5 @@
+import { recordLine } from './record-text.ts';
+
 /** What azure-init's tool says of a pool. */
 export interface PoolInfo {
   readonly pool: string;
@@ -10,10 +12,10 @@ export interface PoolInfo {
   readonly max_value_size: number;
 }
 
-/** `name=value` lines. */
-export function infoLines(found: object): string {
+/** `name=value` lines, with texts as `shown` has them. */
+export function infoLines(found: object, shown: (text: string) => string): string {
   return Object.entries(found)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => recordLine({ key: name, value: String(value) }, shown))
     .join('');
 }
 

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readExport } from '../diagnostics/read/pool-export.ts';
+import { exportIn } from '../diagnostics/read/pool-export.ts';
 import { isError } from '../errors.ts';
 import { isPool } from '../pool/is-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
-import { thrownBySystem } from '../pool/system-error.ts';
+import { fileError } from '../pool/system-error.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { POOL_FILE } from './input.ts';
 import { isTerminal, printNote } from './output.ts';
 import { decodeText, parseLines, RecordTextError } from './record-text.ts';
 import { readStdin, STDIN } from './stdin.ts';
@@ -16,10 +17,7 @@ export interface RecordsFile extends GlobalOptions {
 
 /** Adds `--file`, which `readRecords` reads. */
 export function addRecordsFile(command: Command): Command {
-  return command.option(
-    '--file <PATH>',
-    'key=value lines, a pool, what dump --json prints, or what a Hyper-V host exports; default: the standard input',
-  );
+  return command.option('--file <PATH>', `key=value lines, ${POOL_FILE}; default: the standard input`);
 }
 
 /** The records of `--file`, or else of the standard input. Ends the command for a text that has none. */
@@ -29,10 +27,10 @@ export async function readRecords(command: Command, options: RecordsFile): Promi
     printNote('reading key=value lines from the terminal; Ctrl-D ends them', options);
   }
   const bytes = file === undefined ? await readStdin() : contentOf(file);
-  const exported = readExport(bytes);
+  if (isPool(bytes)) return decodeRecords(bytes);
+  const exported = exportIn(bytes);
   if (exported?.damage !== undefined) command.error(exported.damage);
   if (exported !== undefined) return exported.records;
-  if (bytes.length > 0 && isPool(bytes)) return decodeRecords(bytes);
   try {
     return parseLines(decodeText(file ?? STDIN, bytes));
   } catch (error) {
@@ -45,7 +43,7 @@ function contentOf(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (thrown) {
-    throw thrownBySystem((thrown as NodeJS.ErrnoException).syscall ?? 'read', path, thrown);
+    throw fileError((thrown as NodeJS.ErrnoException).syscall ?? 'read', path, thrown);
   }
 }
 

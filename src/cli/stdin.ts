@@ -1,9 +1,8 @@
 import { IoError, messageOf, TooLargeError } from '../errors.ts';
+import { READ_MAX } from '../pool/limits.ts';
 
 /** What a message calls the standard input. */
 export const STDIN = 'the standard input';
-/** Most bytes that are read: as many as a pool may have. */
-const MAX = 256 * 1024 * 1024;
 
 /** Reads the standard input to its end. Throws `IoError` or `TooLargeError`. */
 export async function readStdin(): Promise<Buffer> {
@@ -12,7 +11,7 @@ export async function readStdin(): Promise<Buffer> {
   try {
     for await (const part of process.stdin as AsyncIterable<Buffer>) {
       size += part.length;
-      if (size > MAX) throw new TooLargeError(`${STDIN} has more than ${MAX} bytes`);
+      if (size > READ_MAX) throw new TooLargeError(`${STDIN} has more than ${READ_MAX} bytes`);
       parts.push(part);
     }
   } catch (error) {

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { IoError } from '../errors.ts';
-import { thrownBySystem } from '../pool/system-error.ts';
+import { fileError } from '../pool/system-error.ts';
 
 /** A file to write; the name is no path. */
 export interface NewFile {
@@ -109,7 +109,7 @@ function publish(from: string, path: string, force: boolean, remedy: string): vo
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw taken(path, remedy);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') {
-      throw thrownBySystem('link', path, error);
+      throw fileError('link', path, error);
     }
     // A file system without links: the name is taken first.
     call('open', path, () => closeSync(openSync(path, NEW, 0o600)));
@@ -126,6 +126,6 @@ function call<R>(syscall: string, path: string, act: () => R): R {
   try {
     return act();
   } catch (thrown) {
-    throw thrownBySystem((thrown as NodeJS.ErrnoException).syscall ?? syscall, path, thrown);
+    throw fileError((thrown as NodeJS.ErrnoException).syscall ?? syscall, path, thrown);
   }
 }

@@ -26,9 +26,9 @@ export function poolWriters({ diagnostics, reports, unknown, problems }: PoolCon
   };
   for (const { agent, format, vmId, records } of writersOf(diagnostics)) add(agent, format, vmId, records);
   for (const { agent, vm_id, records } of reports) add(agent, 'report', vm_id, records.length);
-  for (const { reason, records } of problems) {
+  for (const { reason, raw } of problems) {
     // A torn tail is no record.
-    if (reason !== 'torn_tail') add(undefined, 'unreadable', undefined, records.length);
+    if (reason !== 'torn_tail') add(undefined, 'unreadable', undefined, raw.length);
   }
   add(undefined, 'other', undefined, unknown.length);
   return [...counts.values()].filter(({ records }) => records > 0).sort((a, b) => b.records - a.records);

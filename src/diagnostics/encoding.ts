@@ -60,8 +60,10 @@ export class Decoder {
     try {
       // The types do not know that `info` changes the result.
       const { buffer, engine } = unpack(packed, { maxOutputLength, info: true }) as Unpacked;
-      if (engine.bytesWritten !== packed.length)
+      if (engine.bytesWritten !== packed.length) {
+        this.allowance.waste(buffer.length);
         return undecodable('there is more behind the packed payload');
+      }
       const unpacked = decoded(buffer);
       // A text takes two bytes for each character if one of them is not of Latin-1.
       this.allowance.spend(unpacked.text.length < buffer.length ? 3 * buffer.length : buffer.length);

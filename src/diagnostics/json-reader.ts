@@ -1,4 +1,5 @@
 import type { Allowance } from './allowance.ts';
+import { endOfQuoted } from '../end-of-quoted.ts';
 import { isRecord } from '../tracing/value.ts';
 
 /** An object that was read. */
@@ -54,7 +55,9 @@ export class JsonReader {
       if (isLittleLeft && text.length <= KNOWN_TEXT && this.#isKnown(value)) this.#quick += text.length;
       return { members: value, isTable };
     } catch (error) {
-      return error === EXCEEDED ? 'exceeded' : undefined;
+      if (error === EXCEEDED) return 'exceeded';
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
     }
   }
 
@@ -86,7 +89,6 @@ const EXCEEDED = new Error('the allowance is exceeded');
 
 const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
-const QUOTED = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = new Map<string, [text: string, value: unknown]>([
   ['t', ['true', true]],
@@ -119,7 +121,7 @@ class Parser {
     this.#allowance = allowance;
   }
 
-  /** Throws `EXCEEDED`, or anything else for a text that is no JSON. */
+  /** Throws `EXCEEDED`, or `SyntaxError` for a text that is no JSON. */
   parse(): unknown {
     for (;;) {
       let value = this.#value();
@@ -209,9 +211,11 @@ class Parser {
       this.#at = end + 1;
       return this.#text.slice(start + 1, end);
     }
-    const quoted = this.#match(QUOTED);
-    this.#pay(TEXT + 2 * quoted.length);
-    return JSON.parse(quoted) as string;
+    const last = endOfQuoted(this.#text, start);
+    if (last < 0) throw new SyntaxError();
+    this.#pay(TEXT + 2 * (last + 1 - start));
+    this.#at = last + 1;
+    return JSON.parse(this.#text.slice(start, this.#at)) as string;
   }
 
   #match(pattern: RegExp): string {

@@ -6,6 +6,9 @@ import type { Fields } from '../tracing/fields.ts';
 import type { Metadata } from '../tracing/metadata.ts';
 import type { Span } from '../tracing/span.ts';
 
+/** The name of the event that says what a writer dropped. */
+export const DROP_REPORT_NAME = 'telemetry:dropped';
+
 /** A name that keys can hold, and the writer's handle for it. */
 export interface RecordName {
   readonly text: string;

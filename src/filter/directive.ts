@@ -1,3 +1,4 @@
+import { endOfQuoted } from '../end-of-quoted.ts';
 import { FilterError, messageOf } from '../errors.ts';
 import { type Verbosity, verbosityOf } from '../tracing/level.ts';
 import { parseValue, type ValueMatch } from './value-match.ts';
@@ -21,7 +22,6 @@ export interface Directive {
 }
 
 const TARGET = /^[\p{Alphabetic}\p{N}:_./@-]+$/u;
-const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
 const LEVELS = 'off, error, warn, info, debug, trace or 0 to 5';
 
 /** The parts of a filter's text, without empty ones. A comma inside of {} or "" does not separate. */
@@ -126,10 +126,10 @@ function closingsOf(text: string, inBraces = false): Map<number, number> {
       const opened = open.pop();
       if (opened !== undefined) closings.set(opened, at);
     } else if (text[at] === '"' && (inBraces || open.length > 0)) {
-      const [quoted = ''] = QUOTED.exec(text.slice(at)) ?? [];
-      if (quoted === '') continue;
-      closings.set(at, at + quoted.length - 1);
-      at += quoted.length - 1;
+      const end = endOfQuoted(text, at);
+      if (end < 0) continue;
+      closings.set(at, end);
+      at = end;
     }
   }
   return closings;

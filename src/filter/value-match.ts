@@ -1,3 +1,4 @@
+import { endOfQuoted } from '../end-of-quoted.ts';
 import { isError } from '../errors.ts';
 import { inspect } from 'node:util';
 import { DEPTH_MAX, errorMessage } from '../tracing/value.ts';
@@ -8,7 +9,6 @@ export type ValueMatch = (value: unknown) => boolean;
 
 /** Rust's grammar of floating point numbers; integers are among them. */
 const NUMBER = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$/i;
-const QUOTED = /^"(?:[^"\\]|\\.)*"$/s;
 const INTEGER = /^[+-]?\d+$/;
 
 /** JavaScript's regular expressions backtrack: a longer text, in UTF-16 units, matches none. */
@@ -18,7 +18,7 @@ const SEARCHED_MAX = 4096;
 export function parseValue(text: string, regex: boolean): ValueMatch {
   if (text === 'true' || text === 'false') return (value) => value === (text === 'true');
   if (NUMBER.test(text)) return numberMatch(text);
-  if (QUOTED.test(text)) {
+  if (text.startsWith('"') && endOfQuoted(text, 0) === text.length - 1) {
     const own = text.slice(1, -1).replace(/\\(["\\])/g, '$1');
     return (value) => (typeof value === 'string' ? value === own : debugText(value) === text);
   }

@@ -27,3 +27,21 @@ export function treeValueText(value: unknown): string {
     return escapeInvisible(inspectLine(value));
   }
 }
+
+/** Levels of nesting that JSON carries whatever is around it: `JSON.stringify` recurses, and the stack ends at some thousands. */
+const JSON_DEPTH_MAX = 1000;
+
+/** Fields as JSON can carry them: a value that is nested too deep is its text. */
+export function jsonFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      isNestedWithin(value, JSON_DEPTH_MAX) ? value : treeValueText(value),
+    ]),
+  );
+}
+
+function isNestedWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((each) => isNestedWithin(each, levels - 1));
+}

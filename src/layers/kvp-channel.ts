@@ -326,8 +326,8 @@ export class KvpChannel {
       const records = total === 1 ? 'record' : 'records';
       const why = lastError !== undefined && dropped.io !== undefined ? `: ${lastError.message}` : '';
       // A disk in trouble is not read.
-      const others =
-        dropped.budget !== undefined && lastError === undefined ? othersIn(this.identity) : undefined;
+      const isReadable = dropped.io === undefined && !this.#writer.cannotOpen();
+      const others = dropped.budget !== undefined && isReadable ? othersIn(this.identity) : undefined;
       const what = droppedText(dropped, others);
       problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}`));
     }

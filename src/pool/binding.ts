@@ -1,9 +1,9 @@
-import { createRequire } from 'node:module';
 import type * as Binding from '../../binding.d.cts';
 import { BindingError, CutShortError, errorOf, isError, type KvpError, messageOf, OptionError } from '../errors.ts';
 import { booleanOption, type Checks, readOptions } from '../option.ts';
 import { variable } from '../tracing/environment.ts';
 import { printLine } from '../tracing/print-line.ts';
+import { loadAddon } from './binding/load-addon.ts';
 import type { Backend } from './pool-writer.ts';
 import { systemError } from './system-error.ts';
 
@@ -11,44 +11,20 @@ export type { Binding };
 
 const VARIABLE = 'KVP_TRACING_BACKEND';
 
-/** The loader tries fewer files. */
-const CAUSES_MAX = 32;
-
 let loaded: { binding?: typeof Binding; failure?: BindingError } | undefined;
-let said = false;
+let isTold = false;
 
 function load(): { binding?: typeof Binding; failure?: BindingError } {
   if (loaded === undefined) {
     try {
-      loaded = { binding: createRequire(import.meta.url)('../../binding.cjs') as typeof Binding };
-    } catch (cause) {
-      const message = `the native core can't be loaded: ${whyNotLoaded(cause)}`;
+      loaded = { binding: loadAddon() as typeof Binding };
+    } catch (thrown) {
+      const message = `the native core can't be loaded: ${messageOf(thrown)}`;
+      const cause = isError(thrown) ? (thrown.cause ?? thrown) : thrown;
       loaded = { failure: new BindingError('ERR_KVP_BINDING', message, { cause }) };
     }
   }
   return loaded;
-}
-
-/** What of the causes that the loader chains says most: not which other files there are not. */
-function whyNotLoaded(thrown: unknown): string {
-  const system = `${process.platform}-${process.arch}`;
-  const reasons: string[] = [];
-  for (let cause = thrown; isError(cause) && reasons.length < CAUSES_MAX; { cause } = cause) {
-    // The loader's own advice, and the modules that required a missing one, say nothing about this package.
-    reasons.push(messageOf(cause).replace(/ (?:npm has a bug|Require stack:)[^]*$/, ''));
-  }
-  const chain = reasons.slice(1);
-  const reason = chain.findLast((text) => !/^Cannot find module /.test(text));
-  if (reason === undefined) {
-    const missing = chain.find((text) => text.includes(process.arch)) ?? reasons[0];
-    return `there is no binary for ${system}: ${missing}`;
-  }
-  if (reason.includes('loading addons is disabled')) {
-    return `${reason} (--permission needs --allow-addons; or --no-addons is set)`;
-  }
-  // The system's linker says so of an existing file, too, if it is of another architecture.
-  const isOther = /\.node: cannot open shared object file/.test(reason);
-  return isOther ? `${reason} (it is no binary for ${system})` : reason;
 }
 
 interface BackendOptions {
@@ -61,19 +37,20 @@ const OPTIONS: Checks<BackendOptions> = { quiet: booleanOption };
 /**
  * Chooses the backend of this process. The variable `KVP_TRACING_BACKEND` demands `native` or `js`. Its
  * default, `auto`, means the native core if it can be loaded, otherwise the fallback, about which one line
- * is printed unless `quiet`. Throws `BindingError` if the native core is demanded and can't be loaded,
- * `OptionError` for another value.
+ * is printed unless `quiet`; off Linux, where there is no native core, only if the variable says `auto`.
+ * Throws `BindingError` if the native core is demanded and can't be loaded, `OptionError` for another value.
  */
 export function chooseBackend(options?: BackendOptions): Backend {
   const { quiet = false } = readOptions(OPTIONS, options);
-  const asked = variable(VARIABLE) || 'auto';
+  const given = variable(VARIABLE);
+  const asked = given || 'auto';
   if (asked === 'js') return 'js';
   if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
   const { failure } = load();
   if (failure === undefined) return 'native';
   if (asked === 'native') throw failure;
-  if (!said && !quiet) {
-    said = true;
+  if (!isTold && !quiet && (given || process.platform === 'linux')) {
+    isTold = true;
     printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
   }
   return 'js';

@@ -2,11 +2,10 @@ import { accessSync, constants, promises } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Attempt } from './attempt.ts';
 import { append, applied, type Defect, type Edit, remove, repair, replace, set } from './edit.ts';
-import { checkIsPool } from './is-pool.ts';
 import { call, type Op } from './op.ts';
 import { encodeRecords, type PoolRecord } from './record.ts';
 import type { Contents, StoreBackend } from './store-backend.ts';
-import { isNotFound, PoolFile, statOf } from './sys.ts';
+import { isNotFound, isOlder, PoolFile, statOf } from './sys.ts';
 import { poolFull, thrownBySystem } from './system-error.ts';
 
 /** Makes the changes of a pool in memory. Another backend reads the file, which stays as it is. */
@@ -48,7 +47,12 @@ export class DryRunStore implements StoreBackend {
 
   *clear(staleBefore?: number): Op<Attempt<boolean>> {
     if (staleBefore !== undefined && !(yield* this.#isOlder(staleBefore))) return { done: false };
-    return yield* this.#change({ done: false }, () => ({ edit: replace(Buffer.alloc(0)), result: true }));
+    if (this.#changed === undefined) {
+      const found = yield* this.#find(false);
+      if (found !== 'pool') return found === 'missing' ? { done: false } : found;
+    }
+    this.#changed = Buffer.alloc(0);
+    return { done: true };
   }
 
   *read(lenient: boolean): Op<Attempt<Contents>> {
@@ -63,7 +67,7 @@ export class DryRunStore implements StoreBackend {
   *#isOlder(seconds: number): Op<boolean> {
     if (this.#changed !== undefined) return false;
     const stat = yield* statOf(this.#path, false);
-    return stat !== undefined && Math.floor(stat.mtimeMs / 1000) < seconds;
+    return stat !== undefined && isOlder(stat, seconds);
   }
 
   /** Applies the edit that `change` makes of the bytes, as `FallbackStore` does to the file. */
@@ -73,28 +77,31 @@ export class DryRunStore implements StoreBackend {
   ): Op<Attempt<R>> {
     let pool = this.#changed;
     if (pool === undefined) {
-      const isThere = yield* this.#open(missing === 'create');
-      if (!isThere && missing !== 'create') return missing;
+      const found = yield* this.#find(missing === 'create');
+      if (found === 'busy') return found;
+      if (found === 'missing' && missing !== 'create') return missing;
       const read = yield* this.#store.read(false);
       if (typeof read !== 'object') return read;
       pool = Buffer.isBuffer(read.done) ? read.done : Buffer.alloc(0);
-      checkIsPool(pool, this.#path);
     }
     const { edit, result } = change(pool);
     this.#changed = applied(pool, edit);
     return { done: result };
   }
 
-  /** Whether the file is there. Throws if it can't be opened for a change, or can't be created where that is needed. */
-  *#open(creates: boolean): Op<boolean> {
+  /** Looks at the file. Throws what a change would: if it is no pool, or can't be opened or, where that is needed, created. */
+  *#find(creates: boolean): Op<'pool' | 'missing' | 'busy'> {
     try {
-      const { file } = yield* PoolFile.open(this.#path, 'edit');
-      yield* file.close();
-      return true;
+      const { file, stat } = yield* PoolFile.open(this.#path, 'edit');
+      try {
+        return (yield* file.checkShape(0, stat.size)) ? 'pool' : 'busy';
+      } finally {
+        yield* file.close();
+      }
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    if (!creates) return false;
+    if (!creates) return 'missing';
     const folder = dirname(this.#path);
     try {
       yield* call(
@@ -104,6 +111,6 @@ export class DryRunStore implements StoreBackend {
     } catch (thrown) {
       throw thrownBySystem('open', this.#path, thrown);
     }
-    return false;
+    return 'missing';
   }
 }

@@ -1,10 +1,10 @@
-import { getSystemErrorMap } from 'node:util';
 import type { KvpError } from '../errors.ts';
 import { printLine } from '../tracing/print-line.ts';
 import { chooseBackend } from './binding.ts';
 import { FallbackWriter } from './fallback/fallback-writer.ts';
 import { openNative } from './native/native-writer.ts';
 import type { PoolWriter, WriterOptions } from './pool-writer.ts';
+import { errnoText } from './system-error.ts';
 
 /**
  * Opens a pool for writing diagnostics. A pool that can't be opened yet, because its folder is missing or for
@@ -30,7 +30,6 @@ let saidNoThread = false;
 function sayNoThread({ code, errno = 0 }: KvpError): void {
   if (saidNoThread) return;
   saidNoThread = true;
-  const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
-  const why = `the system refuses a thread for the native writer: ${text} (${name})`;
+  const why = `the system refuses a thread for the native writer: ${errnoText(errno)}`;
   printLine(`${why}; writing from JavaScript instead (${code})`);
 }

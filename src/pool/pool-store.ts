@@ -14,7 +14,7 @@ import {
   type StoreOptions,
 } from './store-options.ts';
 import type { StoreBackend } from './store-backend.ts';
-import { isIrregular, PoolFile, statOf } from './sys.ts';
+import { isIrregular, isOlder, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
 import { uptimeMillis } from '../tracing/timers.ts';
@@ -280,7 +280,7 @@ export class PoolStore implements Disposable {
     const found = this.#stat();
     return (function* () {
       const stat = yield* found;
-      return stat !== undefined && Math.floor(stat.mtimeMs / 1000) < (bootTime() ?? 0);
+      return stat !== undefined && isOlder(stat, bootTime() ?? 0);
     })();
   }
 

@@ -1,13 +1,12 @@
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isSame } from './sys.ts';
 
 /** Whether two paths lead to the same file, or would if it existed: by links of folders, mounts or hard links. */
 export function isSameFile(one: string, other: string): boolean {
   if (resolve(one) === resolve(other)) return true;
   const [found, foundOther] = [statOf(one), statOf(other)];
-  if (found !== undefined && foundOther !== undefined) {
-    return found.dev === foundOther.dev && found.ino === foundOther.ino;
-  }
+  if (found !== undefined && foundOther !== undefined) return isSame(found, foundOther);
   return found === foundOther && placeOf(resolve(one)) === placeOf(resolve(other));
 }
 

@@ -131,12 +131,12 @@ export class PoolFile {
     return true;
   }
 
-  /** Whether the path leads to this file, of which `stat` is known. If the system does not say, opening the path tells why. */
+  /** Whether the path leads to this file, of which `stat` is known. Where the system does not say, it still does. */
   *isInPlace(stat: Stats): Op<boolean> {
     try {
       return isSame(yield* systemCall<Stats>('lstat', this.path, this.path), stat);
-    } catch {
-      return false;
+    } catch (error) {
+      return !leadsNowhere(error);
     }
   }
 
@@ -202,8 +202,8 @@ export class PoolFile {
       throw this.#noLock(whyNotRun(cause), cause);
     }
     const { status, signal } = ended;
-    // 1 means that another process holds it. A signal to all of a terminal's programs ends this one, too.
-    if (status === 0 || status === 1 || TERMINAL_SIGNALS.has(signal)) return status === 0;
+    // 1 means that another process holds it. Who ends the program, as a terminal or a lack of memory does, says nothing.
+    if (status === 0 || status === 1 || (status === null && !CRASHES.has(signal))) return status === 0;
     throw this.#noLock(status === null ? `the program flock was ended by ${signal}` : failedBy(status));
   }
 
@@ -213,7 +213,16 @@ export class PoolFile {
   }
 }
 
-const TERMINAL_SIGNALS: ReadonlySet<string | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
+/** What ends a program that can't run here. */
+const CRASHES: ReadonlySet<string | null> = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGSEGV',
+  'SIGSYS',
+  'SIGTRAP',
+]);
 
 /** How a program ended. */
 interface Ended {
@@ -227,9 +236,12 @@ function whyNotRun(thrown: unknown): string {
   return `the program flock can not be run: ${messageOf(thrown)}`;
 }
 
+/** The statuses of EX_DATAERR, EX_UNAVAILABLE and EX_OSERR, with which flock ends where a lock is refused. */
+const NO_LOCKS: ReadonlySet<number> = new Set([65, 69, 71]);
+
 /** What an exit status of flock says (util-linux sys-utils/flock.c, sysexits.h). */
 function failedBy(status: number): string {
-  const why = status === 71 || status === 69 ? '; the file system may have no locks' : '';
+  const why = NO_LOCKS.has(status) ? '; the file system may have no locks' : '';
   return `the program flock failed with status ${status}${why}`;
 }
 
@@ -254,6 +266,11 @@ export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
+/** Whether a file was last changed before then, in whole seconds since 1970, as the native core compares them. */
+export function isOlder({ mtimeMs }: Stats, seconds: number): boolean {
+  return Math.floor(mtimeMs / 1000) < seconds;
+}
+
 /** Whether a path leads to something other than a regular file. Does not open it. */
 export function* isIrregular(path: string): Op<boolean> {
   try {
@@ -268,6 +285,13 @@ export function* isIrregular(path: string): Op<boolean> {
 export function isNotFound(error: unknown): boolean {
   const { syscall, errno } = error as KvpError;
   return syscall === 'open' && errno === -os.errno.ENOENT;
+}
+
+const NOWHERE = new Set([os.errno.ENOENT, os.errno.ENOTDIR, os.errno.ELOOP].map((errno) => -errno));
+
+/** Whether an error says that there is no pool at a path: nothing, or something else. Others say nothing of what is there. */
+export function leadsNowhere(error: unknown): boolean {
+  return error instanceof NotAPoolFileError || NOWHERE.has((error as KvpError).errno as number);
 }
 
 /** Reasons for which a pool can't be opened that do not pass by themselves. */

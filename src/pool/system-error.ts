@@ -19,28 +19,46 @@ const IRREGULAR = new Map([
   ['ENXIO', 'a socket'],
 ]);
 
+function nameOf(errno: number): string {
+  return getSystemErrorMap().get(errno)?.[0] ?? `errno ${-errno}`;
+}
+
+/** What a negative number of the operating system means: `no such file or directory (ENOENT)`. */
+export function errnoText(errno: number): string {
+  return `${getSystemErrorMap().get(errno)?.[1] ?? 'unknown error'} (${nameOf(errno)})`;
+}
+
 /**
  * The error for a system call that failed, with the same text on both backends. `errno` is negative, as in
  * Node.js.
  */
 export function systemError(syscall: string, path: string, errno: number, cause?: unknown): KvpError {
-  const [name, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const name = nameOf(errno);
   // A folder is opened for reading, and refuses the read.
   const irregular = syscall === 'open' || name === 'EISDIR' ? IRREGULAR.get(name) : undefined;
   if (irregular !== undefined) return notAPoolFile(path, irregular);
-  return new IoError('ERR_KVP_IO', `cannot ${syscall} ${path}: ${text} (${name})`, {
-    errno,
-    syscall,
-    path,
-    cause,
-  });
+  return ioError(syscall, path, errno, cause);
+}
+
+function ioError(syscall: string, path: string, errno: number, cause: unknown): IoError {
+  const message = `cannot ${syscall} ${path}: ${errnoText(errno)}`;
+  return new IoError('ERR_KVP_IO', message, { errno, syscall, path, cause });
 }
 
 /** The error for what a function of `node:fs` threw, which need not come from a system call. */
 export function thrownBySystem(syscall: string, path: string, thrown: unknown): KvpError {
   if (thrown instanceof KvpError) return thrown;
   const { errno } = thrown as NodeJS.ErrnoException;
-  if (typeof errno === 'number') return systemError(syscall, path, errno, thrown);
+  return typeof errno === 'number'
+    ? systemError(syscall, path, errno, thrown)
+    : fileError(syscall, path, thrown);
+}
+
+/** The same on a file that is not meant to be a pool. */
+export function fileError(syscall: string, path: string, thrown: unknown): KvpError {
+  if (thrown instanceof KvpError) return thrown;
+  const { errno } = thrown as NodeJS.ErrnoException;
+  if (typeof errno === 'number') return ioError(syscall, path, errno, thrown);
   const message = `cannot ${syscall} ${path}: ${messageOf(thrown)}`;
   return new IoError('ERR_KVP_IO', message, { syscall, path, cause: thrown });
 }
@@ -72,6 +90,12 @@ export function neverSettled(path: string, waited: number): KvpError {
 export function cutShort(path: string, written: number): KvpError {
   const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
   return new CutShortError('ERR_KVP_IO', message, { path });
+}
+
+/** For a defect of a writer, which goes on. */
+export function panicked(path: string, thrown: unknown): KvpError {
+  const message = `the writer of ${path} panicked: ${messageOf(thrown)}; this is a defect of kvp-tracing`;
+  return new KvpError('ERR_KVP_PANIC', message, { path, cause: thrown });
 }
 
 export function poolFull(path: string, keys: number, limit: number): KvpError {

@@ -129,7 +129,7 @@ function factsOf(summary: Summary): Fact[] {
     const items: Piece[][] = [[{ text: count === 1 ? 'one defect' : `${count} defects`, kind: 'warn' }]];
     if (stop !== undefined) {
       const where = `the host stops reading at record ${stop.record}, whose ${stop.field ?? 'text'} is no UTF-8`;
-      items.push([{ text: `${where}: it gets ${stop.readBefore} of ${records.total} records`, kind: 'bad' }]);
+      items.push([{ text: `${where}: it gets ${stop.record} of ${records.total} records`, kind: 'bad' }]);
     }
     add('File', items);
   }

@@ -150,8 +150,7 @@ export function readConfig(given: TracingOptions | undefined, env: NodeJS.Proces
     service,
     version,
     agent,
-    // Checked once more, because the result has no prototype.
-    kvp: kvp && readOptions(KVP_OPTIONS, { agent, onProblem, ...kvp, filter: kvpFilter }),
+    kvp: kvp && Object.assign(none<EmitKVPLayerOptions>(), { agent, onProblem, ...kvp, filter: kvpFilter }),
     opentelemetry: readOpenTelemetry(options.opentelemetry),
     stderr: stderr && { onProblem, ...stderr, filter: environmentFilters.log ?? stderr.filter },
     file:

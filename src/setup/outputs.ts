@@ -16,6 +16,8 @@ export interface Outputs {
   readonly opentelemetry: OpenTelemetryLayer | undefined;
   readonly stderr: LineOutput | undefined;
   file: LineOutput | undefined;
+  /** What stands for a log file that was left out. */
+  readonly fileStandIn: LeftOut | undefined;
 }
 
 type LineOutput = StderrLayer | JsonLayer;
@@ -26,12 +28,13 @@ const NAMES = {
   opentelemetry: 'OpenTelemetryLayer',
   stderr: 'StderrLayer',
   file: 'StderrLayer',
-} as const satisfies Record<keyof Outputs, string>;
+} as const;
 
 /** Makes the outputs and adds them, in their order. One that can't be made is reported, and a `LeftOut` stands for it. Throws `OptionError`. */
 export async function addOutputs(config: Config, subscriber: Registry): Promise<Outputs> {
+  let fileStandIn: LeftOut | undefined;
   const add = async <Output extends Layer>(
-    name: keyof Outputs,
+    name: keyof typeof NAMES,
     make: () => Output | Promise<Output>,
   ): Promise<Output | undefined> => {
     try {
@@ -39,12 +42,14 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     } catch (error) {
       if (error instanceof OptionError) throw error.within(name);
       const layer = config[name] !== false && isJson(config[name]) ? 'JsonLayer' : NAMES[name];
-      subscriber.with(new LeftOut(layer, reportLeftOut(config.onProblem, name, error)));
+      const standIn = new LeftOut(layer, reportLeftOut(config.onProblem, name, error));
+      subscriber.with(standIn);
+      if (name === 'file') fileStandIn = standIn;
       return undefined;
     }
   };
   const { kvp, opentelemetry, stderr, file } = config;
-  return {
+  const outputs = {
     kvp: kvp ? await add('kvp', () => new EmitKVPLayer(kvp)) : undefined,
     opentelemetry: opentelemetry
       ? await add('opentelemetry', () => openTelemetryOutput(opentelemetry, config, subscriber))
@@ -52,12 +57,18 @@ export async function addOutputs(config: Config, subscriber: Registry): Promise<
     stderr: stderr ? await add('stderr', () => lineOutput(stderr)) : undefined,
     file: file ? await add('file', () => lineOutput(file)) : undefined,
   };
+  return { ...outputs, fileStandIn };
 }
 
-/** Adds an output. What was opened for it is closed if that fails. */
-export async function added<Output extends Layer>(output: Output, subscriber: Registry): Promise<Output> {
+/** Adds an output, in the place of what stands for it. What was opened for it is closed if that fails. */
+export async function added<Output extends Layer>(
+  output: Output,
+  subscriber: Registry,
+  standIn?: LeftOut,
+): Promise<Output> {
   try {
-    subscriber.with(output);
+    if (standIn === undefined) subscriber.with(output);
+    else subscriber.replace(standIn, output);
     return output;
   } catch (error) {
     await output.shutdown?.();

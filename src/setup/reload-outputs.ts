@@ -56,7 +56,7 @@ export async function reloadOutputs(
       await output.shutdown();
       throw shutDownError();
     }
-    outputs.file = await added(output, subscriber);
+    outputs.file = await added(output, subscriber, outputs.fileStandIn);
   }
   for (const name of NAMES) {
     const isSet = (name === 'kvp' ? environmentFilters.kvp : environmentFilters.log) !== undefined;

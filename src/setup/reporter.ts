@@ -16,6 +16,7 @@ import { CHANNEL_OPTIONS, type PoolIdentity, poolIdentityOf } from '../layers/kv
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
 import { isWaitedFor } from '../pool/sys.ts';
+import { rememberWritten } from '../pool/written-pools.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';
 import { target } from '../tracing/target.ts';
@@ -68,7 +69,6 @@ export class Reporter {
   readonly #config: Config;
   readonly #layer: EmitKVPLayer | undefined;
   #identity: PoolIdentity | undefined;
-  #hasWritten = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(subscriber: Registry, config: Config, layer: EmitKVPLayer | undefined) {
@@ -160,14 +160,14 @@ export class Reporter {
     const { path, vmId, clearsStale } = this.#identity as PoolIdentity;
     // Another program's report of an earlier boot must not keep this one out.
     // What this process has written is of this boot, whatever the clock says meanwhile.
-    this.#hasWritten ||= (this.#layer?.stats().records ?? 0) > 0;
-    if (clearsStale && !this.#hasWritten) await onPool(path, until, (store) => store.clearOfEarlierBoot());
+    if ((this.#layer?.stats().records ?? 0) > 0) rememberWritten(path);
+    if (clearsStale) await onPool(path, until, (store) => store.clearOfEarlierBoot());
     if (!replaces) {
       const records = await onPool(path, until, (store) => store.dump());
       for (const { key, value } of records) if (key === REPORT_KEY) checkOwner(path, value, text, vmId);
     }
     await onPool(path, until, (store) => store.set(REPORT_KEY, text));
-    this.#hasWritten = true;
+    rememberWritten(path);
   }
 }
 

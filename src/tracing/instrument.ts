@@ -6,7 +6,7 @@ import { Level, type LevelName, type Verbosity, verbosityOf } from './level.ts';
 import { mimicFunction } from './mimic-function.ts';
 import { type CallObserver, runInSpan } from './run-in-span.ts';
 import type { Span } from './span.ts';
-import { CheckedSpanOptions, levelOption, SPAN_OPTIONS } from './span-options.ts';
+import { levelOption, SPAN_OPTIONS, spanOptionsOf } from './span-options.ts';
 import type { Target } from './target.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -83,18 +83,21 @@ function named(options: InstrumentOptions, context: unknown): InstrumentOptions 
 function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction {
   if (typeof fn !== 'function' || isClass(fn)) throw refused(fn);
   const { name = nameOf(fn), fields, ret, err } = options;
-  const how = new CheckedSpanOptions();
-  for (const option of ['level', 'target', 'parent', 'followsFrom'] as const) {
-    Object.assign(how, { [option]: options[option] });
-  }
-  const level = how.level ?? Level.INFO;
+  const { level: asked, target, parent, followsFrom } = options;
+  const how = spanOptionsOf({
+    level: asked,
+    target,
+    parent,
+    followsFrom,
+    fields: typeof fields === 'object' ? fields : undefined,
+  });
+  const { level } = how;
   const reported = reportLevels(ret === true ? { level } : ret, err);
   // While everything that a call may emit is more verbose than what any layer wants, the call runs as it is.
   const levels = [level, ...Object.values(reported)];
   const least = Math.min(...levels.map((each) => verbosityOf(each) as Verbosity));
   const report =
-    ret || err ? reportOf(how.target === undefined ? log : log.renamed(how.target), reported) : undefined;
-  if (typeof fields === 'object') how.fields = fields;
+    ret || err ? reportOf(target === undefined ? log : log.renamed(target), reported) : undefined;
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     const own =
       typeof fields === 'function'

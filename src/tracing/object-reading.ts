@@ -223,6 +223,8 @@ class Reader {
         continue;
       }
       if (isArray && key === 'length') continue;
+      // A copy has its own, which can't be defined anew.
+      if (key === 'lastIndex' && types.isRegExp(value)) continue;
       if (typeof value === 'function' && isUntold(value, key)) continue;
       const descriptor = Reflect.getOwnPropertyDescriptor(value, key);
       if (descriptor === undefined) continue;

@@ -97,20 +97,34 @@ export class Registry {
     const layer = layerOption('layer', given);
     const index = this.#slots.length;
     if (index >= LAYERS_MAX) throw new RangeError(`a registry takes at most ${LAYERS_MAX} layers`);
+    this.#put(layer, index);
+    return this;
+  }
+
+  /** Puts a layer in the place of one that heard nothing. Throws `OptionError`. @internal */
+  replace(old: Layer, given: Layer): void {
+    this.#put(
+      layerOption('layer', given),
+      this.#slots.findIndex(({ layer }) => layer === old),
+    );
+  }
+
+  #put(layer: Layer, index: number): void {
     const bit = 1 << index;
-    this.#slots.push(new LayerSlot(layer, this.#nameOf(layer), index, this.#onProblem));
+    this.#slots[index] = new LayerSlot(layer, this.#nameOf(layer, index), index, this.#onProblem);
     this.timed ||= layer.timed === true;
     this.wraps ||= layer.run !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
     this.#filters.set(bit, layer.filter);
-    return this;
   }
 
-  /** The name of a layer; the second layer with the same name is called `<name> 2`. */
-  #nameOf(layer: Layer): string {
+  /** The name of the layer at `index`; the second layer with the same name is called `<name> 2`. */
+  #nameOf(layer: Layer, index: number): string {
     const name = layer.name ?? layer.constructor?.name ?? 'a layer';
-    const taken = this.#slots.filter((slot) => slot.name === name || slot.name.startsWith(`${name} `)).length;
-    return taken === 0 ? name : `${name} ${taken + 1}`;
+    const taken = new Set(this.#slots.filter((_, other) => other !== index).map((slot) => slot.name));
+    let free = name;
+    for (let number = 2; taken.has(free); number++) free = `${name} ${number}`;
+    return free;
   }
 
   /** Sets the filter that everything must pass, in place of all that were added. Throws `OptionError`. */

@@ -106,15 +106,9 @@ class Graph {
       ranCode ||= node.reading?.ranCode === true;
     }
     // The program's code, in a getter or a proxy, may have changed what was looked through before.
-    const copied = this.#nodes.filter((node) => ranCode || node.isCopied);
-    for (const node of copied) {
-      node.isCopied = true;
-      for (const holder of node.holders) {
-        if (holder.isCopied) continue;
-        holder.isCopied = true;
-        copied.push(holder);
-      }
-    }
+    const copied = new Set(this.#nodes.filter((node) => ranCode || node.isCopied));
+    // What is added to a Set while it is read is read as well.
+    for (const { holders } of copied) for (const holder of holders) copied.add(holder);
     for (const node of copied) {
       if (node.reading === undefined) continue;
       const copy = node.reading.shell();
@@ -185,7 +179,7 @@ class Graph {
         member.value = CENSOR;
         node.isCopied = true;
       } else if (isObject(value)) {
-        member.value = this.#inside(value, node, below(node.paths, name), kind === 'item' ? '' : name);
+        member.value = this.#inside(value, node, below(node.paths, name), name);
       }
       if (kind === 'property' && name.length > 256 && typeof member.key === 'string') {
         member.key = cutName(name);
@@ -206,9 +200,9 @@ class Graph {
       if (!isPair && !isAlternating) return [];
       return items.filter(({ key }, i) => Number(key) % 2 === 1 && isSecret(items[i - 1]?.value));
     }
-    const values = members.filter(({ kind, name }) => kind !== 'item' && isValueName(name));
+    const values = members.filter(({ name }) => isValueName(name));
     if (values.length === 0) return [];
-    const names = members.map(({ kind, name }) => (kind === 'item' ? '' : name));
+    const names = members.map(({ name }) => name);
     return namesSecret(names, (i) => members[i]?.value, isSecret) ? values : [];
   }
 

@@ -1,7 +1,7 @@
 import { OptionError } from '../errors.ts';
 import { type Checks, objectOption, refuseName, textOption } from '../option.ts';
 import type { FieldsInput } from './fields.ts';
-import { type LevelName, verbosityOf } from './level.ts';
+import { Level, type LevelName, LEVELS, type Verbosity, verbosityOf } from './level.ts';
 import type { Span } from './span.ts';
 
 export interface SpanOptions {
@@ -26,7 +26,8 @@ export const SPAN_OPTIONS: Checks<SpanOptions> = {
 
 /** Options of a span that were checked. Every member is its own, so that `Object.prototype` has no say. */
 export class CheckedSpanOptions {
-  level: LevelName | undefined = undefined;
+  level: Level = Level.INFO;
+  verbosity: Verbosity = 3;
   target: string | undefined = undefined;
   parent: Span | null | undefined = undefined;
   followsFrom: Span | readonly Span[] | undefined = undefined;
@@ -35,6 +36,7 @@ export class CheckedSpanOptions {
   withFields(fields: FieldsInput): CheckedSpanOptions {
     const other = new CheckedSpanOptions();
     other.level = this.level;
+    other.verbosity = this.verbosity;
     other.target = this.target;
     other.parent = this.parent;
     other.followsFrom = this.followsFrom;
@@ -58,23 +60,35 @@ export function spanOptionsOf(given: SpanOptions | undefined): Readonly<CheckedS
   for (const name in given) {
     if (!Object.hasOwn(given, name)) continue;
     count++;
-    // Members are read by names that are written here, which V8 finds much faster.
+    // Members are read by names that are written here, which V8 finds much faster. Each is read once.
     switch (name) {
-      case 'fields':
-        if (given.fields !== undefined) own.fields = fieldsOption(name, given.fields);
+      case 'fields': {
+        const { fields } = given;
+        if (fields !== undefined) own.fields = fieldsOption(name, fields);
         break;
-      case 'level':
-        if (given.level !== undefined) own.level = levelOption(name, given.level);
+      }
+      case 'level': {
+        const { level } = given;
+        if (level === undefined) break;
+        own.verbosity = verbosityOption(name, level);
+        own.level = LEVELS[own.verbosity - 1] as Level;
         break;
-      case 'target':
-        if (given.target !== undefined) own.target = textOption(name, given.target);
+      }
+      case 'target': {
+        const { target } = given;
+        if (target !== undefined) own.target = textOption(name, target);
         break;
-      case 'parent':
-        if (given.parent !== undefined) own.parent = parentOption(name, given.parent);
+      }
+      case 'parent': {
+        const { parent } = given;
+        if (parent !== undefined) own.parent = parentOption(name, parent);
         break;
-      case 'followsFrom':
-        if (given.followsFrom !== undefined) own.followsFrom = causesOption(name, given.followsFrom);
+      }
+      case 'followsFrom': {
+        const { followsFrom } = given;
+        if (followsFrom !== undefined) own.followsFrom = causesOption(name, followsFrom);
         break;
+      }
       default:
         objectOption('options', given);
         refuseName(name, SPAN_OPTIONS);
@@ -86,7 +100,13 @@ export function spanOptionsOf(given: SpanOptions | undefined): Readonly<CheckedS
 
 /** The name of a level in any case. */
 export function levelOption(option: string, given: unknown): LevelName {
-  if (verbosityOf(given)) return given as LevelName;
+  verbosityOption(option, given);
+  return given as LevelName;
+}
+
+function verbosityOption(option: string, given: unknown): Verbosity {
+  const verbosity = verbosityOf(given);
+  if (verbosity) return verbosity;
   throw new OptionError(option, given, 'error, warn, info, debug or trace');
 }
 

@@ -194,7 +194,7 @@ export class Span extends Emitter {
   close(): void {
     if (this.registry === undefined || this.#closed) return;
     const now = performance.now();
-    if (this.#depth > 0) this.#leave(now);
+    this.#leave(now);
     this.#open += now;
     this.#closed = true;
     this.registry.notifyOfClose(this);

@@ -4,7 +4,7 @@ import { currentSpan, currentSubscriber, dispatch } from './context.ts';
 import { emitEvent, Emitter } from './emitter.ts';
 import { evaluate, type Fields, type FieldsInput, mergeFields, fieldNamesOf, resolveLazy } from './fields.ts';
 import { type Decorator, type DecoratorOptions, type InstrumentOptions, instrumented } from './instrument.ts';
-import { Level, type LevelName, levelOf, type Verbosity, verbosityOf } from './level.ts';
+import { type Level, type LevelName, levelOf } from './level.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { Callsite, eventCallsites } from './callsite.ts';
 import { runInSpan } from './run-in-span.ts';
@@ -50,15 +50,14 @@ export class Target extends Emitter {
   /** Makes a span, which lasts until it is closed. For a block of code `inSpan` is simpler. */
   span(name: string, options?: SpanOptions): Span {
     if (typeof name !== 'string') throw new OptionError('name', name, 'a text');
-    const { level: asked, target, parent: above, followsFrom, fields: input } = spanOptionsOf(options);
-    const verbosity = asked === undefined ? 3 : (verbosityOf(asked) as Verbosity);
-    if (verbosity > dispatch.verbosity) return disabledSpan();
+    const how = spanOptionsOf(options);
+    if (how.verbosity > dispatch.verbosity) return disabledSpan();
+    const { level, target, parent: above, followsFrom, fields: input } = how;
     const context = dispatch.storage.getStore();
     const registry = context?.subscriber ?? dispatch.global;
     if (registry === undefined) return disabledSpan();
     const need = registry.fieldNames.span;
     const given = need === 'all' ? resolveLazy(input) : input;
-    const level = asked === undefined ? Level.INFO : levelOf(asked);
     let metadata = this.#spanCallsite(target ?? this.name, level, name);
     if (need !== 'none') metadata = metadata.withFields(this.#namesWith(fieldNamesOf(given)));
     const layerMask = registry.enabledLayers(metadata);

@@ -19,6 +19,10 @@ use napi::Status;
 use napi::bindgen_prelude::{Either, Env, Object};
 use napi_derive::napi;
 
+/// The version of this core; the package loads no other than its own.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The field of a key behind its prefix.
 #[napi(string_enum = "lowercase")]
 pub enum KeyWord {

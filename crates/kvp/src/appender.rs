@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::attempt::{Attempt, Tail};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, leads_nowhere};
 use crate::limits::RECORD_SIZE;
 use crate::lock::Guard;
 use crate::shape::{Shape, places};
@@ -23,20 +23,34 @@ pub struct Appender<S: Sys = RealSys> {
     /// Nothing was appended yet to the file at the path.
     is_new: bool,
     tail: Tail,
-    /// The file's size after the last append of this appender.
-    left: u64,
+    appended: Appended,
     /// The file's size when it was last seen to be a pool.
     known: u64,
+}
+
+/// What was appended, and what of it is gone.
+#[derive(Debug, Default)]
+struct Appended {
+    /// Where it ends: the file's size after the last append, or what there is of that now.
+    end: u64,
     /// Records found missing and not yet taken by [`Appender::take_missing`].
     missing: u64,
+}
+
+impl Appended {
+    /// Counts the records by which the file, which has `size` bytes now, became shorter.
+    fn found_at(&mut self, size: u64) {
+        self.missing += self.end.saturating_sub(size) / SIZE;
+        self.end = self.end.min(size);
+    }
 }
 
 impl<S: Sys> Appender<S> {
     /// A pool at `path`, not yet opened. With `stale_before` (seconds since 1970) the first append
     /// empties a file that was last changed before then.
     pub fn new(sys: S, path: impl Into<PathBuf>, stale_before: Option<i64>) -> Self {
-        let (path, tail) = (path.into(), Tail::default());
-        Self { sys, path, fd: None, stale_before, is_new: true, tail, left: 0, known: 0, missing: 0 }
+        let (path, tail, appended) = (path.into(), Tail::default(), Appended::default());
+        Self { sys, path, fd: None, stale_before, is_new: true, tail, appended, known: 0 }
     }
 
     /// Opens the file, creates it if its folder exists. An append does this by itself.
@@ -65,9 +79,9 @@ impl<S: Sys> Appender<S> {
         let Ok(now) = self.sys.stat(fd.as_fd()) else { return };
         if !is_at(&self.sys, &self.path, &now) {
             self.leave();
-        } else if now.size < self.left {
+        } else if now.size < self.appended.end {
             if let Some(size) = self.locked_size(fd.as_fd()) {
-                self.count_missing(size);
+                self.appended.found_at(size);
             }
         }
     }
@@ -82,33 +96,35 @@ impl<S: Sys> Appender<S> {
     fn leave(&mut self) {
         let Some(old) = self.fd.take() else { return };
         self.is_new = true;
-        let is_kept = self.sys.open(&self.path, Access::Read).is_ok_and(|there| self.is_copy(&old, &there));
-        if !is_kept {
-            self.count_missing(0);
+        let is_gone = match open(&self.sys, &self.path, Access::Read) {
+            Ok((there, _)) => self.is_other(&old, &there),
+            Err(error) => error.is_nowhere(),
+        };
+        if is_gone {
+            self.appended.found_at(0);
         }
     }
 
-    /// Whether the last record is in both files at the same place: a program changed a copy and renamed it.
-    fn is_copy(&self, old: &OwnedFd, new: &OwnedFd) -> bool {
-        let last = |fd: &OwnedFd| {
+    /// Whether the last record is not in both files at the same place, where it is if a program changed a copy and
+    /// renamed it. What can't be read tells nothing.
+    fn is_other(&self, old: &OwnedFd, new: &OwnedFd) -> bool {
+        let Some(last) = self.appended.end.checked_sub(SIZE) else { return false };
+        let read = |fd: &OwnedFd| {
             let mut record = [0; RECORD_SIZE];
-            let read = self.sys.read_at(fd.as_fd(), &mut record, self.left.checked_sub(SIZE)?);
-            read.is_ok_and(|count| count == RECORD_SIZE).then_some(record)
+            let count = self.sys.read_at(fd.as_fd(), &mut record, last).ok()?;
+            Some((count == RECORD_SIZE).then_some(record))
         };
-        last(old).is_some_and(|record| last(new) == Some(record))
-    }
-
-    /// Counts the records by which the file, which has `size` bytes now, became shorter.
-    fn count_missing(&mut self, size: u64) {
-        self.missing += self.left.saturating_sub(size) / SIZE;
-        self.left = self.left.min(size);
+        match (read(old), read(new)) {
+            (Some(old), Some(new)) => old.is_none() || old != new,
+            _ => false,
+        }
     }
 
     /// Returns how many records have gone missing since the last call: the file was found shorter than the
     /// append before had left it, or another one is in its place. It was deleted, cleared, renamed or mounted
     /// over, or `hv_kvp_daemon` rewrote it without the records that were added between its read and its write.
     pub fn take_missing(&mut self) -> u64 {
-        std::mem::take(&mut self.missing)
+        std::mem::take(&mut self.appended.missing)
     }
 
     /// Calls `choose` with the number of records in the file and appends the bytes that it returns, in one
@@ -164,13 +180,12 @@ impl<S: Sys> Appender<S> {
             now.size -= torn;
             truncate(sys, fd, path, now.size)?;
         }
-        let left = std::mem::take(&mut self.left);
-        self.missing += left.saturating_sub(now.size) / SIZE;
+        self.appended.found_at(now.size);
         let bytes = choose.take().map_or(&[][..], |choose| choose(now.size / SIZE));
         write_whole(sys, fd, path, bytes, now.size)?;
         drop(guard);
-        self.left = now.size + bytes.len() as u64;
-        self.known = self.left;
+        self.appended.end = now.size + bytes.len() as u64;
+        self.known = self.appended.end;
         Ok(Some(Attempt::Done(())))
     }
 }
@@ -185,9 +200,12 @@ pub(crate) fn open<S: Sys>(sys: &S, path: &Path, access: Access) -> Result<(Owne
     }
 }
 
-/// Whether a path leads to this open file. Where the system does not say, opening the path tells why.
+/// Whether a path leads to this open file. Where the system does not say, it still does.
 pub(crate) fn is_at<S: Sys>(sys: &S, path: &Path, open: &Stat) -> bool {
-    sys.stat_path(path).is_ok_and(|there| there.identity == open.identity)
+    match sys.stat_path(path) {
+        Ok(there) => there.identity == open.identity,
+        Err(error) => !leads_nowhere(&error),
+    }
 }
 
 /// Checks that the bytes from `from` to `size` look like those of a pool; `false` where a process without

@@ -281,6 +281,7 @@ impl<S: Sys> Drain<S> {
                 }
             };
             self.batch.truncate(0);
+            self.shared.stats.miss(self.pool.take_missing());
             match outcome {
                 Ok(Attempt::Done(())) => {
                     self.reported = dropped;

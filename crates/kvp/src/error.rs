@@ -220,6 +220,15 @@ impl Error {
         self.syscall() == Some("open") || matches!(self, Self::NotAPoolFile { .. } | Self::ForeignFile { .. })
     }
 
+    /// Whether opening told that there is no pool at the path: nothing, or something else.
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        match self {
+            Self::Io { syscall: "open", source, .. } => leads_nowhere(source),
+            error => matches!(error, Self::NotAPoolFile { .. }),
+        }
+    }
+
     /// Whether the pool could not be opened for a reason that passes: a missing folder, a root that is not yet
     /// mounted for writing, too many open files, a full disk. What stays is a path that is or leads
     /// through something else than it should or is too long, and a process without the right to write there. `isWaitedFor` in `src/pool/sys.ts` decides the
@@ -229,6 +238,11 @@ impl Error {
         let stays = [libc::EACCES, libc::EPERM, libc::ENAMETOOLONG, libc::ENOTDIR];
         self.syscall() == Some("open") && self.errno().is_some_and(|errno| !stays.contains(&errno))
     }
+}
+
+/// Whether a system call said that a path leads to nothing. Other errors say nothing of what is there.
+pub(crate) fn leads_nowhere(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP))
 }
 
 /// A result whose error is [`Error`].

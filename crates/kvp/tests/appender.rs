@@ -183,6 +183,69 @@ fn a_look_that_the_system_refuses_takes_nothing_for_gone() {
 }
 
 #[test]
+fn where_the_system_does_not_say_what_lies_at_the_path_records_go_on_to_the_open_file() {
+    for errno in [libc::EACCES, libc::EIO, libc::ENOMEM, libc::ESTALE, libc::ENAMETOOLONG] {
+        let (_folder, path) = folder();
+        let sys = FaultySys::default();
+        let mut pool = Appender::new(sys.clone(), &path, None);
+        append(&mut pool, "a").unwrap();
+        sys.add(&[("lstat", Fault::Errno(errno)), ("lstat", Fault::Errno(errno))]);
+        pool.look();
+        assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
+        assert!(sys.is_spent());
+        assert_eq!(sys.calls().iter().filter(|call| **call == "open").count(), 1);
+        assert_eq!(keys(&path), ["a", "b"]);
+        assert_eq!(pool.take_missing(), 0);
+    }
+}
+
+#[test]
+fn a_path_that_leads_to_nothing_has_lost_its_records() {
+    for errno in [libc::ENOENT, libc::ENOTDIR, libc::ELOOP] {
+        let (_folder, path) = folder();
+        let sys = FaultySys::default();
+        let mut pool = Appender::new(sys.clone(), &path, None);
+        append(&mut pool, "a").unwrap();
+        sys.add(&[("lstat", Fault::Errno(errno)), ("open", Fault::Errno(errno))]);
+        pool.look();
+        assert_eq!(pool.take_missing(), 1);
+    }
+}
+
+#[test]
+fn what_another_file_has_counts_only_where_it_can_be_read() {
+    for (call, errno) in [("open", libc::EMFILE), ("open", libc::EACCES), ("pread", libc::EIO)] {
+        let (folder, path) = folder();
+        let copy = folder.path().join("copy");
+        let sys = FaultySys::default();
+        let mut pool = Appender::new(sys.clone(), &path, None);
+        append(&mut pool, "a").unwrap();
+        fs::copy(&path, &copy).unwrap();
+        fs::rename(&copy, &path).unwrap();
+        sys.add(&[(call, Fault::Errno(errno))]);
+        pool.look();
+        assert!(sys.is_spent());
+        assert_eq!(append(&mut pool, "b").unwrap(), Attempt::Done(()));
+        assert_eq!(keys(&path), ["a", "b"]);
+        assert_eq!(pool.take_missing(), 0, "after {call}");
+    }
+}
+
+#[test]
+fn records_that_go_missing_after_a_failed_write_are_counted() {
+    let (_folder, path) = folder();
+    let sys = FaultySys::default();
+    let mut pool = Appender::new(sys.clone(), &path, None);
+    append(&mut pool, "a").unwrap();
+    append(&mut pool, "b").unwrap();
+    sys.add(&[("write", Fault::Errno(libc::ENOSPC))]);
+    append(&mut pool, "c").unwrap_err();
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    append(&mut pool, "c").unwrap();
+    assert_eq!(pool.take_missing(), 2);
+}
+
+#[test]
 fn a_pool_that_comes_to_lie_at_the_path_is_emptied_if_it_is_stale() {
     let (folder, path) = folder();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

@@ -275,3 +275,17 @@ fn records_that_somebody_took_away_are_counted() {
     assert_eq!(values(&options.path), ["anew"]);
     assert_eq!(channel.stats().missing(), 4);
 }
+
+#[test]
+fn records_that_a_drop_report_finds_missing_are_counted() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    event(&mut channel, Level::Info, "text");
+    event(&mut channel, Level::Info, "a\0b");
+    assert!(channel.wait(SOON));
+    fs::remove_file(&options.path).unwrap();
+    channel.request_drop_report();
+    assert!(channel.wait(SOON));
+    assert_eq!(values(&options.path).len(), 1);
+    assert_eq!(channel.stats().missing(), 1);
+}

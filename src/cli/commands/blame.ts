@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { addFilesArgument, bootsOf } from '../boots.ts';
 import { examples } from '../examples.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { print } from '../output.ts';
-import { blameJson, blameText } from '../view/blame.ts';
+import { print, printJson } from '../output.ts';
+import { blameDocument, blameText } from '../view/blame.ts';
 import { styleOf } from '../view/style.ts';
 
 /** `kvp blame` lists the spans by the time that was their own. */
@@ -11,7 +11,7 @@ export function blame(command: Command): void {
   addFilesArgument(command).action(async (files: string[]) => {
     const options = command.optsWithGlobals<GlobalOptions>();
     const shown = await bootsOf(files, command);
-    return print(options.json ? blameJson(shown) : blameText(shown, styleOf(options)));
+    return options.json ? printJson(blameDocument(shown)) : print(blameText(shown, styleOf(options)));
   });
   examples(command, [
     ['kvp blame', 'what took the time on this VM'],

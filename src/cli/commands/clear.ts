@@ -1,6 +1,4 @@
-import { poolPath } from '../global-options.ts';
 import type { Command } from 'commander';
-import { openPool } from '../../pool/open-pool.ts';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
 import { examples } from '../examples.ts';
 
@@ -14,8 +12,6 @@ export function clear(command: Command): void {
   ]).action(async () => {
     const options = command.optsWithGlobals<ChangeOptions & { ifStale?: boolean }>();
     const act = options.ifStale === true ? 'clearIfStaleSync' : 'clearSync';
-    // Also empties a file that is no pool.
-    if (options.dryRun !== true) openPool(poolPath(options))[act]();
-    else await change(options, (store) => store[act]());
+    await change(options, (store) => store[act]());
   });
 }

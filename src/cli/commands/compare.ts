@@ -1,26 +1,23 @@
 import type { Command } from 'commander';
-import { bootsOf, type Shown } from '../boots.ts';
+import { bootsOf, type InputBoot } from '../boots.ts';
+import { POOL_FILE } from '../input.ts';
 import { examples } from '../examples.ts';
 import { addHtmlOptions, checkHtmlOptions, printPage } from '../html-page.ts';
-import { print } from '../output.ts';
-import { comparisonJson, comparisonText } from '../view/comparison.ts';
+import { print, printJson } from '../output.ts';
+import { comparisonDocument, comparisonText } from '../view/comparison.ts';
 import { styleOf } from '../view/style.ts';
 
 /** `kvp compare` says what differs between two boots. */
 export function compare(command: Command): void {
   addHtmlOptions(command)
-    .argument(
-      '<before>',
-      'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input',
-    )
+    .argument('<before>', `${POOL_FILE}; - is the standard input`)
     .argument('<after>', 'the pool of another boot')
     .action(async (...files: [before: string, after: string]) => {
       const options = checkHtmlOptions(command);
-      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [Shown, Shown];
+      const [before, after] = (await bootsOf(files.slice(0, 2), command)) as [InputBoot, InputBoot];
       if (options.html !== undefined) return printPage(after, options, before);
-      return print(
-        options.json ? comparisonJson(before, after) : comparisonText(before, after, styleOf(options)),
-      );
+      if (options.json) return printJson(comparisonDocument(before, after));
+      return print(comparisonText(before, after, styleOf(options)));
     });
   examples(command, [
     ['kvp compare good bad', 'what is slower or fails in the second pool'],

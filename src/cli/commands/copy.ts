@@ -1,17 +1,14 @@
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
 import { examples } from '../examples.ts';
 import { poolPath } from '../global-options.ts';
-import { readInput } from '../input.ts';
+import { POOL_FILE, readInput } from '../input.ts';
 import { print, printJson } from '../output.ts';
+import { isSameFile } from '../../pool/same-file.ts';
 
 /** `kvp copy` appends the records of another pool, all or none. */
 export function copy(command: Command): void {
-  command.argument(
-    '<FILE>',
-    'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input',
-  );
+  command.argument('<FILE>', `${POOL_FILE}; - is the standard input`);
   addDryRun(command);
   examples(command, [
     ['kvp copy /mnt/var/lib/hyperv/.kvp_pool_1', 'the records of a disk image, behind those of this VM'],
@@ -30,13 +27,4 @@ export function copy(command: Command): void {
     if (copied === undefined) return;
     return options.json ? printJson({ copied }) : print(`${copied}\n`);
   });
-}
-
-function isSameFile(one: string, other: string): boolean {
-  try {
-    const [a, b] = [statSync(one), statSync(other)];
-    return a.dev === b.dev && a.ino === b.ino;
-  } catch {
-    return false;
-  }
 }

@@ -1,20 +1,21 @@
 import type { Command } from 'commander';
-import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
+import { variable, variables } from '../../tracing/environment.ts';
 import { bootOptionsOf } from '../boots.ts';
 import type { Check } from '../doctor/check.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, namesPool, poolName, poolPath } from '../global-options.ts';
-import { hasColor, isTerminal, outputWidth, print } from '../output.ts';
-import { isUtf8 } from '../view/style.ts';
+import { isTerminal, outputWidth, print, printJson } from '../output.ts';
+import { shellWord } from '../shell-word.ts';
+import { flow } from '../view/flow.ts';
+import { COLORS, isUtf8, type Style, styleOf } from '../view/style.ts';
 
 /** How the status of a check is shown. */
 const STATUSES = {
-  ok: { sign: '✔', word: 'ok', color: '32' },
-  warning: { sign: '!', word: 'warning', color: '33' },
-  error: { sign: '✘', word: 'error', color: '31' },
-  skipped: { sign: '-', word: 'skipped', color: '2' },
+  ok: { sign: '✔', word: 'ok', color: COLORS.green },
+  warning: { sign: '!', word: 'warning', color: COLORS.yellow },
+  error: { sign: '✘', word: 'error', color: COLORS.red },
+  skipped: { sign: '-', word: 'skipped', color: COLORS.dim },
 } as const;
 
 /** `kvp doctor` says what is wrong on this VM and what to do. */
@@ -24,11 +25,12 @@ export function doctor(command: Command): void {
     const checks = await checksOf(options, command);
     const ok = checks.every(({ status }) => status !== 'error');
     if (!ok) process.exitCode = 1;
-    if (options.json) return print(`${printableJson(JSON.stringify({ ok, checks }))}\n`);
+    if (options.json) return printJson({ ok, checks });
     const shown = options.quiet
       ? checks.filter(({ status }) => status === 'error' || status === 'warning')
       : checks;
-    return print(shown.map((check) => textOf(check, hasColor(options) ? withAnsi : withoutAnsi)).join(''));
+    const style = styleOf(options);
+    return print(shown.map((check) => textOf(check, style)).join(''));
   });
   command.addHelpText(
     'after',
@@ -48,38 +50,20 @@ async function checksOf(options: GlobalOptions, command: Command): Promise<Check
   const { poolChecks } = await import('../doctor/pool-checks.ts');
   const { backendChecks } = await import('../doctor/backend-checks.ts');
   const { collectorCheck } = await import('../doctor/collector-check.ts');
-  const collector = collectorCheck(process.env);
+  const collector = collectorCheck(variables());
   const chosen = namesPool(command) ? ` --dir ${shellWord(options.dir)} --pool ${poolName(options)}` : '';
   const boot = bootOptionsOf([], command);
   const pool = await poolChecks({ path: poolPath(options), options: chosen, boot });
   return [...hostChecks(), ...pool, ...backendChecks(), await collector];
 }
 
-/** A text as a word of a shell's command. */
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** The line of a check; on a terminal it goes on in further ones. */
-function textOf({ name, status, message, fix }: Check, paint: Paint): string {
+function textOf({ name, status, message, fix }: Check, style: Style): string {
   const { sign, word, color } = STATUSES[status];
-  const mark = `${isUtf8(process.env) ? `${sign} ` : ''}${word.padEnd(7)}`;
+  const mark = `${isUtf8() ? `${sign} ` : ''}${word.padEnd(7)}`;
   const text = escapeInvisible(fix === undefined ? message : `${message}. To do: ${fix}`);
   const head = `${mark} ${name.padEnd(9)} `;
-  const isFitted = isTerminal() || process.env['COLUMNS'];
-  const lines = isFitted ? wrapped(text, Math.max(20, outputWidth() - head.length)) : [text];
-  return `${paint(color, mark)}${head.slice(mark.length)}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
-}
-
-/** The words of a text in lines of at most `width` characters, where they are not longer themselves. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+  const isFitted = isTerminal() || variable('COLUMNS');
+  const lines = isFitted ? flow([{ text }], Math.max(20, outputWidth() - head.length), style) : [text];
+  return `${style.paint(color, mark)}${head.slice(mark.length)}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
 }

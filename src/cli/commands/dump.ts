@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { readPool } from '../../pool/read-pool.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, poolPath } from '../global-options.ts';
-import { escapedOnTerminal, isTerminal, print, printJson } from '../output.ts';
-import { recordLine } from '../record-text.ts';
+import { printJson } from '../output.ts';
+import { printRecords } from '../print-records.ts';
 
 /** `kvp dump` prints a pool's records. */
 export function dump(command: Command): void {
@@ -14,12 +14,6 @@ export function dump(command: Command): void {
   ]).action(async () => {
     const options = command.optsWithGlobals<GlobalOptions>();
     const records = readPool(poolPath(options));
-    if (options.json) return printJson(records);
-    if (!isTerminal()) {
-      const shown = await escapedOnTerminal();
-      return print(records.map((record) => recordLine(record, shown)).join(''));
-    }
-    const { recordTable } = await import('../record-table.ts');
-    return print(recordTable(records));
+    return options.json ? printJson(records) : printRecords(records);
   });
 }

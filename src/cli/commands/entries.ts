@@ -3,8 +3,8 @@ import { readPool } from '../../pool/read-pool.ts';
 import { printableJson } from '../../printable.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, poolPath } from '../global-options.ts';
-import { escapedOnTerminal, isTerminal, print } from '../output.ts';
-import { recordLine } from '../record-text.ts';
+import { print } from '../output.ts';
+import { printRecords } from '../print-records.ts';
 
 /** `kvp entries` prints each key of a pool with its last value. */
 export function entries(command: Command): void {
@@ -20,11 +20,6 @@ export function entries(command: Command): void {
       const members = records.map(({ key, value }) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
       return print(`${printableJson(`{${members.join(',')}}`)}\n`);
     }
-    if (!isTerminal()) {
-      const shown = await escapedOnTerminal();
-      return print(records.map((record) => recordLine(record, shown)).join(''));
-    }
-    const { recordTable } = await import('../record-table.ts');
-    return print(recordTable(records));
+    return printRecords(records);
   });
 }

@@ -4,7 +4,7 @@ import { type StoredFile, storedFiles } from '../../diagnostics/summary/stored-f
 import { examples } from '../examples.ts';
 import { fileNames } from '../file-names.ts';
 import { type GlobalOptions, namesPool } from '../global-options.ts';
-import { type Input, inputsOf } from '../input.ts';
+import { type Input, inputsOf, POOL_FILE } from '../input.ts';
 import { isTerminal, outputWidth, print, printError, printJson, printNote } from '../output.ts';
 import { table } from '../table.ts';
 import { writeFiles } from '../write-files.ts';
@@ -20,14 +20,20 @@ interface NamedFile {
   readonly stored: StoredFile;
 }
 
+/** What is asked for. */
+interface Chosen {
+  /** Absent for all files. */
+  readonly name: string | undefined;
+  readonly input: Input;
+  /** All files that lie in it. */
+  readonly files: readonly NamedFile[];
+}
+
 /** `kvp extract` lists the files that lie in a pool, or writes one or all of them. */
 export function extract(command: Command): void {
   command
     .argument('[NAME]', 'write the files of this name')
-    .argument(
-      '[FILE]',
-      'a pool, what dump --json prints, or what a Hyper-V host exports; - is the standard input; instead of --pool and --dir',
-    )
+    .argument('[FILE]', `${POOL_FILE}; - is the standard input; instead of --pool and --dir`)
     .option('-o, --output-dir <DIR>', 'where to write; without NAME all files are written')
     .option('--force', 'replace files that are there');
   command.addHelpText(
@@ -45,8 +51,7 @@ With --json the list has name, file (its name outside), kind, size, agent, time,
     ['kvp extract mkfs.log pool -o logs', 'one file of a pool that was copied from a VM'],
   ]).action(async (...given: [name?: string, path?: string]) => {
     const options = command.optsWithGlobals<ExtractOptions>();
-    const { name, input } = await chosen(given.slice(0, 2) as typeof given, command);
-    const all = filesOf(input);
+    const { name, input, files: all } = await chosen(given.slice(0, 2) as typeof given, command);
     const files =
       name === undefined ? all : all.filter(({ file, stored }) => file === name || stored.name === name);
     noteProblems(input, options);
@@ -65,23 +70,22 @@ With --json the list has name, file (its name outside), kind, size, agent, time,
 }
 
 /** The name that is asked for, and where: one argument is a name first, because a file may have been extracted here before. */
-async function chosen(
-  [name, path]: [name?: string, path?: string],
-  command: Command,
-): Promise<{ name: string | undefined; input: Input }> {
-  const read = async (files: string[]): Promise<Input> => (await inputsOf(files, command))[0] as Input;
-  if (path !== undefined) return { name, input: await read([path]) };
-  if (name === '-') return { name: undefined, input: await read(['-']) };
-  if (name === undefined || namesPool(command) || !existsSync(name)) return { name, input: await read([]) };
-  let here: Input | undefined;
+async function chosen([name, path]: [name?: string, path?: string], command: Command): Promise<Chosen> {
+  const read = async (called: string | undefined, paths: string[]): Promise<Chosen> => {
+    const [input] = (await inputsOf(paths, command)) as [Input];
+    return { name: called, input, files: filesOf(input) };
+  };
+  if (path !== undefined) return read(name, [path]);
+  if (name === '-') return read(undefined, ['-']);
+  if (name === undefined || namesPool(command) || !existsSync(name)) return read(name, []);
+  let here: Chosen | undefined;
   try {
-    here = await read([]);
+    here = await read(name, []);
   } catch {
     // The pool of this system is not asked for.
   }
-  const isName =
-    here !== undefined && filesOf(here).some(({ file, stored }) => [file, stored.name].includes(name));
-  return isName ? { name, input: here as Input } : { name: undefined, input: await read([name]) };
+  const isName = here?.files.some(({ file, stored }) => [file, stored.name].includes(name)) === true;
+  return isName ? (here as Chosen) : read(undefined, [name]);
 }
 
 function filesOf(input: Input): NamedFile[] {

@@ -2,14 +2,15 @@ import { type Command, Option } from 'commander';
 import { examples } from '../examples.ts';
 import { readFleet } from '../fleet-workers.ts';
 import { csvHeader, csvLine } from '../fleet/csv.ts';
-import { poolFiles } from '../fleet/pool-files.ts';
 import { type FleetRow, OUTCOMES, unreadRow } from '../fleet/row.ts';
 import { FLEET_ORDERS, type FleetFilter, type FleetOrder, isListed, sorted } from '../fleet/selection.ts';
 import { fleetSummary, fleetText } from '../fleet/text.ts';
-import { type GlobalOptions } from '../global-options.ts';
+import { type GlobalOptions, refuseBesidePath } from '../global-options.ts';
 import { escapedOnTerminal, hasColor, isTerminal, outputWidth, print, printNote } from '../output.ts';
+import { poolFiles } from '../pool-files.ts';
 import { Progress } from '../progress.ts';
 import { printableJson } from '../../printable.ts';
+import { variable } from '../../tracing/environment.ts';
 
 interface FleetOptions extends GlobalOptions, FleetFilter {
   csv?: boolean;
@@ -52,9 +53,8 @@ Of a folder with .kvp_pool_0 to 4 the pool of --pool is read; links, FIFOs and d
 async function run(paths: readonly string[], command: Command): Promise<void> {
   const options = command.optsWithGlobals<FleetOptions>();
   if (options.json && options.csv) command.error('--json and --csv exclude each other');
-  if (command.getOptionValueSourceWithGlobals('dir') === 'cli') {
-    command.error('a path and --dir exclude each other');
-  }
+  refuseBesidePath(command, 'dir');
+  if (paths.includes('-')) command.error('fleet reads files, not the standard input; a file called - is ./-');
   const files = poolFiles(paths, options.pool);
   const rows: FleetRow[] = [];
   const take = (row: FleetRow): void => {
@@ -74,7 +74,7 @@ async function run(paths: readonly string[], command: Command): Promise<void> {
   if (options.json) await printJsonRows(listed);
   else if (options.csv) await printCsv(listed);
   else {
-    const width = isTerminal() || process.env['COLUMNS'] ? outputWidth() : Infinity;
+    const width = isTerminal() || variable('COLUMNS') ? outputWidth() : Infinity;
     if (listed.length > 0) await print(`${fleetText(listed, width, hasColor(options))}\n`);
     return print(`${summary}\n`);
   }

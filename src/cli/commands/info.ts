@@ -4,7 +4,7 @@ import { openPool } from '../../pool/open-pool.ts';
 import { readPoolBytes } from '../../pool/read-pool.ts';
 import { examples } from '../examples.ts';
 import { type GlobalOptions, poolName, poolPath } from '../global-options.ts';
-import { isTerminal, print, printJson } from '../output.ts';
+import { escapedOnTerminal, isTerminal, print, printJson } from '../output.ts';
 import { infoLines, type PoolInfo, sorted } from '../pool-info.ts';
 
 /** `kvp info` prints what is known of a pool. */
@@ -26,7 +26,7 @@ export function info(command: Command): void {
       const { printAll } = await import('../pool-details.ts');
       return printAll(found, bytes, options);
     }
-    return options.json ? printJson(sorted(found)) : print(infoLines(found));
+    return options.json ? printJson(sorted(found)) : print(infoLines(found, await escapedOnTerminal()));
   });
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
 import { examples } from '../examples.ts';
-import { type GlobalOptions, namesPool, poolPath } from '../global-options.ts';
+import { type GlobalOptions, poolPath, refuseBesidePath } from '../global-options.ts';
 import { addFilesArgument, inputsOf } from '../input.ts';
 import { jsonLine } from '../log/log-json.ts';
 import { countOf, levelOf, type LogFilter, passes, sinceOf } from '../log/log-filter.ts';
@@ -65,8 +65,7 @@ async function run(files: readonly string[], command: Command): Promise<void> {
   const select = options.since === 'boot' ? await lastBootOf(files, command) : undefined;
   if (options.follow) {
     if (files.includes('-')) command.error('--follow needs a file, not the standard input');
-    if (files.length > 0 && namesPool(command))
-      command.error('a path and --pool or --dir exclude each other');
+    if (files.length > 0) refuseBesidePath(command, 'pool', 'dir');
     const { follow } = await import('../log/follow.ts');
     const { PoolFollower } = await import('../log/pool-follower.ts');
     const paths = files.length > 0 ? [...new Set(files)] : [poolPath(options)];

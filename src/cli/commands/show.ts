@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addFilesArgument, bootsOf, type Shown } from '../boots.ts';
+import { addFilesArgument, bootsOf, type InputBoot } from '../boots.ts';
 import { examples } from '../examples.ts';
 import { addHtmlOptions, checkHtmlOptions, printPage } from '../html-page.ts';
 import { print } from '../output.ts';
@@ -15,7 +15,7 @@ export function show(command: Command): void {
       command.error('--html shows one pool; kvp compare BEFORE AFTER --html FILE shows two');
     }
     const shown = await bootsOf(files, command);
-    if (options.html !== undefined) return printPage(shown[0] as Shown, options);
+    if (options.html !== undefined) return printPage(shown[0] as InputBoot, options);
     return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
   command.addHelpText(

@@ -23,8 +23,3 @@ export function checkOf(name: string): {
     skipped: (message) => ({ name, status: 'skipped', message }),
   };
 }
-
-/** `1 record`, `1,024 records`. */
-export function counted(count: number, what: string): string {
-  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
-}

@@ -1,16 +1,25 @@
 import { accessSync, constants, existsSync, lstatSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Boot, type BootOptions, lastBoot } from '../../diagnostics/summary/last-boot.ts';
-import { type Summary, summarize } from '../../diagnostics/summary/summary.ts';
-import { messageOf } from '../../errors.ts';
+import { getSystemErrorName } from 'node:util';
+import type { BootOptions } from '../../diagnostics/summary/last-boot.ts';
+import {
+  LockTimeoutError,
+  MalformedPoolError,
+  messageOf,
+  NoMemoryError,
+  NotAPoolFileError,
+} from '../../errors.ts';
 import { RECORD_SIZE } from '../../pool/limits.ts';
 import { openPool } from '../../pool/open-pool.ts';
 import { readPoolBytes } from '../../pool/read-pool.ts';
 import { Date, wallMillis } from '../../tracing/timers.ts';
+import { InputBoot } from '../boots.ts';
 import { Input } from '../input.ts';
-import { checkIsPool } from '../../pool/is-pool.ts';
 import { DEFAULT_MAX_RECORDS } from '../../pool/store-options.ts';
-import { type Check, checkOf, counted } from './check.ts';
+import { thrownBySystem } from '../../pool/system-error.ts';
+import { shellWord } from '../shell-word.ts';
+import { counted } from '../counted.ts';
+import { type Check, checkOf } from './check.ts';
 import { locksCheck } from './locks.ts';
 
 /** The part of it at which a pool is nearly full. */
@@ -26,13 +35,6 @@ export interface Examined {
   boot: BootOptions;
 }
 
-/** What the file has. */
-interface Content {
-  input: Input;
-  boot: Boot;
-  summary: Summary;
-}
-
 /** Whether the pool is there, can be written, and says what the host can read. */
 export async function poolChecks(examined: Examined): Promise<Check[]> {
   const { path } = examined;
@@ -41,7 +43,10 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
     stat = lstatSync(path, { throwIfNoEntry: false });
   } catch (thrown) {
     const names = ['mode', 'writable', 'disk', 'locks', 'defects', 'stale', 'budget'];
-    const there = checkOf('pool').error(`${path} can't be looked at: ${messageOf(thrown)}`, AS_ROOT);
+    const there = checkOf('pool').error(
+      `${path} can't be looked at: ${messageOf(thrown)}`,
+      fixOf(thrown, examined),
+    );
     return [there, ...skippedChecks(names, "the pool can't be looked at"), clockCheck(undefined, undefined)];
   }
   const there = thereCheck(path, stat);
@@ -51,20 +56,24 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
       there,
       ...skippedChecks(['mode'], NO_POOL),
       ...(isFolder
-        ? [writableCheck(dirname(path)), diskCheck(path)]
+        ? [writableCheck(dirname(path), examined), diskCheck(path)]
         : skippedChecks(['writable', 'disk'], NO_POOL)),
       ...skippedChecks(['locks', 'defects', 'stale', 'budget'], NO_POOL),
       clockCheck(undefined, undefined),
     ];
   }
-  const checks = [there, modeCheck(path, stat), writableCheck(path), diskCheck(path), await locksCheck(path)];
-  let content: Content;
+  const checks = [
+    there,
+    modeCheck(path, stat),
+    writableCheck(path, examined),
+    diskCheck(path),
+    await locksCheck(path),
+  ];
+  let content: InputBoot;
   try {
-    content = contentOf(examined);
+    content = new InputBoot(new Input(path, readPoolBytes(path)), examined.boot);
   } catch (thrown) {
-    const isRefused = ['EACCES', 'EPERM'].some((code) => messageOf(thrown).includes(code));
-    const fix = isRefused ? AS_ROOT : `move it away, or kvp clear${examined.options}`;
-    checks.push(checkOf('defects').error(messageOf(thrown), fix));
+    checks.push(checkOf('defects').error(messageOf(thrown), fixOf(thrown, examined)));
     return [
       ...checks,
       ...skippedChecks(['stale', 'budget'], "the pool can't be read"),
@@ -80,19 +89,32 @@ export async function poolChecks(examined: Examined): Promise<Check[]> {
   ];
 }
 
-const AS_ROOT = 'run it as root: sudo kvp doctor';
+/** What to do about a pool that can't be looked at or read. */
+function fixOf(thrown: unknown, examined: Examined): string {
+  const error = thrownBySystem('open', examined.path, thrown);
+  if (error instanceof NotAPoolFileError) return moveAway(examined.path);
+  if (error instanceof LockTimeoutError) return 'end the program that keeps it locked, or wait for it';
+  if (error instanceof NoMemoryError) return 'run it where a process may have more memory (ulimit -v)';
+  if (error instanceof MalformedPoolError)
+    return `kvp clear${examined.options}, if its records are not needed`;
+  const code = error.errno === undefined ? '' : getSystemErrorName(error.errno);
+  if (code === 'EACCES' || code === 'EPERM') return asRoot(examined);
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG') return 'give another folder by --dir';
+  return 'dmesg says whether the disk has failed';
+}
+
+function asRoot({ options }: Examined): string {
+  return `run it as root: sudo kvp doctor${options}`;
+}
+
+function moveAway(path: string): string {
+  return `move it away: mv ${shellWord(path)} ${shellWord(`${path}.old`)}`;
+}
+
 const NO_POOL = 'there is no pool to look at';
 
 function skippedChecks(names: readonly string[], why: string): Check[] {
   return names.map((name) => checkOf(name).skipped(why));
-}
-
-function contentOf({ path, boot: options }: Examined): Content {
-  const bytes = readPoolBytes(path);
-  checkIsPool(bytes, path);
-  const input = new Input(path, bytes);
-  const boot = lastBoot(input.content, options);
-  return { input, boot, summary: summarize(boot, { defects: input.defects }) };
 }
 
 function thereCheck(path: string, stat: Stats | undefined): Check {
@@ -105,7 +127,8 @@ function thereCheck(path: string, stat: Stats | undefined): Check {
       : stat.isDirectory()
         ? 'a folder'
         : 'no regular file';
-    return error(`${path} is ${what}: nobody writes to it`, `rm ${path}, then ${start}`);
+    const away = stat.isDirectory() ? moveAway(path) : `rm ${shellWord(path)}`;
+    return error(`${path} is ${what}: nobody writes to it`, `${away}, then ${start}`);
   }
   const folder = dirname(path);
   const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -119,16 +142,20 @@ function modeCheck(path: string, stat: Stats): Check {
   const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
   const folder = statSync(dirname(path));
   const who = `mode ${mode}, owner ${stat.uid}`;
-  if ((stat.mode & 0o022) !== 0) return error(`others may change the pool (${who})`, `chmod go-w ${path}`);
+  if ((stat.mode & 0o022) !== 0)
+    return error(`others may change the pool (${who})`, `chmod go-w ${shellWord(path)}`);
   // In a folder with the sticky bit others can't replace it.
   if ((folder.mode & 0o022) !== 0 && (folder.mode & 0o1000) === 0) {
-    return error(`others may replace the pool: they may write to its folder`, `chmod go-w ${dirname(path)}`);
+    return error(
+      `others may replace the pool: they may write to its folder`,
+      `chmod go-w ${shellWord(dirname(path))}`,
+    );
   }
-  if (stat.uid !== 0) return warning(`the pool is not root's (${who})`, `chown root: ${path}`);
+  if (stat.uid !== 0) return warning(`the pool is not root's (${who})`, `chown root: ${shellWord(path)}`);
   return ok(`only root may change it (${who})`);
 }
 
-function writableCheck(path: string): Check {
+function writableCheck(path: string, examined: Examined): Check {
   const { ok, error } = checkOf('writable');
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -141,8 +168,9 @@ function writableCheck(path: string): Check {
         'mount -o remount,rw; dmesg says whether the disk has failed',
       );
     }
-    if (code === 'EPERM') return error("it can't be written, even by root (EPERM)", `chattr -i ${path}`);
-    return error(`this user can't read and write it (${code})`, AS_ROOT);
+    if (code === 'EPERM')
+      return error("it can't be written, even by root (EPERM)", `chattr -i ${shellWord(path)}`);
+    return error(`this user can't read and write it (${code})`, asRoot(examined));
   }
 }
 
@@ -157,14 +185,14 @@ function diskCheck(path: string): Check {
     return skipped(`the system does not say how full it is: ${messageOf(thrown)}`);
   }
   const room = Math.floor(free / RECORD_SIZE);
-  const fix = `make room on the file system of ${folder} (df ${folder})`;
+  const fix = `make room on the file system of ${folder} (df ${shellWord(folder)})`;
   if (room === 0) return error('the disk is full: nothing more can be written', fix);
   if (room < DEFAULT_MAX_RECORDS)
     return warning(`the disk has room for ${counted(room, 'record')} only`, fix);
   return ok('the disk has room');
 }
 
-function defectsCheck({ input, summary }: Content, { options }: Examined): Check {
+function defectsCheck({ input, summary }: InputBoot, { options }: Examined): Check {
   const { ok, error } = checkOf('defects');
   const [first] = input.defects;
   const { total } = summary.records;
@@ -174,14 +202,12 @@ function defectsCheck({ input, summary }: Content, { options }: Examined): Check
   const count = input.defects.length;
   const which = count === 1 ? '' : `${counted(count, 'defect')}, ${stop ? 'one' : 'the first'} `;
   const where = `${which}in record ${record}${field === undefined ? '' : ` (its ${field})`}: ${reason}`;
-  const effect = stop
-    ? `; there the host stops, after ${stop.readBefore} of ${counted(total, 'record')}`
-    : '';
+  const effect = stop ? `; there the host stops, after ${stop.record} of ${counted(total, 'record')}` : '';
   return error(where + effect, `kvp repair${options}`);
 }
 
 /** By azure-init's rule, which is also that of the layer: by when the file was changed; then by what it says. */
-function staleCheck({ input, boot }: Content, { path, options }: Examined): Check {
+function staleCheck({ input, boot }: InputBoot, { path, options }: Examined): Check {
   const { ok, warning } = checkOf('stale');
   if (input.records.length > 0 && openPool(path, { readOnly: true }).isStaleSync()) {
     const fix = `kvp clear --if-stale${options}; a layer on the default path does it when it starts`;
@@ -196,7 +222,7 @@ function staleCheck({ input, boot }: Content, { path, options }: Examined): Chec
   return warning(`it was changed since this boot, but a part of it is ${whose}`, fix);
 }
 
-function budgetCheck({ input, summary }: Content, { options }: Examined): Check {
+function budgetCheck({ input, summary }: InputBoot, { options }: Examined): Check {
   const { ok, warning, error } = checkOf('budget');
   const { length } = input.records;
   const used = `${length.toLocaleString('en')} of ${counted(DEFAULT_MAX_RECORDS, 'record')}`;
@@ -214,7 +240,7 @@ function budgetCheck({ input, summary }: Content, { options }: Examined): Check 
 }
 
 /** Whether the clock can be right: neither before this program was made, nor before what was written. */
-function clockCheck(stat: Stats | undefined, content: Content | undefined): Check {
+function clockCheck(stat: Stats | undefined, content: InputBoot | undefined): Check {
   const { ok, error } = checkOf('clock');
   const now = wallMillis();
   const fix = 'let a time service set it (timedatectl set-ntp true), or chrony with /dev/ptp_hyperv';

@@ -1,4 +1,5 @@
 import { firstRecord } from '../../diagnostics/diagnostic.ts';
+import { jsonFields } from '../../format/item-text.ts';
 import { printableJson } from '../../printable.ts';
 import { isDiagnostic, type LogItem } from './log-item.ts';
 
@@ -16,8 +17,8 @@ export function jsonLine({ said, time, file }: LogItem, showsFile: boolean): str
   try {
     return lineOf(document);
   } catch {
-    // Fields that are nested too deep for JSON; they are still in the text.
-    return lineOf({ ...document, fields: {} });
+    // Fields may be nested deeper than `JSON.stringify` may go.
+    return lineOf({ ...document, fields: jsonFields(said.fields) });
   }
 }
 

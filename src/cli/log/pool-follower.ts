@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, promises } from 'node:fs';
 import type { Diagnostic, RecordProblem } from '../../diagnostics/diagnostic.ts';
-import { type PoolContent, readDiagnosticsSync } from '../../diagnostics/read/read-diagnostics.ts';
+import { BytesView } from '../../diagnostics/pool-view.ts';
+import { interpret, type PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
 import type { ReportRecord } from '../../diagnostics/report/report.ts';
 import { IoError, NotAPoolFileError } from '../../errors.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../../pool/limits.ts';
@@ -115,14 +116,14 @@ export class PoolFollower {
     const hasGrown = bytes.length >= told.length && bytes.subarray(0, told.length).equals(told);
     if (hasGrown && this.#select === undefined) {
       const from = Math.floor(told.length / RECORD_SIZE);
-      const content = readDiagnosticsSync(bytes.subarray(from * RECORD_SIZE));
+      const content = interpret(new BytesView(bytes.subarray(from * RECORD_SIZE)));
       for (const { records } of [...content.diagnostics, ...content.reports]) {
         records.forEach((record, i) => (records[i] = record + from));
       }
       // A problem may be a part of a group whose other part was there before.
       if (from === 0 || content.problems.length === 0) return content;
     }
-    const content = readDiagnosticsSync(bytes);
+    const content = interpret(new BytesView(bytes));
     return this.#select?.(content) ?? content;
   }
 

@@ -1,4 +1,5 @@
 import { fstatSync, readdirSync, readFileSync, readSync, statSync, type Stats } from 'node:fs';
+import { hasLostReader } from '../output.ts';
 
 /** Processes that have the other end of a pipe open, as paths of `/proc`; and how many could not be looked at. */
 interface Readers {
@@ -12,8 +13,8 @@ const O_WRONLY = 1;
 const O_NONBLOCK = 0o4000;
 
 /**
- * Tells when nobody reads stdout any more, also while nothing is written: a write alone would tell, by EPIPE. Of a
- * pipe Linux tells it by `/proc`, of a socket by its end. Where neither is known, it is never told.
+ * Tells when nobody reads stdout any more. A write tells it, by EPIPE; while nothing is written Linux tells it of a pipe
+ * by `/proc`, of a socket by its end.
  */
 export class ReaderWatch {
   readonly #kind: 'pipe' | 'socket' | 'other';
@@ -24,11 +25,13 @@ export class ReaderWatch {
   constructor() {
     this.#stat = fstatSync(STDOUT);
     this.#kind = this.#stat.isFIFO() ? 'pipe' : this.#stat.isSocket() ? 'socket' : 'other';
-    process.stdout.once('error', () => (this.#isGone = true));
+    // Its stream makes a socket one that does not block, so that `isAtEnd` can read.
+    if (this.#kind === 'socket') void process.stdout;
     if (this.#kind === 'pipe') this.#readers = readersOf(this.#stat);
   }
 
   get isGone(): boolean {
+    this.#isGone ||= hasLostReader();
     if (!this.#isGone && this.#kind === 'pipe') this.#isGone = this.#hasLostReaders();
     if (!this.#isGone && this.#kind === 'socket') this.#isGone = isAtEnd();
     return this.#isGone;

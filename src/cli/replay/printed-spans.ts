@@ -2,6 +2,7 @@ import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import { printableJson } from '../../printable.ts';
+import { counted } from '../counted.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { print } from '../output.ts';
 
@@ -68,7 +69,7 @@ function lineOf(span: Span): string {
   const { traceId, spanId } = span.spanContext();
   const [seconds, nanoseconds] = span.duration;
   const { code, message } = span.status;
-  const events = span.events.length === 0 ? '' : `, ${span.events.length} events`;
+  const events = span.events.length === 0 ? '' : `, ${counted(span.events.length, 'event')}`;
   const failure = code === ERROR ? `, failed${message ? `: ${escapeInvisible(message)}` : ''}` : '';
   const service = escapeInvisible(String(span.resource.attributes['service.name']));
   const time = durationText(seconds + nanoseconds / 1e9);

@@ -4,10 +4,12 @@ import { ExportError, messageOf, MissingPeerError } from '../../errors.ts';
 import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import type { OtlpTarget } from '../../opentelemetry/replay/otlp-target.ts';
 import type { Replayed } from '../../opentelemetry/replay/replay.ts';
-import { type FoundFile, poolFiles } from '../fleet/pool-files.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { variables } from '../../tracing/environment.ts';
+import { counted } from '../counted.ts';
+import { type GlobalOptions, refuseBesidePath } from '../global-options.ts';
 import { type Input, inputsOf, readInput } from '../input.ts';
 import { print, printError, printJson, printNote } from '../output.ts';
+import { type FoundFile, poolFiles } from '../pool-files.ts';
 import { Progress } from '../progress.ts';
 import { Interruption } from './interruption.ts';
 import { PrintedSpans } from './printed-spans.ts';
@@ -44,6 +46,8 @@ export async function replayPools(
   options: ReplayCommandOptions,
   command: Command,
 ): Promise<void> {
+  // In folders of pools --pool chooses among them.
+  if (given.length > 0) refuseBesidePath(command, 'dir');
   const env = options.dryRun ? {} : environmentOf(options.endpoint, command);
   const inputs = given.length === 0 ? await inputsOf([], command) : undefined;
   const files: readonly FoundFile[] =
@@ -69,7 +73,7 @@ export async function replayPools(
         if (!options.dryRun) state?.add(pool, forwarded);
         totals.spans += spans;
         totals.events += events;
-        progress.show(done, `, ${totals.spans} spans`);
+        progress.show(done, `, ${counted(totals.spans, 'span')}`);
         if (interruption.isAsked) throw new InterruptedError();
       },
     });
@@ -86,7 +90,7 @@ export async function replayPools(
         totals.pools++;
         totals.skipped += skipped;
       }
-      progress.show(++done, `, ${totals.spans} spans`);
+      progress.show(++done, `, ${counted(totals.spans, 'span')}`);
     }
   } catch (thrown) {
     if (thrown instanceof ExportError && target?.problem !== undefined) {
@@ -100,7 +104,8 @@ export async function replayPools(
     state?.close();
     interruption.release();
   }
-  if (totals.refused > 0) printError(`the collector refused ${totals.refused} spans: ${target?.problem}`);
+  if (totals.refused > 0)
+    printError(`the collector refused ${counted(totals.refused, 'span')}: ${target?.problem}`);
   await (printed?.end() ?? (options.json ? printJson(totals) : print(`${textOf(totals, options)}\n`)));
   if (totals.failed > 0 || totals.refused > 0) process.exitCode = 3;
   interruption.end();
@@ -141,17 +146,20 @@ async function loaded() {
   }
 }
 
+const GENERAL = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+const TRACES = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
+
 /** The environment in which the collector is the given one. */
 function environmentOf(endpoint: string | undefined, command: Command): NodeJS.ProcessEnv {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: general, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces } = process.env;
+  const env = variables();
   if (endpoint === undefined) {
-    if (general || traces) return process.env;
-    command.error('give --endpoint, as http://localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT');
+    if (env[GENERAL] || env[TRACES]) return env;
+    command.error(`give --endpoint, as http://localhost:4318, or set ${GENERAL}`);
   }
-  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: _, ...rest } = process.env;
+  delete env[TRACES];
   // Who gives the whole path means it.
-  const isWhole = new URL(endpoint).pathname.endsWith('/v1/traces');
-  return { ...rest, [`OTEL_EXPORTER_OTLP_${isWhole ? 'TRACES_' : ''}ENDPOINT`]: endpoint };
+  env[new URL(endpoint).pathname.endsWith('/v1/traces') ? TRACES : GENERAL] = endpoint;
+  return env;
 }
 
 function textOf({ pools, spans, events, skipped }: Totals, { state }: ReplayCommandOptions): string {
@@ -160,5 +168,5 @@ function textOf({ pools, spans, events, skipped }: Totals, { state }: ReplayComm
     skipped === 0
       ? ''
       : `; ${skipped} left out: spans that have not ended (--unfinished) and events outside of spans (--events)`;
-  return `sent ${spans} spans with ${events} events${fresh}, of ${pools} pools${left}`;
+  return `sent ${counted(spans, 'span')} with ${counted(events, 'event')}${fresh}, of ${counted(pools, 'pool')}${left}`;
 }

@@ -10,8 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { endOfQuoted } from '../../end-of-quoted.ts';
 import { IoError } from '../../errors.ts';
-import { thrownBySystem } from '../../pool/system-error.ts';
+import { fileError } from '../../pool/system-error.ts';
 
 /** The first line of a state. */
 const HEADER = '{"state":"kvp replay","version":1}';
@@ -34,7 +35,7 @@ export class StateFile {
       if (this.#fd >= 0) this.#load(isReadOnly);
     } catch (thrown) {
       this.close();
-      throw thrown instanceof IoError ? thrown : thrownBySystem('read', path, thrown);
+      throw fileError('read', path, thrown);
     }
   }
 
@@ -53,7 +54,7 @@ export class StateFile {
   }
 
   #load(isReadOnly: boolean): void {
-    if (!fstatSync(this.#fd).isFile()) throw this.#refused('it is no regular file');
+    if (!fstatSync(this.#fd).isFile()) throw refused(this.#path, IRREGULAR);
     const text = readFileSync(this.#fd, 'utf8');
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     const [header = '', ...lines] = whole.split('\n');
@@ -66,17 +67,16 @@ export class StateFile {
       return;
     }
     if (header !== HEADER)
-      throw this.#refused('give a file that a replay made, or one that is not there yet');
+      throw refused(this.#path, 'give a file that a replay made, or one that is not there yet');
     for (const line of lines) if (line !== '') this.#keep(line);
     if (whole.length < text.length && !isReadOnly) ftruncateSync(this.#fd, Buffer.byteLength(whole));
   }
 
   #keep(line: string): void {
-    const [, pool] = /^\{"pool":("(?:[^"\\]|\\.)*"),"forwarded":\[[^\]]*\]\}$/.exec(line) ?? [];
-    if (pool === undefined) throw this.#refused('a line of it is damaged');
-    const name = JSON.parse(pool) as string;
-    const own = this.#lines.get(name);
-    if (own === undefined) this.#lines.set(name, [line]);
+    const pool = poolOf(line);
+    if (pool === undefined) throw refused(this.#path, 'a line of it is damaged');
+    const own = this.#lines.get(pool);
+    if (own === undefined) this.#lines.set(pool, [line]);
     else own.push(line);
   }
 
@@ -86,18 +86,33 @@ export class StateFile {
       for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
       fdatasyncSync(this.#fd);
     } catch (thrown) {
-      throw thrownBySystem('write', this.#path, thrown);
+      throw fileError('write', this.#path, thrown);
     }
   }
+}
 
-  #refused(why: string): IoError {
-    return new IoError('ERR_KVP_IO', `${this.#path} is no state of a replay: ${why}`);
-  }
+const IRREGULAR = 'it is no regular file; give the file itself, or one that is not there yet';
+
+function refused(path: string, why: string, cause?: unknown): IoError {
+  return new IoError('ERR_KVP_IO', `${path} is no state of a replay: ${why}`, { path, cause });
 }
 
 interface Entry {
   pool: string;
   forwarded: readonly string[];
+}
+
+const START = '{"pool":';
+
+/** The pool that a line is of; `undefined` for a damaged line. The rest is not parsed before the pool's turn comes. */
+function poolOf(line: string): string | undefined {
+  const end = line.startsWith(`${START}"`) ? endOfQuoted(line, START.length) : -1;
+  if (end < 0 || !/^,"forwarded":\[[^\]]*\]\}$/.test(line.slice(end + 1))) return undefined;
+  try {
+    return JSON.parse(line.slice(START.length, end + 1)) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The file's descriptor; -1 for one that is missing and is not made. */
@@ -108,7 +123,10 @@ function opened(path: string, isReadOnly: boolean): number {
     return openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o600);
   } catch (thrown) {
     if (isReadOnly && (thrown as NodeJS.ErrnoException).code === 'ENOENT') return -1;
-    throw new IoError('ERR_KVP_IO', thrownBySystem('open', path, thrown).message, { cause: thrown, path });
+    const { code = '' } = thrown as NodeJS.ErrnoException;
+    // What `openSync` says of a link that it does not follow, a folder, and a socket.
+    if (['ELOOP', 'EISDIR', 'ENXIO'].includes(code)) throw refused(path, IRREGULAR, thrown);
+    throw fileError('open', path, thrown);
   }
 }
 

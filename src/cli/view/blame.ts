@@ -3,8 +3,7 @@ import { pathOf, spansOf } from '../../diagnostics/timeline/spans-of.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 import { COLORS, type Style } from './style.ts';
 import { cutTo } from '../text-width.ts';
 
@@ -14,7 +13,7 @@ const WIDE = 80;
 const BAR_WIDTH = 16;
 
 /** The spans of pools by their own time, most first: own time, whole time, a bar and the path. */
-export function blameText(shown: readonly Shown[], style: Style): string {
+export function blameText(shown: readonly InputBoot[], style: Style): string {
   const { glyphs, paint, width } = style;
   const times = ofAll(shown);
   if (times.length === 0)
@@ -51,8 +50,8 @@ export function blameText(shown: readonly Shown[], style: Style): string {
 }
 
 /** The same as JSON: a list of spans, in seconds. */
-export function blameJson(shown: readonly Shown[]): string {
-  const list = ofAll(shown).map(({ span: { name, agent, id, start, result, state }, own, total, path }) => ({
+export function blameDocument(shown: readonly InputBoot[]): object[] {
+  return ofAll(shown).map(({ span: { name, agent, id, start, result, state }, own, total, path }) => ({
     name,
     path,
     agent,
@@ -63,10 +62,9 @@ export function blameJson(shown: readonly Shown[]): string {
     result,
     state,
   }));
-  return `${printableJson(JSON.stringify(list))}\n`;
 }
 
-function ofAll(shown: readonly Shown[]) {
+function ofAll(shown: readonly InputBoot[]) {
   const paths = new Map<TimelineNode, string[]>();
   for (const { boot } of shown) {
     for (const placed of spansOf(boot.timeline.roots)) paths.set(placed.span, pathOf(placed));

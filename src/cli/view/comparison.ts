@@ -6,8 +6,7 @@ import {
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';
 import { outcomeLines } from './headline.ts';
 import { COLORS, type Style } from './style.ts';
@@ -16,7 +15,7 @@ import { cutTo } from '../text-width.ts';
 const TIME_WIDTH = 10;
 
 /** What differs between two boots: how each went, then the spans that differ, in the spans around them. */
-export function comparisonText(before: Shown, after: Shown, style: Style): string {
+export function comparisonText(before: InputBoot, after: InputBoot, style: Style): string {
   const { paint, width, glyphs } = style;
   const comparison = compareTimelines(before.boot.timeline, after.boot.timeline);
   const lines: string[] = [];
@@ -53,10 +52,10 @@ export function comparisonText(before: Shown, after: Shown, style: Style): strin
 }
 
 /** The same as JSON, with all spans. */
-export function comparisonJson(before: Shown, after: Shown): string {
+export function comparisonDocument(before: InputBoot, after: InputBoot): object {
   const { spans, difference } = compareTimelines(before.boot.timeline, after.boot.timeline);
-  const side = ({ input: { path }, summary }: Shown): object => ({ path, summary });
-  const document = {
+  const side = ({ input: { path }, summary }: InputBoot): object => ({ path, summary });
+  return {
     before: side(before),
     after: side(after),
     difference,
@@ -66,7 +65,6 @@ export function comparisonJson(before: Shown, after: Shown): string {
       ...(other && { after: jsonOf(other) }),
     })),
   };
-  return `${printableJson(JSON.stringify(document))}\n`;
 }
 
 function jsonOf({ id, start, duration, result, state, reason }: TimelineNode): object {

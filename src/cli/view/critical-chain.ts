@@ -3,9 +3,8 @@ import type { Gap } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { printableJson } from '../../printable.ts';
 import { originOf } from '../../diagnostics/summary/boot-phases.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
 
@@ -13,7 +12,7 @@ const TIME_WIDTH = 10;
 const NOTE = 'The time behind "@" is when a span started, in seconds; that behind "+" is how long it took.';
 
 /** What the end had to wait for, by time: each span in the one around it, and the time in which no span was open. */
-export function chainText(shown: readonly Shown[], style: Style): string {
+export function chainText(shown: readonly InputBoot[], style: Style): string {
   const { glyphs, paint, width } = style;
   const lines: string[] = [];
   for (const one of shown) {
@@ -39,7 +38,7 @@ export function chainText(shown: readonly Shown[], style: Style): string {
 }
 
 /** The same as JSON: an object for one pool, a list of them for several. */
-export function chainJson(shown: readonly Shown[]): string {
+export function chainDocument(shown: readonly InputBoot[]): object {
   const documents = shown.map((one) => ({
     path: one.input.path,
     chain: linksOf(one).map(({ item, depth, offset }) => {
@@ -48,7 +47,8 @@ export function chainJson(shown: readonly Shown[]): string {
       return { name, agent, id, depth, offset, start, duration, result, state, reason };
     }),
   }));
-  return `${printableJson(JSON.stringify(documents.length === 1 ? documents[0] : documents))}\n`;
+  const [first] = documents;
+  return first !== undefined && documents.length === 1 ? first : documents;
 }
 
 interface Link {
@@ -59,7 +59,7 @@ interface Link {
 }
 
 /** The spans of the critical path in the order of time, each before those in it, and the gaps between the roots. */
-function linksOf({ boot }: Shown): Link[] {
+function linksOf({ boot }: InputBoot): Link[] {
   const { roots, criticalPath, gaps } = boot.timeline;
   const depths = new Map(Array.from(spansOf(roots), ({ span, depth }) => [span, depth]));
   const origin = originOf(boot) ?? 0;

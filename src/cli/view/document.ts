@@ -2,18 +2,18 @@ import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { ownTimes } from '../../diagnostics/timeline/own-times.ts';
 import type { Timeline } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
-import { treeValueText } from '../../format/item-text.ts';
+import { jsonFields } from '../../format/item-text.ts';
 import { printableJson } from '../../printable.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 
 /** The timelines of pools as JSON: an object for one pool, `{"pools":[…]}` for several; with a line feed at the end. */
-export function documentOf(shown: readonly Shown[]): string {
+export function documentOf(shown: readonly InputBoot[]): string {
   const documents = shown.map(jsonOf);
   const json = documents.length === 1 ? (documents[0] as string) : `{"pools":[${documents.join(',')}]}`;
   return `${printableJson(json)}\n`;
 }
 
-function jsonOf({ input: { path }, boot: { timeline }, summary }: Shown): string {
+function jsonOf({ input: { path }, boot: { timeline }, summary }: InputBoot): string {
   const { start, end, events, gaps } = timeline;
   const json = JSON.stringify({ path, summary, start, end, gaps });
   return `${json.slice(0, -1)},"events":${eventsJson(events)},"roots":${spansJson(timeline)}}`;
@@ -30,13 +30,12 @@ function eventsJson(events: readonly Diagnostic[]): string {
     .join(',')}]`;
 }
 
-/** An item as JSON. Fields may be nested deeper than `JSON.stringify` may go: they are texts then. */
+/** An item as JSON. Fields may be nested deeper than `JSON.stringify` may go. */
 function itemJson<Item extends { fields: Record<string, unknown> }>(item: Item): string {
   try {
     return JSON.stringify(item);
   } catch {
-    const fields = Object.entries(item.fields).map(([name, value]) => [name, treeValueText(value)]);
-    return JSON.stringify({ ...item, fields: Object.fromEntries(fields) as Record<string, string> });
+    return JSON.stringify({ ...item, fields: jsonFields(item.fields) });
   }
 }
 

@@ -6,6 +6,7 @@ import { fieldTexts } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
+import { counted } from '../counted.ts';
 import { recordsText } from '../problem-text.ts';
 import { cutTo } from '../text-width.ts';
 
@@ -110,10 +111,10 @@ export function* factLines(summary: Summary, { problems }: Subject, style: Style
   }
   const { defects } = summary;
   if (defects?.stop !== undefined) {
-    const { record, field, readBefore } = defects.stop;
+    const { record, field } = defects.stop;
     yield* fact('host', [
       {
-        text: `stops reading at record ${record}, whose ${field ?? 'text'} is no UTF-8: it gets ${readBefore} of ${summary.records.total} records`,
+        text: `stops reading at record ${record}, whose ${field ?? 'text'} is no UTF-8: it gets ${record} of ${summary.records.total} records`,
         color: COLORS.boldYellow,
       },
     ]);
@@ -200,7 +201,7 @@ function* reportLines(report: SummaryReport, { start }: Summary, style: Style): 
 function* partLines(label: string, part: SummaryPart | undefined, style: Style): Generator<string> {
   if (part === undefined) return;
   const { records, start, end, vmIds } = part;
-  const pieces: Piece[] = [{ text: records === 1 ? '1 record' : `${records} records`, color: COLORS.yellow }];
+  const pieces: Piece[] = [{ text: counted(records, 'record'), color: COLORS.yellow }];
   if (start && end) pieces.push({ text: `from ${timeText(start)} to ${timeText(end, start)}` });
   if (label === 'other VMs') pieces.push(...listed(vmIds.map(escapeInvisible), ','));
   yield* labelled(label, pieces, style, 4);

@@ -2,7 +2,7 @@ import { type Boot, lastBoot } from '../../diagnostics/summary/last-boot.ts';
 import { summarize } from '../../diagnostics/summary/summary.ts';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import type { Shown } from '../boots.ts';
+import type { InputBoot } from '../boots.ts';
 import { factLines, outcomeLines } from './headline.ts';
 import { COLORS, type Style } from './style.ts';
 import { cutTo } from '../text-width.ts';
@@ -12,11 +12,11 @@ import { Waterfall } from './waterfall.ts';
 const EARLIER_MAX = 3;
 
 /** How boots went, as text: the answer first, then the trees on one time axis, then what is of earlier boots. */
-export function pictureOf(shown: readonly Shown[], style: Style): string {
+export function pictureOf(shown: readonly InputBoot[], style: Style): string {
   return [...linesOf(shown, style), ''].join('\n');
 }
 
-function* linesOf(shown: readonly Shown[], style: Style): Generator<string> {
+function* linesOf(shown: readonly InputBoot[], style: Style): Generator<string> {
   const hasTitles = shown.length > 1;
   for (const [index, { input, summary }] of shown.entries()) {
     if (index > 0) yield '';

@@ -1,4 +1,5 @@
 import { type Paint, withAnsi, withoutAnsi } from '../../format/ansi.ts';
+import { variables } from '../../tracing/environment.ts';
 import { hasColor, isTerminal, outputWidth } from '../output.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
@@ -26,6 +27,8 @@ export interface Glyphs {
   thickEnd: string;
   thin: readonly string[];
   thinEnd: string;
+  /** What of a bar is empty. */
+  track: string;
   separator: string;
   path: string;
   because: string;
@@ -49,6 +52,7 @@ const UNICODE: Glyphs = {
   thickEnd: '▐',
   thin: ['▄', '▖'],
   thinEnd: '▗',
+  track: '░',
   separator: '·',
   path: ' › ',
   because: ' ← ',
@@ -72,6 +76,7 @@ const ASCII: Glyphs = {
   thickEnd: '#',
   thin: ['='],
   thinEnd: '=',
+  track: '-',
   separator: '|',
   path: ' > ',
   because: ' <- ',
@@ -106,13 +111,14 @@ const WIDTH_MAX = 200;
 export function styleOf(options: GlobalOptions): Style {
   return {
     width: Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, outputWidth(100))),
-    glyphs: isUtf8(process.env) ? UNICODE : ASCII,
+    glyphs: isUtf8() ? UNICODE : ASCII,
     paint: hasColor(options) ? withAnsi : withoutAnsi,
   };
 }
 
 /** Whether the locale's characters are those of UTF-8. */
-export function isUtf8({ LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv): boolean {
+export function isUtf8(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG, TERM } = variables();
   // The console of Linux has a font without these characters.
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '') && !(isTerminal() && TERM === 'linux');
 }

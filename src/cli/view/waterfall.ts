@@ -1,3 +1,4 @@
+import { LEVEL_COLORS } from '../../format/ansi.ts';
 import { durationText } from '../../format/duration-text.ts';
 import { fieldTexts } from '../../format/item-text.ts';
 import { isSpan, mixed } from '../../format/mixed.ts';
@@ -6,6 +7,7 @@ import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { Boot } from '../../diagnostics/summary/last-boot.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
 import { bootPhases, originOf } from '../../diagnostics/summary/boot-phases.ts';
+import { verbosityOf } from '../../tracing/level.ts';
 import { Axis } from './axis.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Glyphs, type Style } from './style.ts';
@@ -291,9 +293,7 @@ function sizeOf({ bytes, text, message }: Diagnostic): number | undefined {
 }
 
 function levelColor(level: string | undefined): string {
-  if (level === 'ERROR') return COLORS.red;
-  if (level === 'WARN') return COLORS.yellow;
-  return level === 'INFO' ? COLORS.green : COLORS.blue;
+  return LEVEL_COLORS[verbosityOf(level) ?? 0] || COLORS.blue;
 }
 
 function offsetText(seconds: number, decimals: number): string {

@@ -1,3 +1,4 @@
+import { endOfQuoted } from '../../end-of-quoted.ts';
 import type { FoundItems } from './found-items.ts';
 import { INTRINSIC, isItem, readXmlItems } from './xml-items.ts';
 
@@ -120,15 +121,8 @@ class JsonItems {
   /** Reads the text that starts here. */
   #string(): string {
     if (this.#text[this.#at] !== '"') throw this.#unexpected();
-    let end = this.#at;
-    let isEscaped: boolean;
-    do {
-      end = this.#text.indexOf('"', end + 1);
-      if (end < 0) throw new SyntaxError('it ends within a text');
-      let slashes = 0;
-      while (this.#text[end - 1 - slashes] === '\\') slashes++;
-      isEscaped = slashes % 2 === 1;
-    } while (isEscaped);
+    const end = endOfQuoted(this.#text, this.#at);
+    if (end < 0) throw new SyntaxError('it ends within a text');
     const quoted = this.#text.slice(this.#at, end + 1);
     try {
       const text = JSON.parse(quoted) as string;

@@ -27,7 +27,11 @@ const JSON_ITEMS = /"GuestExchangeItems"\s*:/;
  * UTF-16 with a byte order mark. `undefined` for other bytes, also those of a pool.
  */
 export function readExport(bytes: Uint8Array): PoolExport | undefined {
-  if (bytes.length === 0 || isPool(bytes)) return undefined;
+  return isPool(bytes) ? undefined : exportIn(bytes);
+}
+
+/** The same of bytes that are known to be no pool's. */
+export function exportIn(bytes: Uint8Array): PoolExport | undefined {
   const { text, encoding } = decode(bytes);
   const isXml = isXmlExport(text);
   if (!isXml && !isJsonExport(text)) return undefined;

@@ -36,16 +36,18 @@ export function failuresOf(roots: readonly TimelineNode[]): Failures {
   return found;
 }
 
-/** The failed spans that a later sibling of the same name made good. */
+/** The failed spans that a sibling of the same name made good, which started after they ended. */
 function retriedIn(roots: readonly TimelineNode[]): Set<TimelineNode> {
   const retried = new Set<TimelineNode>();
   const add = (siblings: readonly TimelineNode[]): void => {
     if (siblings.length < 2 || !siblings.some(({ result }) => result === 'fail')) return;
-    const succeeded = new Set<string>();
+    /** When the last try that went well started. */
+    const succeeded = new Map<string, number>();
     for (const span of siblings.toReversed()) {
       const key = `${span.agent}|${span.name}`;
-      if (span.result === 'success') succeeded.add(key);
-      else if (span.result === 'fail' && succeeded.has(key)) retried.add(span);
+      const success = succeeded.get(key);
+      if (span.result === 'success') succeeded.set(key, success ?? span.start.getTime());
+      else if (span.result === 'fail' && success !== undefined && success >= endOf(span)) retried.add(span);
     }
   };
   add(roots);

@@ -4,6 +4,7 @@ import { type Diagnostic, firstRecord } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { reportTime } from './report-time.ts';
 import { type Timeline, timeline } from '../timeline/timeline.ts';
+import { areOfTwoVms } from '../vm-id.ts';
 
 export interface BootOptions {
   /** When the system was booted, if that is known from elsewhere. Default: what cloud-init recorded. */
@@ -44,9 +45,9 @@ const SLACK = 2000;
  */
 export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
   const { bootTime, vmId } = readOptions(BOOT_OPTIONS, options);
-  const isOther = otherThan(vmId);
-  const [own, others] = parted(content.diagnostics, ({ vmId }) => !isOther(vmId));
-  const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => !isOther(vm_id));
+  const isOwn = (id = ''): boolean => !areOfTwoVms(vmId ?? '', id);
+  const [own, others] = parted(content.diagnostics, ({ vmId }) => isOwn(vmId));
+  const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => isOwn(vm_id));
 
   const cloudInit = lastOfCloudInit(own);
   const isCloudInitOfIt =
@@ -78,40 +79,45 @@ export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
   };
 }
 
-function otherThan(vmId: string | undefined): (id: string | undefined) => boolean {
-  if (vmId === undefined || isNone(vmId)) return () => false;
-  const own = vmId.toLowerCase();
-  return (id) => id !== undefined && !isNone(id) && id.toLowerCase() !== own;
-}
-
-/** Whether an id says nothing: empty or zeros, as where it can't be read. */
-function isNone(vmId: string): boolean {
-  return /^[0-]*$/.test(vmId);
-}
-
 /**
  * Where the last boot begins among cloud-init's records, and when that boot was. Each of its processes computes when
  * the system was booted by its clock, and the clock may be set between two of them. So another time is another boot
- * only if the system has been up for less long than before, or if a stage starts that has started before.
+ * only if the system has been up for less long than before, or if a stage starts that was there before. The records of
+ * its start may be lost.
  */
 function lastOfCloudInit(diagnostics: readonly Diagnostic[]): { index: number; bootTime: Date } | undefined {
   let boot: { index: number; bootTime: Date } | undefined;
   let uptime = 0;
-  const stages = new Set<string>();
+  /** The stages of which there was any record. */
+  const seen = new Set<string>();
   diagnostics.forEach(({ kind, name, time, bootTime }, index) => {
     if (bootTime === undefined || bootTime.getTime() > time.getTime() + SLACK) return;
-    const isStage = kind === 'start' && !name.includes('/');
     if (boot === undefined || Math.abs(bootTime.getTime() - boot.bootTime.getTime()) > SLACK) {
       const up = time.getTime() - bootTime.getTime();
-      if (boot === undefined || up < uptime || (isStage && stages.has(name))) {
+      if (boot === undefined || up < uptime || (kind === 'start' && isPast(name, seen))) {
         boot = { index, bootTime };
-        stages.clear();
+        seen.clear();
       } else boot.bootTime = bootTime;
       uptime = up;
     }
-    if (isStage) stages.add(name);
+    seen.add(stageOf(name));
   });
   return boot;
+}
+
+/** The stages of a boot, in their order. Nothing is recorded before the first one starts. */
+const STAGES = ['init-local', 'init-network', 'modules-config', 'modules-final'];
+
+/** The stage whose span, or one below it, has this name. */
+function stageOf(name: string): string {
+  return name.split('/', 1)[0] ?? name;
+}
+
+/** Whether a boot with records of these stages can't start the span `name` any more. */
+function isPast(name: string, seen: ReadonlySet<string>): boolean {
+  if (name.includes('/')) return false;
+  const place = STAGES.indexOf(name);
+  return place === 0 || seen.has(name) || (place > 0 && STAGES.slice(place).some((stage) => seen.has(stage)));
 }
 
 /** What cloud-init's boot telemetry says (`get_boot_telemetry` of cloudinit/sources/helpers/azure.py). */

@@ -1,7 +1,7 @@
 import { artifactSize } from '../../format/item-text.ts';
-import { Date } from '../../tracing/timers.ts';
 import { byRecord, type Diagnostic } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
+import { reportTime } from './report-time.ts';
 
 /** A file that lies in a pool. */
 export interface StoredFile {
@@ -33,14 +33,15 @@ export function storedFiles({ diagnostics, reports }: PoolContent): StoredFile[]
     const { name, agent, time, text, records } = diagnostic;
     files.push({ name, kind, agent, time, bytes: diagnostic.bytes ?? Buffer.from(text), records });
   }
-  for (const { traceback_base64: packed, agent, timestamp, records } of reports) {
+  for (const report of reports) {
+    const { traceback_base64: packed, agent, records } = report;
     if (packed === undefined) continue;
-    const time = new Date(timestamp ?? '');
+    const time = reportTime(report);
     files.push({
       name: 'traceback.txt',
       kind: 'traceback',
       ...(agent !== undefined && { agent }),
-      ...(!Number.isNaN(time.getTime()) && { time }),
+      ...(time !== undefined && { time }),
       bytes: Buffer.from(packed, 'base64'),
       records,
     });

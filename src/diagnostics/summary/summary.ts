@@ -1,12 +1,14 @@
 import { anyOption, type Checks, readOptions } from '../../option.ts';
 
 import type { ProblemReason } from '../collector.ts';
+import { DROP_REPORT_NAME } from '../layout.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { REPORT_FIELDS, type ReportRecord } from '../report/report.ts';
 import { endOf, ownTimes } from '../timeline/own-times.ts';
 import { pathOf, spansOf } from '../timeline/spans-of.ts';
 import type { TimelineNode } from '../timeline/timeline-node.ts';
 import type { Defect } from '../../pool/edit.ts';
+import { jsonFields } from '../../format/item-text.ts';
 import { Date } from '../../tracing/timers.ts';
 import { type Failures, failuresOf } from './failures.ts';
 import { type SummaryWriter, writersOf } from './writers.ts';
@@ -101,7 +103,7 @@ export interface Summary {
   writers: SummaryWriter[];
   /** Numbers of records: in all, of spans and events, of reports, others', and those that can't be interpreted. */
   records: { total: number; diagnostics: number; reports: number; unknown: number; problems: number };
-  /** Records that can't be interpreted, by reason. */
+  /** Records that can't be interpreted, by reason; 0 for what a damaged export may have had besides. */
   problems: { reason: ProblemReason; records: number }[];
   /** The three spans with most time of their own. */
   slowest: { name: string; agent: string; id: string; own: number; total: number }[];
@@ -112,10 +114,10 @@ export interface Summary {
   /** Defects of the file; absent if they were not looked for. */
   defects?: {
     count: number;
-    /** The first one that the host stops reading at, and how many records it reads before. */
-    stop?: Defect & { readBefore: number };
+    /** The first one that the host stops reading at: it reads as many records as its number says. */
+    stop?: Defect;
   };
-  /** What writers said that they dropped: `fields` has the numbers by reason and level. */
+  /** What writers said that they dropped: `fields` has the numbers by reason and level; what is nested too deep for JSON is a text. */
   dropped: { agent: string; message: string; fields: Record<string, unknown> }[];
 }
 
@@ -175,8 +177,8 @@ export function summarize(source: PoolContent | Boot, given?: SummaryOptions): S
     ...partOf('otherVms', boot.otherVms),
     ...(options.defects && { defects: defectsOf(options.defects) }),
     dropped: content.diagnostics
-      .filter(({ kind, name }) => kind === 'event' && name === 'telemetry:dropped')
-      .map(({ agent, message = '', fields }) => ({ agent, message, fields })),
+      .filter(({ kind, name }) => kind === 'event' && name === DROP_REPORT_NAME)
+      .map(({ agent, message = '', fields }) => ({ agent, message, fields: jsonFields(fields) })),
   };
 }
 
@@ -288,7 +290,7 @@ function recordsOf(parts: readonly PoolContent[]): Summary['records'] {
     counts.diagnostics += countOf(part.diagnostics);
     counts.reports += countOf(part.reports);
     counts.unknown += part.unknown.length;
-    counts.problems += countOf(part.problems);
+    counts.problems += part.problems.reduce((sum, { raw }) => sum + raw.length, 0);
   }
   const { diagnostics, reports, unknown, problems } = counts;
   return { total: diagnostics + reports + unknown + problems, ...counts };
@@ -300,7 +302,8 @@ function countOf(items: readonly { records: readonly number[] }[]): number {
 
 function problemsOf({ problems }: PoolContent): Summary['problems'] {
   const counts = new Map<ProblemReason, number>();
-  for (const { reason, records } of problems) counts.set(reason, (counts.get(reason) ?? 0) + records.length);
+  // Of what is damaged behind the last record of an export there is no record.
+  for (const { reason, raw } of problems) counts.set(reason, (counts.get(reason) ?? 0) + raw.length);
   return Array.from(counts, ([reason, records]) => ({ reason, records }));
 }
 
@@ -323,5 +326,5 @@ function partOf<Name extends 'earlier' | 'otherVms'>(
 
 function defectsOf(defects: readonly Defect[]): Required<Summary>['defects'] {
   const stop = defects.find(({ reason }) => reason === 'invalid_utf8');
-  return { count: defects.length, ...(stop && { stop: { ...stop, readBefore: stop.record } }) };
+  return { count: defects.length, ...(stop && { stop }) };
 }

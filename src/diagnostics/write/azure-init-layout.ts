@@ -9,7 +9,7 @@ import type { Metadata } from '../../tracing/metadata.ts';
 import type { Span } from '../../tracing/span.ts';
 import { cutText, errorMessage } from '../../tracing/value.ts';
 import { AGENT_MAX, checkProducer } from './legal-name.ts';
-import type { Layout } from '../layout.ts';
+import { DROP_REPORT_NAME, type Layout } from '../layout.ts';
 import { Date } from '../../tracing/timers.ts';
 
 /** Bytes of a safe key that the longest agent, VM id, level and UUID and four separators leave for the name. */
@@ -29,7 +29,7 @@ export function azureInitKeyLayout(agent: string, vmId: string): KeyLayout {
 export class AzureInitLayout implements Layout {
   readonly keyLayout = azureInitKeyLayout;
   /** Its name starts with the target, as those of spans do. */
-  readonly dropReport: DropReport = { name: 'kvp_tracing:telemetry:dropped', style: 'debug' };
+  readonly dropReport: DropReport = { name: qualifiedName('kvp_tracing', DROP_REPORT_NAME), style: 'debug' };
 
   spanName({ metadata: { target }, name }: Span): string {
     return qualifiedName(target, name);

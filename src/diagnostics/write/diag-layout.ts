@@ -16,7 +16,7 @@ import {
   traceMembers,
 } from './diag-payload.ts';
 import { fieldsJson } from './fields-json.ts';
-import type { Layout, RecordName, SpanState } from '../layout.ts';
+import { DROP_REPORT_NAME, type Layout, type RecordName, type SpanState } from '../layout.ts';
 import { checkProducer } from './legal-name.ts';
 import { withReason } from './reason-members.ts';
 
@@ -29,7 +29,7 @@ export function diagKeyLayout(agent: string, vmId: string): KeyLayout {
 /** The diagnostics contract, for spans and events of this package (azure-init doc/diagnostics.md). */
 export class DiagLayout implements Layout {
   readonly keyLayout = diagKeyLayout;
-  readonly dropReport: DropReport = { name: 'telemetry:dropped', style: 'json' };
+  readonly dropReport: DropReport = { name: DROP_REPORT_NAME, style: 'json' };
   readonly #openings = new PayloadOpenings();
 
   spanName(span: Span): string {

@@ -37,19 +37,26 @@ const ALLOWED = 'a list of key=value, percent-encoded, with each key once';
 /** The attributes of the list. Of a key that is given twice the last value counts. */
 function listedAttributes(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): Record<string, string> {
   const attributes = Object.create(null) as Record<string, string>;
-  const bad: string[] = [];
-  for (const part of (env[LIST] ?? '').split(',')) {
+  const bad: { part: string; place: number }[] = [];
+  for (const [index, part] of (env[LIST] ?? '').split(',').entries()) {
     if (part.trim() === '') continue;
     const attribute = attributeOf(part);
-    // Not its value, which may be secret.
-    if (attribute === undefined || attribute.key in attributes) bad.push(part.trim().replace(/=[^]*/, '=…'));
+    if (attribute === undefined || attribute.key in attributes) bad.push({ part, place: index + 1 });
     if (attribute !== undefined) attributes[attribute.key] = attribute.value;
   }
-  if (bad.length > 0) {
-    const more = bad.length > 1 ? ` (and ${bad.length - 1} more parts are wrong)` : '';
-    onProblem(new OptionError(LIST, bad[0], `${ALLOWED}${more}; the other parts count`));
+  const [first] = bad;
+  if (first !== undefined) {
+    const wrong =
+      bad.length > 1 ? `part ${first.place} and ${bad.length - 1} more are` : `part ${first.place} is`;
+    onProblem(new OptionError(LIST, shownOf(first.part), `${ALLOWED} (${wrong} wrong, the others count)`));
   }
   return attributes;
+}
+
+/** A part without its value, which may be secret; all of one that may be a piece of a value that has a comma. */
+function shownOf(part: string): string {
+  const [key = '', ...values] = part.trim().split('=');
+  return values.length === 1 ? `${key}=…` : '…';
 }
 
 /** A percent-encoded `key=value`. */

@@ -42,7 +42,7 @@ const PLAIN: Carrier = {
       return variable(upper(name));
     }
     keys(): string[] {
-      return Object.keys(process.env);
+      return Object.keys(variables());
     }
   },
   EnvironmentSetter: class {

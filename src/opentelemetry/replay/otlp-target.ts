@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts';
+import { variables } from '../../tracing/environment.ts';
 import { otlpExporter } from '../export/exporters.ts';
 import type { ReplayTarget } from './forward.ts';
 
@@ -18,11 +19,11 @@ const BYTES_MAX = 256 * 1024 * 1024;
 const DELAYS = { minDelay: 250, maxDelay: 5000 };
 
 /**
- * The exporter of `OTEL_EXPORTER_OTLP_*` for `replay`: endpoint, headers, certificates, protocol, compression and
+ * The exporter of `OTEL_EXPORTER_OTLP_*`, by default of this process's environment, for `replay`: endpoint, headers, certificates, protocol, compression and
  * timeout. It tries again until the timeout of `replay` where the collector is away or overloaded. Rejects with
  * `OptionError`, with `MissingPeerError`, or with the system's error if a certificate can't be read.
  */
-export async function otlpTarget(env: NodeJS.ProcessEnv = process.env): Promise<OtlpTarget> {
+export async function otlpTarget(env?: NodeJS.ProcessEnv): Promise<OtlpTarget> {
   let exported = 0;
   let failed = 0;
   let refused = 0;
@@ -32,7 +33,7 @@ export async function otlpTarget(env: NodeJS.ProcessEnv = process.env): Promise<
     exported: (spans: number): void => void (exported += spans),
     failed: (spans: number): void => void (failed += spans),
   };
-  const exporter = await otlpExporter(env, counts, { maxBytes: BYTES_MAX, ...DELAYS });
+  const exporter = await otlpExporter(variables(env), counts, { maxBytes: BYTES_MAX, ...DELAYS });
   return {
     export(spans, done) {
       exported = failed = 0;

@@ -4,7 +4,7 @@ import { NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
-import { isSame, PoolFile } from '../sys.ts';
+import { isOlder, isSame, leadsNowhere, PoolFile } from '../sys.ts';
 import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
@@ -58,9 +58,8 @@ export class Appender {
     }
     if (!(yield* this.#check(file, stat.size))) return 'busy';
     if (this.#isNew && this.#staleBefore !== undefined) {
-      const isStale = Math.floor(stat.mtimeMs / 1000) < this.#staleBefore;
       // Without locks the first attempt throws; later ones append behind the old records.
-      if (isStale && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
+      if (isOlder(stat, this.#staleBefore) && !(yield* this.#cutOrGiveUp(stat))) return 'busy';
       stat = yield* file.stat();
     }
     this.#isNew = false;
@@ -68,7 +67,6 @@ export class Appender {
     const whole = stat.size - (stat.size % RECORD_SIZE);
     if (whole !== stat.size && !(yield* this.#cut(stat, whole))) return 'busy';
     this.#countMissing(whole);
-    this.#left = 0;
     const bytes = choose(whole / RECORD_SIZE);
     if (bytes.length > 0) yield* this.#write(bytes, whole);
     this.#left = this.#known = whole + bytes.length;
@@ -89,9 +87,8 @@ export class Appender {
 
   /** Counts what is missing while nobody is in the middle of rewriting the file. */
   *#lookLocked(file: PoolFile): Op<void> {
-    const opened = yield* this.#lock.open();
     try {
-      if (yield* this.#lock.take(opened)) this.#countMissing((yield* file.stat()).size);
+      if (yield* this.#lock.take(yield* this.#lock.open())) this.#countMissing((yield* file.stat()).size);
     } finally {
       yield* this.#lock.release();
     }
@@ -131,30 +128,28 @@ export class Appender {
   *#leave(): Op<void> {
     const old = this.#file;
     this.#isNew = true;
-    if (old === undefined || !(yield* this.#isCopied(old))) this.#countMissing(0);
+    if (old !== undefined && (yield* this.#isGone(old))) this.#countMissing(0);
     yield* this.close();
   }
 
   /**
-   * Whether the last record is in the file at the path too, at the same place: a program changed a copy and
-   * renamed it.
+   * Whether the last record is not in the file at the path too, at the same place, where it is if a program changed a
+   * copy and renamed it. What can't be opened or read tells nothing.
    */
-  *#isCopied(old: PoolFile): Op<boolean> {
+  *#isGone(old: PoolFile): Op<boolean> {
     if (this.#left < RECORD_SIZE) return false;
-    const records = [Buffer.alloc(RECORD_SIZE), Buffer.alloc(RECORD_SIZE)] as const;
+    let there: PoolFile | undefined;
     try {
-      const { file } = yield* PoolFile.open(this.path, 'read');
-      try {
-        for (const [index, each] of [old, file].entries()) {
-          const record = records[index] as Buffer;
-          if ((yield* each.read(record, this.#left - RECORD_SIZE)) < RECORD_SIZE) return false;
-        }
-        return records[0].equals(records[1]);
-      } finally {
-        yield* file.close();
-      }
-    } catch {
-      return false;
+      ({ file: there } = yield* PoolFile.open(this.path, 'read'));
+      const [record, other] = [Buffer.alloc(RECORD_SIZE), Buffer.alloc(RECORD_SIZE)];
+      const at = this.#left - RECORD_SIZE;
+      const isWhole = (yield* old.read(record, at)) === RECORD_SIZE;
+      const isOther = (yield* there.read(other, at)) < RECORD_SIZE || !record.equals(other);
+      return !isWhole || isOther;
+    } catch (error) {
+      return there === undefined && leadsNowhere(error);
+    } finally {
+      if (there !== undefined) yield* there.close();
     }
   }
 

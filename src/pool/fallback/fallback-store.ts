@@ -9,7 +9,7 @@ import { READ_MAX, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
-import { hasNoLocks, isNotFound, isSame, PoolFile } from '../sys.ts';
+import { hasNoLocks, isNotFound, isOlder, isSame, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
@@ -74,8 +74,7 @@ export class FallbackStore implements StoreBackend {
 
   clear(staleBefore?: number): Op<Attempt<boolean>> {
     return this.#withFile({ done: false }, function* (file, stat): Op<Attempt<boolean>> {
-      const clears = staleBefore === undefined || Math.floor(stat.mtimeMs / 1000) < staleBefore;
-      if (!clears) return { done: false };
+      if (staleBefore !== undefined && !isOlder(stat, staleBefore)) return { done: false };
       if (!(yield* file.checkShape(0, stat.size))) return 'busy';
       yield* file.truncate(0);
       return { done: true };

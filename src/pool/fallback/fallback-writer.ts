@@ -1,4 +1,4 @@
-import { CutShortError, type KvpError } from '../../errors.ts';
+import { CutShortError, KvpError } from '../../errors.ts';
 import { sleepSync } from '../../sleep-sync.ts';
 import { dropReportPayload } from './drop-report.ts';
 import { AppendLock } from './append-lock.ts';
@@ -11,6 +11,7 @@ import { PoolLock } from './pool-lock.ts';
 import { checkKeyField } from '../key-layout.ts';
 import { runAsync, runSync } from '../op.ts';
 import { isOfOpening, isWaitedFor } from '../sys.ts';
+import { panicked } from '../system-error.ts';
 import type { DropReason, DropReport, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
 import { performance } from '../../tracing/performance.ts';
 import { clearTimeout, setImmediate, setTimeout, wallMillis } from '../../tracing/timers.ts';
@@ -27,10 +28,7 @@ const TURN = 1;
  */
 const PACE = 50;
 const NOTHING = Buffer.alloc(0);
-/**
- * The first pause and the longest, in milliseconds, while a lock is waited for, or until the pool can be opened.
- * Each is twice the one before.
- */
+/** The first pause and the longest, in milliseconds, while nothing can be written. Each is twice the one before. */
 const PAUSE_MIN = 1;
 const PAUSE_MAX = 100;
 
@@ -49,18 +47,12 @@ export class FallbackWriter implements PoolWriter {
   readonly #queueBytes: number;
   readonly #writeThrough: boolean;
   #queue: Entry[] = [];
-  /**
-   * How many entries of the queue were taken. They are removed when they are many, because that copies the
-   * rest.
-   */
+  /** How many entries of the queue were taken. They are removed when they are many: that copies the rest. */
   #next = 0;
   #queuedBytes = 0;
   readonly #batch = new Batch(BATCH_MAX);
   #groups: Group[] = [];
-  /**
-   * How many entries and bytes of the queue the batch took. They count as consumed once the batch is
-   * written or dropped.
-   */
+  /** Entries and bytes that the batch took from the queue; they count as consumed once it is written or dropped. */
   #taken = { entries: 0, bytes: 0 };
   #consumed = 0;
   #accepted = 0;
@@ -122,8 +114,7 @@ export class FallbackWriter implements PoolWriter {
     const room = isImportant(entry) ? this.#queueBytes : this.#queueBytes * (7 / 8);
     const bytes = sizeOf(entry);
     if (this.#queuedBytes + bytes > room) return this.#drop('queue', entry);
-    // Searching the text also flattens it. The garbage collector would spend more on a text of several
-    // pieces.
+    // Searching also flattens the text: one of several pieces costs the garbage collector more.
     if (entry.payload.includes('\0')) return this.#drop('invalid', entry);
     this.#queuedBytes += bytes;
     this.#queued++;
@@ -161,8 +152,7 @@ export class FallbackWriter implements PoolWriter {
     this.#scheduled = !this.#isDone();
     if (!this.#scheduled) return;
     if (hasWritten) setImmediate(this.#turn);
-    // Waiting for a lock or for a pool that can't be opened must not keep the program alive. The exit hook tries
-    // once more.
+    // Waiting for a lock or a pool must not keep the program alive. The exit hook tries once more.
     else setTimeout(this.#turn, this.#nextPause()).unref();
   };
 
@@ -174,7 +164,6 @@ export class FallbackWriter implements PoolWriter {
   #open(): boolean {
     try {
       runSync(this.#appender.open());
-      this.#cannotOpen = false;
       return true;
     } catch (error) {
       this.#failed(error);
@@ -185,18 +174,27 @@ export class FallbackWriter implements PoolWriter {
   /** Writes, if the lock was taken, and gives it back. */
   #writeLocked(isLocked: boolean): boolean {
     this.#isLockedOut = !isLocked;
-    if (!isLocked) this.#obstacle = 'lock';
-    const hasWritten = isLocked && !this.#closed && this.#writeFor(TURN);
-    this.#lock.release();
-    return hasWritten;
+    if (!isLocked) this.#blocked('lock');
+    try {
+      return isLocked && !this.#closed && this.#writeFor(TURN);
+    } finally {
+      this.#lock.release();
+    }
   }
 
   /** Writes for so many milliseconds; returns `false` if nothing can be written now. */
   #writeFor(milliseconds: number): boolean {
     const until = performance.now() + milliseconds;
-    let hasWritten = this.#step();
-    while (hasWritten && !this.#isDone() && performance.now() < until) hasWritten = this.#step();
-    return hasWritten;
+    try {
+      let hasWritten = this.#step();
+      while (hasWritten && !this.#isDone() && performance.now() < until) hasWritten = this.#step();
+      return hasWritten;
+    } catch (thrown) {
+      this.#lastError = panicked(this.#appender.path, thrown);
+      if (this.#taken.entries === 0) this.#wantsDropReport = false;
+      this.#dropBatch('io');
+      return true;
+    }
   }
 
   #isIdle(): boolean {
@@ -253,10 +251,11 @@ export class FallbackWriter implements PoolWriter {
       const attempt = runSync(this.#appender.append(choose));
       const isDone = typeof attempt === 'object';
       // If nobody holds a lock, the disk was too slow for what is left.
-      this.#obstacle = isDone ? 'io' : 'lock';
+      this.#blocked(isDone ? 'io' : 'lock');
       if (isDone) this.#pause = PAUSE_MIN;
       return isDone;
     } catch (error) {
+      if (!(error instanceof KvpError)) throw error;
       this.#failed(error);
       if (error instanceof CutShortError) this.#dropBatch('io');
       return false;
@@ -264,23 +263,30 @@ export class FallbackWriter implements PoolWriter {
   }
 
   #failed(error: unknown): void {
-    this.#obstacle = 'io';
     this.#lastError = error as KvpError;
-    this.#cannotOpen = isOfOpening(error);
+    this.#blocked('io', isOfOpening(error));
+  }
+
+  #blocked(by: DropReason, cannotOpen = false): void {
+    this.#obstacle = by;
+    this.#cannotOpen = cannotOpen;
   }
 
   /** Frames what is in the queue, up to a full batch. */
   #fill(): void {
-    const before = this.#next;
     while (this.#next < this.#queue.length && this.#batch.length < BATCH_MAX) {
       const entry = this.#queue[this.#next++] as Entry;
-      const first = this.#batch.length;
-      const records = this.#framer.frame(entry, this.#batch);
-      if (typeof records === 'number') this.#groups.push({ entry, first, records, verdict: undefined });
-      else this.#drop(records, entry);
+      const group: Group = { entry, first: this.#batch.length, records: 0, verdict: undefined };
+      this.#taken.entries++;
       this.#taken.bytes += sizeOf(entry);
+      this.#groups.push(group);
+      const records = this.#framer.frame(entry, this.#batch);
+      if (typeof records === 'number') group.records = records;
+      else {
+        this.#groups.pop();
+        this.#drop(records, entry);
+      }
     }
-    this.#taken.entries += this.#next - before;
     if (this.#next < TAKEN_MAX && this.#next < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#next);
     this.#next = 0;

@@ -4,7 +4,8 @@ import { hasNoLocks, PoolFile } from '../sys.ts';
 
 /**
  * The lock of a pool, for the operations of one store or writer: they share one open file, so that a blocking one
- * that runs while another waits does not keep itself out. Each operation opens, takes, and in any case releases it.
+ * that runs while another waits does not keep itself out. Each operation opens it, takes it, and releases it in any
+ * case, also where it could not be opened or taken.
  */
 export class PoolLock {
   readonly #path: string;

@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../errors.ts';
-import { thrownBySystem } from '../../pool/system-error.ts';
+import { messageOf } from '../errors.ts';
+import { thrownBySystem } from '../pool/system-error.ts';
 
 /** A file that may be a pool; or why a path is none. */
 export interface FoundFile {
