@@ -242,7 +242,7 @@ test.serial('tables are sorted, filtered and copied as CSV', async (t) => {
   await page.getByRole('button', { name: 'Copy as CSV' }).click();
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   const csv = await page.evaluate(() => navigator.clipboard.readText());
-  t.is(csv.split('\r\n')[0], 'at,UTC,level,event,fields,span,agent');
+  t.is(csv.split('\r\n')[0], 'at (s),UTC,level,event,fields,span,agent');
   t.is(csv.split('\r\n').length, 5);
   await page.getByRole('tab', { name: 'Raw records' }).click();
   await page.waitForSelector('.grid td.code');
@@ -415,7 +415,7 @@ test.serial('two boots are laid over one another: what is slower, new, missing, 
   const { page, wrongs } = found;
   t.regex(
     await page.locator('p.before').innerText(),
-    /^Before, in good: provisioning succeeded in 800 ms\. Of the spans now 1 slower, 1 new, 1 missing, 1 failing now/,
+    /^Before, in good: +provisioning succeeded in 800 ms\. Of the spans now 1 slower, 1 new, 1 missing, 1 failing now/,
   );
   await page.selectOption('select[aria-label="Change"]', 'any');
   const changes = await page.locator('.row.span .change').allTextContents();

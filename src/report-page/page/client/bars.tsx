@@ -7,8 +7,8 @@ import { placeOf, type View } from './view.ts';
 
 /** Marks of events that are drawn of a span. */
 const MARKS_MAX = 80;
-/** Colors of agents. */
-const COLORS = 5;
+/** Colors that agents have, by their numbers. */
+export const AGENT_COLORS = 5;
 
 /** A bar with its marks and its label; positions are parts of the width, so that nothing is drawn anew when it changes. */
 export function SpanBar({ data, number, view }: { data: PageData; number: number; view: View }) {
@@ -22,7 +22,7 @@ export function SpanBar({ data, number, view }: { data: PageData; number: number
         <Bar
           span={span}
           view={view}
-          kind={span.result === 'fail' ? 'fail' : `agent-${span.agent % COLORS}`}
+          kind={span.result === 'fail' ? 'fail' : `agent-${span.agent % AGENT_COLORS}`}
           y={isBoth ? 4 : 7}
           height={12}
         />
