@@ -157,6 +157,23 @@ test.serial('keys open and close spans, zoom, and show details', async (t) => {
   t.deepEqual(wrongs, []);
 });
 
+test.serial(
+  'what the answer names leads to its span, and closing the details gives the keys back to the spans',
+  async (t) => {
+    const found = await opened(t, failedPool());
+    if (found === undefined) return;
+    const { page, wrongs } = found;
+    await page.locator('.card.failure a').click();
+    t.is(await page.locator('.details h3').innerText(), 'dhcp');
+    t.is(await page.locator('.row.selected').count(), 1);
+    await page.getByRole('button', { name: 'Close the details' }).click();
+    t.is(await page.locator('.details').count(), 0);
+    await page.keyboard.press('ArrowUp');
+    t.true((await page.locator('.row.active').innerText()).startsWith('network'));
+    t.deepEqual(wrongs, []);
+  },
+);
+
 test.serial('a drag and the wheel zoom, and a double click shows the whole boot', async (t) => {
   const found = await opened(t, failedPool());
   if (found === undefined) return;
