@@ -17,7 +17,7 @@ import { ended } from './helpers/programs.ts';
 const SYS = Math.floor(statSync('/sys').mtimeMs / 1000);
 const DEFAULT = '/var/lib/hyperv/.kvp_pool_1';
 
-const PACKAGE = JSON.stringify(new URL('../dist/index.js', import.meta.url).pathname);
+const PACKAGE = JSON.stringify(new URL('../dist/index.cjs', import.meta.url).pathname);
 
 /** Emits an event into a pool with the options given as JSON; prints the starts of the keys that are there afterwards. */
 const EMIT = `

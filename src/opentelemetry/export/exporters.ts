@@ -37,7 +37,10 @@ export async function otlpExporter(
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/otlp-transformer', error);
   });
-  // Imported here, after any instrumentation of `http` has patched it.
-  const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
+  // Loaded here, after any instrumentation of `http` has patched it.
+  const http =
+    settings.url.protocol === 'https:'
+      ? process.getBuiltinModule('node:https')
+      : process.getBuiltinModule('node:http');
   return new OtlpExporter(settings, load, http, counts, queue);
 }
