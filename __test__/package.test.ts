@@ -61,6 +61,11 @@ test('all manifests, the crates and the sources have one version', (t) => {
   t.is(/^version = "([^"]+)"/m.exec(read('Cargo.toml'))?.[1], VERSION);
 });
 
+test('npm installs the tools of this checkout without a warning', (t) => {
+  const { stderr } = spawnSync('npm', ['ci', '--dry-run', '--offline'], { cwd: ROOT, encoding: 'utf8' });
+  t.is(stderr, '');
+});
+
 test('a backend that is neither native, js nor auto is refused', (t) => {
   const script =
     "import { backend } from 'kvp-tracing'; try { backend(); } catch (e) { console.log(e.code, e.message); }";
