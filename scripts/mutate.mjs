@@ -80,7 +80,7 @@ const TESTS = {
   'spans-of': ['timeline'],
   pool: ['store'],
   'fallback-writer': ['fallback', 'rewriter', 'durability'],
-  appender: ['fallback', 'durability', 'store'],
+  appender: ['fallback', 'stale', 'durability', 'store'],
   'append-lock': ['store-locks', 'fallback'],
   'boot-time': ['stale'],
   'written-pools': ['stale'],
