@@ -106,6 +106,8 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
   let isOver = false;
   const made = {
     isGlobal: false,
+    // Where `register` looks for the processors of a provider.
+    _activeSpanProcessor: (provider as unknown as { _activeSpanProcessor?: unknown })._activeSpanProcessor,
     getTracer: (name: string, version?: string, options?: { schemaUrl?: string }): Tracer =>
       provider.getTracer(name, version, options),
     forceFlush: async (options?: { timeoutMillis?: number }) => {
