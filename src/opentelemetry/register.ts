@@ -1,4 +1,4 @@
-// `node --import kvp-tracing/register program.js`: the program's OpenTelemetry spans go to the pool.
+// `node --import kvp-tracing/register program.js`, or `node -r`: the program's OpenTelemetry spans go to the pool.
 import '../filter/text-filters.ts';
 import { messageOf } from '../errors.ts';
 import { variables } from '../tracing/environment.ts';
