@@ -34,7 +34,7 @@ const imports = importsOfSources();
 
 /** The room of a file: the row that is its name, or the nearest of its folders. */
 function roomOf(file: string): string {
-  const path = file.replace(/\.ts$/, '');
+  const path = file.replace(/\.tsx?$/, '');
   const rooms = [...table.keys()].filter((room) => path === room || path.startsWith(`${room}/`));
   return rooms.reduce((longest, room) => (room.length > longest.length ? room : longest), '');
 }

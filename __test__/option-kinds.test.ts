@@ -4,6 +4,7 @@ import { OptionError } from '../src/errors.ts';
 import * as main from '../src/index.ts';
 import * as opentelemetry from '../src/opentelemetry/index.ts';
 import * as pino from '../src/pino/index.ts';
+import { renderReport } from '../src/report-page/index.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { POOL, PRODUCER, refused } from './helpers/refused.ts';
 
@@ -31,6 +32,19 @@ const WRONG_KINDS: [message: RegExp, call: () => unknown][] = [
   [
     /^signals must be a list of names of signals, .*, not "SIGTERM"$/,
     () => main.installSignalHandlers('SIGTERM' as never),
+  ],
+  [/^source must be what readDiagnostics\(\), .*, not null$/, () => renderReport(null as never)],
+  [
+    /^before must be what readDiagnostics\(\), .*, not "pool"$/,
+    () => renderReport(main.timeline([]), { before: 'pool' as never }),
+  ],
+  [
+    /^records must be a list of records, not "all"$/,
+    () => renderReport(main.timeline([]), { records: 'all' as never }),
+  ],
+  [
+    /^summary must be an object of options, not 5$/,
+    () => renderReport(main.timeline([]), { summary: 5 as never }),
   ],
   [/^signals must be .*, not "SIGKILL"$/, () => main.installSignalHandlers(['SIGKILL'])],
   [/^signals must be .*, not "toString"$/, () => main.installSignalHandlers(['toString' as never])],

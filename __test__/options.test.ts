@@ -2,6 +2,7 @@ import test from 'ava';
 import * as main from '../src/index.ts';
 import * as opentelemetry from '../src/opentelemetry/index.ts';
 import * as pino from '../src/pino/index.ts';
+import * as reportPage from '../src/report-page/index.ts';
 import { exporter, POOL, refused, storeOf, writer } from './helpers/refused.ts';
 
 type Given = never;
@@ -125,6 +126,11 @@ const TAKE_OPTIONS: Record<string, Case> = {
     misspelt: 'vmid',
     call: (o) => main.summarize(main.readDiagnosticsSync([]), o),
   },
+  renderReport: {
+    known: 'records',
+    misspelt: 'recrods',
+    call: (o) => reportPage.renderReport(main.timeline([]), o),
+  },
   lastBoot: { known: 'vmId', misspelt: 'vmid', call: (o) => main.lastBoot(main.readDiagnosticsSync([]), o) },
 };
 
@@ -165,7 +171,7 @@ const WITHOUT_OPTIONS = [
 ];
 
 test('every function of the package is here, with its options or without', (t) => {
-  const found = [main, pino, opentelemetry].flatMap((entry) =>
+  const found = [main, pino, opentelemetry, reportPage].flatMap((entry) =>
     Object.entries(entry)
       .filter(([name, value]) => typeof value === 'function' && !name.endsWith('Error'))
       .map(([name]) => name),

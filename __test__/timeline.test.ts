@@ -207,7 +207,7 @@ a\\u{1b}[2J\\nb  start missing`,
 });
 
 test('durations are in the unit that people use', (t) => {
-  const durations = [0, 0.00004, 0.000129, 0.0999, 0.312, 0.9999, 2.511, 59.999, 187, 7200];
+  const durations = [0, 0.00004, 0.000129, 0.0999, 0.312, 0.9999, 2.511, 59.999, 187, 7500, 360_000];
   const lines = renderTree({
     roots: durations.map((duration) => ({
       name: 'a',
@@ -229,7 +229,8 @@ test('durations are in the unit that people use', (t) => {
       '2.51 s',
       '1 min 0 s',
       '3 min 7 s',
-      '120 min 0 s',
+      '2 h 5 min',
+      '4 d 4 h',
     ],
   );
 });

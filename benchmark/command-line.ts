@@ -24,6 +24,7 @@ export function commandLineCosts(folder: string): Map<string, number> {
     '--help': [PROGRAM, '--help'],
     info: [PROGRAM, '--dir', dir, 'info'],
     show: [PROGRAM, '--dir', dir, 'show'],
+    'show --html': [PROGRAM, '--dir', dir, 'show', '--html', '-'],
   };
   const times = new Map(Object.keys(calls).map((name) => [name, [] as number[]]));
   for (let run = 0; run < RUNS; run++) {

@@ -3,7 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
-const ENTRIES = { 'kvp-tracing': 'index', opentelemetry: 'opentelemetry/index', pino: 'pino/index' };
+const ENTRIES = {
+  'kvp-tracing': 'index',
+  opentelemetry: 'opentelemetry/index',
+  pino: 'pino/index',
+  'report-page': 'report-page/index',
+};
 const isCheck = process.argv.includes('--check');
 
 const configs = Object.entries(ENTRIES).map(([name, entry]) =>

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { packageNotices } from './package-notices.mjs';
 
 /** Where Node.js finds a file, as `import.meta.url` says of a module. */
 const URL_OF_FILE = 'kvpFileUrl';
@@ -24,10 +25,11 @@ const FILES = {
     'commands/critical-chain',
     'commands/compare',
   ],
+  'report-page.cjs': ['../report-page/index'],
 };
 
 /**
- * Makes the command line, `dist/cli/main.cjs`, and the two files beside it: few files start sooner than many, less code
+ * Makes the command line, `dist/cli/main.cjs`, and the three files beside it: few files start sooner than many, less code
  * sooner than more, and CommonJS sooner than modules. Beside them are the licences of what is in them.
  */
 export async function buildCommandLine() {
@@ -53,29 +55,37 @@ export async function buildCommandLine() {
   });
   const parts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
   const files = { ...FILES, 'others.cjs': [] };
+  const codes = new Map();
+  /** Where each part is that is neither in the first file nor in the last. */
+  const places = {};
   for (const [file, modules] of Object.entries(files)) {
     const names = modules.length > 0 ? staticClosure(modules, metafile.outputs) : [...parts.keys()];
-    const code = await fileOf(
-      names.filter((name) => parts.has(name)),
-      parts,
-    );
+    const own = names.filter((name) => parts.has(name));
+    codes.set(file, await fileOf(own, parts));
+    for (const name of own) {
+      parts.delete(name);
+      if (file !== 'main.cjs' && file !== 'others.cjs') places[name] = `./${file}`;
+    }
+  }
+  for (const [file, code] of codes) {
     writeFileSync(
       `dist/cli/${file}`,
-      file === 'main.cjs' ? `#!/usr/bin/env node\n${code}${LOAD}` : `${code}module.exports=parts;`,
+      file === 'main.cjs'
+        ? `#!/usr/bin/env node\n${code}\nconst places=${JSON.stringify(places)};${LOAD}`
+        : `${code}module.exports=parts;`,
     );
-    for (const name of names) parts.delete(name);
   }
-  writeFileSync('dist/cli/NOTICES.txt', notices(Object.keys(metafile.inputs)));
+  writeFileSync('dist/cli/NOTICES.txt', packageNotices('The command line has', Object.keys(metafile.inputs)));
 }
 
-/** Runs a part when it is first required, and reads the other files when a part of theirs is. */
+/** Runs a part when it is first required, and reads another file when a part of it is. */
 const LOAD = `
 const loaded=new Map;
 const load=(name)=>{
   let module=loaded.get(name);
   if(module)return module.exports;
   loaded.set(name,module={exports:{}});
-  const run=parts[name]??require("./reading.cjs")[name]??require("./others.cjs")[name];
+  const run=parts[name]??require(places[name]??"./others.cjs")[name];
   run(module,module.exports,(id)=>id.startsWith("./")?load(id.slice(2)):require(id));
   return module.exports;
 };
@@ -84,7 +94,7 @@ load("main.js");
 
 /** The parts whose entries these modules are, and all that those import at once. */
 function staticClosure(modules, outputs) {
-  const sources = modules.map((name) => `dist/cli/${name}.js`);
+  const sources = modules.map((name) => join('dist/cli', `${name}.js`));
   const entries = Object.entries(outputs).filter(([, { entryPoint }]) => sources.includes(entryPoint));
   if (entries.length !== modules.length) throw new Error(`not all of ${modules.join(', ')} are entries`);
   const paths = new Set(entries.map(([path]) => path));
@@ -125,15 +135,3 @@ const WITHOUT_CHILD_PROCESSES = {
     onLoad({ filter: /^/, namespace: 'none' }, () => ({ contents: '' }));
   },
 };
-
-/** The licences of the packages whose files these are. */
-function notices(files) {
-  const packages = files.map((file) => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
-  return [...new Set(packages)]
-    .filter((name) => name !== undefined)
-    .map(
-      (name) =>
-        `The command line has parts of ${name}:\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
-    )
-    .join('\n');
-}

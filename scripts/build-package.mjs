@@ -12,6 +12,7 @@ const ENTRIES = {
   opentelemetry: 'opentelemetry/index',
   register: 'opentelemetry/register',
   pino: 'pino/index',
+  'report-page/index': 'report-page/index',
   'cli/fleet-worker': 'cli/fleet-worker',
 };
 /**

@@ -7,6 +7,7 @@ const ENTRIES = {
   opentelemetry: 'opentelemetry/index',
   register: 'opentelemetry/register',
   pino: 'pino/index',
+  'report-page/index': 'report-page/index',
 };
 
 export async function buildTypes() {

@@ -2,11 +2,13 @@
 import { rmSync } from 'node:fs';
 import { buildCommandLine } from './build-command-line.mjs';
 import { buildPackage } from './build-package.mjs';
+import { buildReportPage } from './build-report-page.mjs';
 import { buildTypes } from './build-types.mjs';
 import { nativeObstacle, run } from './tools.mjs';
 
 rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
+await buildReportPage();
 await buildCommandLine();
 await buildPackage();
 await buildTypes();

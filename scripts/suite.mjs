@@ -15,6 +15,7 @@ const ON_EACH_WRITER = [
   'cli-everywhere',
   'cli-extract',
   'cli-fleet',
+  'cli-html',
   'cli-inputs',
   'cli-log',
   'cli-log-follow',

@@ -1,6 +1,20 @@
 /** What breaks a line, controls the terminal, or changes the order in which the rest of the line is shown. */
 export const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
+/** Characters that can't be seen: controls, formats, separators, unassigned and private ones; a class of a regular expression. */
+export const INVISIBLE_CLASS =
+  '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
+const INVISIBLE = new RegExp(`[${INVISIBLE_CLASS}]`, 'gu');
+
+/** The text with characters that can't be seen escaped, as `\u{202e}` or in their short form. */
+export function withoutInvisible(text: string): string {
+  return text.replace(
+    INVISIBLE,
+    (character) =>
+      SHORT_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /** Escapes that have a short form in Rust and JavaScript. */
 export const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\n', '\\n'],

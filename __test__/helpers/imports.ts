@@ -19,7 +19,7 @@ export interface Import {
 /** The imports of each file of the sources, of all kinds, without those of Node.js; files are relative to `src`. */
 export function importsOfSources(): Map<string, Import[]> {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
+    /\.tsx?$/.test(file),
   );
   return new Map(files.sort().map((file) => [file, importsOf(file)]));
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { type EventEmitter, errorMonitor } from 'node:events';
 import { basename } from 'node:path';
+import { variable } from '../tracing/environment.ts';
 import { currentSubscriber } from '../tracing/context.ts';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
@@ -53,7 +54,7 @@ function addContext(pairs: string[], span: Span): void {
   const registry = span.registry ?? currentSubscriber();
   if (registry === undefined) return;
   const valueOf = (name: string) => pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
-  const own = process.env['TRACEPARENT'];
+  const own = variable('TRACEPARENT');
   const given = valueOf('TRACEPARENT');
   if (given !== undefined && given !== own) return;
   const env: NodeJS.ProcessEnv = {};

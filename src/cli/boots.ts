@@ -40,13 +40,3 @@ export async function bootsOf(files: readonly string[], command: Command): Promi
 function thisSystem(): BootOptions {
   return { bootTime: new Date(Date.now() - uptime() * 1000), vmId: vmId({ onProblem: () => {} }) };
 }
-
-/** The kernel's start is where times are counted from if it is not longer ago, in milliseconds. */
-const KERNEL_MAX = 24 * 3_600_000;
-
-/** Where the times of a boot are counted from, in milliseconds since 1970: the kernel's start, else the first moment. */
-export function originOf({ kernelStart, timeline: { start } }: Boot): number | undefined {
-  if (kernelStart === undefined || start === undefined) return start?.getTime();
-  const before = start.getTime() - kernelStart.getTime();
-  return before >= 0 && before <= KERNEL_MAX ? kernelStart.getTime() : start.getTime();
-}

@@ -9,10 +9,11 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { IoError } from '../errors.ts';
 import { fileError } from '../pool/system-error.ts';
 
@@ -29,7 +30,12 @@ const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constant
  * They are written elsewhere in it and then named, so that none is ever there in part. What is there already is an error,
  * unless `force` replaces it; a link is never followed. Throws `IoError`.
  */
-export function writeFiles(folder: string, files: readonly NewFile[], force: boolean): string[] {
+export function writeFiles(
+  folder: string,
+  files: readonly NewFile[],
+  force: boolean,
+  remedy = ANOTHER_FOLDER,
+): string[] {
   call('mkdir', folder, () => {
     try {
       mkdirSync(folder, 0o700);
@@ -37,14 +43,14 @@ export function writeFiles(folder: string, files: readonly NewFile[], force: boo
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   });
-  for (const { name } of files) checkPlace(join(folder, name), force);
-  const draft = call('mkdir', folder, () => mkdtempSync(join(folder, '.kvp-extract-')));
+  for (const { name } of files) checkPlace(join(folder, name), force, remedy);
+  const draft = call('mkdir', folder, () => mkdtempSync(join(folder, '.kvp-')));
   const published: string[] = [];
   try {
     files.forEach(({ bytes }, index) => writeNew(join(draft, String(index)), bytes));
     files.forEach(({ name }, index) => {
       const path = join(folder, name);
-      publish(join(draft, String(index)), path, force);
+      publish(join(draft, String(index)), path, force, remedy);
       published.push(path);
     });
     return published;
@@ -56,20 +62,30 @@ export function writeFiles(folder: string, files: readonly NewFile[], force: boo
   }
 }
 
+/** What to do where the place of a file is taken. */
+const ANOTHER_FOLDER = 'Give another folder by -o';
+
+/** Writes one file as `writeFiles` does, into a folder that is there; returns its path. */
+export function writeOneFile(path: string, text: string, force: boolean): string {
+  const folder = dirname(path);
+  const name = basename(path);
+  call('stat', folder, () => statSync(folder));
+  const [written] = writeFiles(folder, [{ name, bytes: Buffer.from(text) }], force, 'Give another path');
+  return written as string;
+}
+
 /** Throws for a place that is taken. */
-function checkPlace(path: string, force: boolean): void {
+function checkPlace(path: string, force: boolean, remedy: string): void {
   const found = call('stat', path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (found === undefined || (force && !found.isDirectory())) return;
   throw found.isDirectory()
-    ? new IoError('ERR_KVP_IO', `${path} is a folder; nothing was written. Give another folder by -o`, {
-        path,
-      })
-    : taken(path);
+    ? new IoError('ERR_KVP_IO', `${path} is a folder; nothing was written. ${remedy}`, { path })
+    : taken(path, remedy);
 }
 
-function taken(path: string): IoError {
-  const remedy = 'Give another folder by -o, or --force to replace it';
-  return new IoError('ERR_KVP_IO', `${path} is there already; nothing was written. ${remedy}`, { path });
+function taken(path: string, remedy: string): IoError {
+  const all = `${remedy}, or --force to replace it`;
+  return new IoError('ERR_KVP_IO', `${path} is there already; nothing was written. ${all}`, { path });
 }
 
 function writeNew(path: string, bytes: Uint8Array): void {
@@ -85,13 +101,13 @@ function writeNew(path: string, bytes: Uint8Array): void {
 }
 
 /** Names a file that is whole. */
-function publish(from: string, path: string, force: boolean): void {
+function publish(from: string, path: string, force: boolean, remedy: string): void {
   if (force) return call('rename', path, () => renameSync(from, path));
   try {
     linkSync(from, path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw taken(path);
+    if (code === 'EEXIST') throw taken(path, remedy);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') {
       throw fileError('link', path, error);
     }

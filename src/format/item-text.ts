@@ -45,15 +45,3 @@ function isNestedWithin(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((each) => isNestedWithin(each, levels - 1));
 }
-
-/** A duration in the unit that fits: `40 µs`, `1.5 ms`, `120 ms`, `2.51 s`, `3 min 7 s`. */
-export function durationText(seconds: number): string {
-  const milliseconds = seconds * 1000;
-  if (milliseconds === 0) return '0 ms';
-  if (milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))} µs`;
-  if (milliseconds < 99.95) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
-  if (seconds < 59.995) return `${seconds.toFixed(2)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}

@@ -1,6 +1,7 @@
 import { OptionError } from '../errors.ts';
 import { booleanOption, type Checks, readOptions } from '../option.ts';
-import { artifactSize, durationText, fieldTexts, treeValueText } from './item-text.ts';
+import { durationText } from './duration-text.ts';
+import { artifactSize, fieldTexts, treeValueText } from './item-text.ts';
 import { isSpan, mixed } from './mixed.ts';
 import { escapeInvisible } from './value-text.ts';
 

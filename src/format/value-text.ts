@@ -1,12 +1,8 @@
 import { isError } from '../errors.ts';
-import { HARMFUL, harmlessEscape, SHORT_ESCAPES } from '../printable.ts';
+import { HARMFUL, harmlessEscape, INVISIBLE_CLASS, SHORT_ESCAPES, withoutInvisible } from '../printable.ts';
 import { cutText, dateText, errorMessage, inspectLine } from '../tracing/value.ts';
 import { Date } from '../tracing/timers.ts';
 
-/** Characters that can't be seen: controls, formats, separators, unassigned and private ones. */
-const INVISIBLE_CLASS =
-  '\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Zl}\\p{Zp}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000';
-const INVISIBLE = new RegExp(`[${INVISIBLE_CLASS}]`, 'gu');
 /** What Rust's Debug escapes; also characters that change the one before them. */
 const DEBUG_ESCAPED = new RegExp(`["\\\\\\p{Grapheme_Extend}${INVISIBLE_CLASS}]`, 'gu');
 const DEBUG_ESCAPES = new Map([...SHORT_ESCAPES, ['"', '\\"'], ['\\', '\\\\']]);
@@ -26,7 +22,7 @@ export function debugQuoted(text: string): string {
 
 /** The text with characters that can't be seen escaped; for texts from a pool. */
 export function escapeInvisible(text: string): string {
-  return isAscii(text) ? text : cutText(text).replace(INVISIBLE, unicodeEscape);
+  return isAscii(text) ? text : withoutInvisible(cutText(text));
 }
 
 /** The text with characters escaped that would harm the line or the terminal; for texts of the program, without quotes. */

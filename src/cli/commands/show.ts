@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { addFilesArgument, bootsOf } from '../boots.ts';
+import { addFilesArgument, bootsOf, type InputBoot } from '../boots.ts';
 import { examples } from '../examples.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { addHtmlOptions, checkHtmlOptions, printPage } from '../html-page.ts';
 import { print } from '../output.ts';
 import { documentOf } from '../view/document.ts';
 import { pictureOf } from '../view/picture.ts';
@@ -9,9 +9,13 @@ import { styleOf } from '../view/style.ts';
 
 /** `kvp show` prints how a boot went, and its spans and events as a tree beside bars on a time axis. */
 export function show(command: Command): void {
-  addFilesArgument(command).action(async (files: string[]) => {
-    const options = command.optsWithGlobals<GlobalOptions>();
+  addHtmlOptions(addFilesArgument(command)).action(async (files: string[]) => {
+    const options = checkHtmlOptions(command);
+    if (options.html !== undefined && files.length > 1) {
+      command.error('--html shows one pool; kvp compare BEFORE AFTER --html FILE shows two');
+    }
     const shown = await bootsOf(files, command);
+    if (options.html !== undefined) return printPage(shown[0] as InputBoot, options);
     return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
   command.addHelpText(
@@ -28,6 +32,7 @@ critical, state, result, reason, sources, level, fields, events, children. Sever
     ['kvp show --dir /mnt/var/lib/hyperv', "of a VM's disk"],
     ['kvp show items.xml', 'what a Hyper-V host shows of a VM, exported by PowerShell'],
     ['kvp show before after', 'two pools on one time axis'],
+    ['kvp show --html report.html', 'one file to open, mail and keep: answer, waterfall, tables, records'],
     ['kvp show --json | jq .summary.reason', 'why it failed, for a script'],
   ]);
 }

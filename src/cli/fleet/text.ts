@@ -1,5 +1,5 @@
 import { withAnsi } from '../../format/ansi.ts';
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { cutTo } from '../text-width.ts';
 import { type Column, table } from '../table.ts';

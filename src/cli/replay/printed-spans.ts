@@ -1,4 +1,4 @@
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { ReplayTarget } from '../../opentelemetry/replay/forward.ts';
 import { printableJson } from '../../printable.ts';

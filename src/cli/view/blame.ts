@@ -1,7 +1,7 @@
 import { ownTimes } from '../../diagnostics/timeline/own-times.ts';
 import { pathOf, spansOf } from '../../diagnostics/timeline/spans-of.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { InputBoot } from '../boots.ts';
 import { COLORS, type Style } from './style.ts';

@@ -4,7 +4,7 @@ import {
   compareTimelines,
 } from '../../diagnostics/timeline/compare-timelines.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';

@@ -1,9 +1,10 @@
 import { spansOf } from '../../diagnostics/timeline/spans-of.ts';
 import type { Gap } from '../../diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
-import { durationText } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
-import { originOf, type InputBoot } from '../boots.ts';
+import { originOf } from '../../diagnostics/summary/boot-phases.ts';
+import type { InputBoot } from '../boots.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
 

@@ -1,6 +1,8 @@
 import type { RecordProblem } from '../../diagnostics/diagnostic.ts';
 import type { FirstFailure, Summary, SummaryPart, SummaryReport } from '../../diagnostics/summary/summary.ts';
-import { durationText, fieldTexts } from '../../format/item-text.ts';
+import { outcomeText } from '../../diagnostics/summary/outcome-text.ts';
+import { durationText } from '../../format/duration-text.ts';
+import { fieldTexts } from '../../format/item-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Style } from './style.ts';
@@ -32,21 +34,13 @@ export function* outcomeLines(summary: Summary, path: string, style: Style): Gen
   const pieces: Piece[] = [
     { text: style.glyphs[mark], color },
     { text: word, color },
-    { text: whyText(summary, path), gap: 2, ...(summary.outcome === 'failure' && { color: COLORS.bold }) },
+    {
+      text: escapeInvisible(outcomeText(summary, path)),
+      gap: 2,
+      ...(summary.outcome === 'failure' && { color: COLORS.bold }),
+    },
   ];
   yield* flow(pieces, style.width, style);
-}
-
-function whyText({ outcome, reason, records, seconds, report, earlier }: Summary, path: string): string {
-  if (reason !== undefined) return escapeInvisible(reason);
-  if (outcome === 'success') return `in ${durationText(seconds)}`;
-  if (outcome === 'failure') return 'no reason was given';
-  const where = escapeInvisible(path);
-  if (records.total === 0) return `there is no record in ${where}`;
-  if (report !== undefined) return 'the report has no result';
-  if (earlier !== undefined && earlier.records === records.total) return 'nothing was written in this boot';
-  if (records.diagnostics === 0) return `no diagnostics in ${where}`;
-  return 'there is no report, and no span has a result';
 }
 
 /** What an operator asks next: a label and what is known, each. */

@@ -1,12 +1,13 @@
 import { LEVEL_COLORS } from '../../format/ansi.ts';
-import { durationText, fieldTexts } from '../../format/item-text.ts';
+import { durationText } from '../../format/duration-text.ts';
+import { fieldTexts } from '../../format/item-text.ts';
 import { isSpan, mixed } from '../../format/mixed.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { Boot } from '../../diagnostics/summary/last-boot.ts';
 import type { TimelineNode } from '../../diagnostics/timeline/timeline-node.ts';
+import { bootPhases, originOf } from '../../diagnostics/summary/boot-phases.ts';
 import { verbosityOf } from '../../tracing/level.ts';
-import { originOf } from '../boots.ts';
 import { Axis } from './axis.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Glyphs, type Style } from './style.ts';
@@ -103,18 +104,7 @@ export class Waterfall {
 
   /** When the kernel and userspace started. */
   *#system(boot: Boot): Generator<string> {
-    const kernel = originOf(boot);
-    if (kernel === undefined || kernel !== boot.kernelStart?.getTime()) return;
-    const userspace = boot.userspaceStart?.getTime();
-    const agents = boot.cloudInitStart?.getTime() ?? boot.timeline.start?.getTime() ?? kernel;
-    const rows: [name: string, from: number, to: number][] =
-      userspace !== undefined && userspace >= kernel && userspace <= agents
-        ? [
-            ['kernel', kernel, userspace],
-            ['userspace', userspace, agents],
-          ]
-        : [['kernel and userspace', kernel, Math.max(kernel, agents)]];
-    for (const [name, from, to] of rows) {
+    for (const { name, from, to } of bootPhases(boot)) {
       yield this.#line(
         this.#axis.bar({ from, to, color: COLORS.dim }),
         this.#offset(from),

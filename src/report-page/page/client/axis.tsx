@@ -1,0 +1,57 @@
+import type { PageData } from './page-data.ts';
+import { placeOf, tickText, ticksOf, type View } from './view.ts';
+
+/** A part of a width, as an attribute. */
+export function percent(part: number): string {
+  return `${(part * 100).toFixed(3)}%`;
+}
+
+/** The labels of the time axis. */
+export function Axis({ view, width }: { view: View; width: number }) {
+  const { times, step } = ticksOf(view, Math.max(2, Math.floor(width / 90)));
+  return (
+    <svg class="axis" aria-hidden="true">
+      {times.map((time) => (
+        <text key={time} x={percent(placeOf(time, view))} y="14" dx="4">
+          {tickText(time, step, view.to)}
+        </text>
+      ))}
+    </svg>
+  );
+}
+
+/** What lies behind or above all lines: the grid, the gaps, and the time that is being chosen. */
+export function Backdrop({
+  data,
+  view,
+  width,
+  chosen,
+}: {
+  data: PageData;
+  view: View;
+  width: number;
+  chosen: View | undefined;
+}) {
+  const { times } = ticksOf(view, Math.max(2, Math.floor(width / 90)));
+  const band = ({ from, to }: View): { x: string; width: string } => {
+    const start = placeOf(from, view);
+    return { x: percent(start), width: percent(Math.max(0, placeOf(to, view) - start)) };
+  };
+  return (
+    <svg class="backdrop" aria-hidden="true">
+      <defs>
+        <pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <rect width="2" height="8" />
+        </pattern>
+      </defs>
+      {data.head.gaps.map((gap, i) => (
+        <rect key={i} class="gap" {...band(gap)} height="100%" fill="url(#hatch)" />
+      ))}
+      {times.map((time) => {
+        const x = percent(placeOf(time, view));
+        return <line key={time} x1={x} x2={x} y1="0" y2="100%" />;
+      })}
+      {chosen && <rect class="chosen" {...band(chosen)} height="100%" />}
+    </svg>
+  );
+}

@@ -1,0 +1,4 @@
+/** Lets the browser draw, and answer the reader, before more is done. */
+export function breath(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
