@@ -3,6 +3,7 @@ import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { compareTimelines } from '../src/diagnostics/timeline/compare-timelines.ts';
 import { ownTimes } from '../src/diagnostics/timeline/own-times.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
+import { processorTime } from './helpers/processor-time.ts';
 import { event, span, told } from './helpers/told.ts';
 
 function owned(...diagnostics: Diagnostic[]): Record<string, number> {
@@ -101,8 +102,8 @@ test('20,000 spans of one name, and 10,000 deep, are compared at once', (t) => {
     ...span(`s${i}`, i, 40_000 - i, i > 0 ? { parent: `s${i - 1}` } : {}),
     ...span('same', i, i + 1, { id: `w${i}` }),
   ]).flat();
-  const before = performance.now();
+  const before = processorTime();
   t.is(compareTimelines(timeline(deep), timeline(deep)).spans.length, 20_000);
   t.is(ownTimes(timeline(deep)).length, 20_000);
-  t.true(performance.now() - before < 5000);
+  t.true(processorTime() - before < 5000);
 });

@@ -53,6 +53,21 @@ test('a file is one event with its bytes, in as few records as possible', async 
   t.is(found[0]?.records.length, records);
 });
 
+test('a reader gets the bytes of what is no text, beside its text', async (t) => {
+  const { path, writer } = placeOf(t);
+  const contents = [Buffer.from('text \ufffd'), Buffer.from([0xff, 0x41]), randomBytes(5000)];
+  for (const content of contents) await writer.artifact('artifact', content);
+  const { diagnostics: found } = readDiagnosticsSync(path);
+  t.deepEqual(
+    found.map(({ bytes }) => bytes && Buffer.from(bytes)),
+    [undefined, ...contents.slice(1)],
+  );
+  t.deepEqual(
+    found.map(({ text }) => text),
+    contents.map((content) => content.toString()),
+  );
+});
+
 test('a link leads to its file, and a file of /proc, whose size is 0, is read to its end', async (t) => {
   const { folder, path, writer } = placeOf(t);
   symlinkSync(join(process.cwd(), 'package.json'), join(folder, 'link'));

@@ -276,7 +276,7 @@ test('entering spans without end does not grow what is kept', async (t) => {
 test('each thread has its own current span', async (t) => {
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');
-     import(${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}).then(
+     import(${JSON.stringify(new URL('../dist/index.cjs', import.meta.url).href)}).then(
        ({ EnvFilter, Registry, setGlobalDefault, target }) => {
          let count = 0;
          setGlobalDefault(new Registry().with(EnvFilter.parse('[work]=debug')).with({ onEvent: () => count++ }));

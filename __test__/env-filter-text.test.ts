@@ -9,6 +9,7 @@ import { Fields } from '../src/tracing/fields.ts';
 import { type FilterInput, filterOf } from '../src/tracing/filter.ts';
 import { Level } from '../src/tracing/level.ts';
 import { Callsite, eventCallsites } from '../src/tracing/callsite.ts';
+import { processorTime } from './helpers/processor-time.ts';
 import { Recorder } from './helpers/recorder.ts';
 
 /** How verbose events of a target may be. */
@@ -369,9 +370,9 @@ test('a quoted value of any length is read', (t) => {
 });
 
 test('a long text of open braces or quotes takes no longer than others', (t) => {
-  const started = performance.now();
+  const started = processorTime();
   for (const text of ['{', '"', '[s{', '\\"', '{"', '}', ',']) {
     new EnvFilter(text.repeat(100_000), { onProblem: () => {} });
   }
-  t.true(performance.now() - started < 5000);
+  t.true(processorTime() - started < 5000);
 });

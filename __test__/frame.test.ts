@@ -80,6 +80,10 @@ test('an event without an id gets a new UUID', (t) => {
     ids.add(id);
   }
   t.is(ids.size, 3000);
+  t.false(
+    [...ids].some((id) => id.startsWith('00000000-0000')),
+    'the first one is as random as others',
+  );
 });
 
 test('a record is the same wherever it is put and whatever was there before', (t) => {

@@ -12,6 +12,7 @@ import { withDefault } from '../src/tracing/default-subscriber.ts';
 import type { Outcome } from '../src/tracing/layer.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import { type Target, target } from '../src/tracing/target.ts';
+import { flockMissing, holdLock } from './helpers/lock-holder.ts';
 import { bootUnknown } from './helpers/namespaces.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 
@@ -308,4 +309,22 @@ test('after a shutdown that was too short a flush does not wait, and what comes 
   withDefault(registry, () => target('t').info('y'));
   t.true((await layer.flush()).complete);
   t.like(layer.stats(), { accepted: 2, written: 0, dropped: { io: { INFO: 1 }, closed: { INFO: 1 } } });
+});
+
+test('while a flush waits for a lock the program goes on', async (t) => {
+  if (!has(t, flockMissing)) return;
+  // The fallback has no other thread that waits.
+  if (chooseBackend() !== 'native') return t.pass();
+  const path = poolOf(t);
+  writeFileSync(path, '');
+  const release = await holdLock(t, 'flock', path);
+  const layer = new EmitKVPLayer({ path, vmId: 'vm', onProblem: () => {} });
+  withDefault(new Registry().with(layer), () => target('t').info('x'));
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  t.false((await layer.flush({ timeout: 400 })).complete);
+  clearInterval(timer);
+  t.true(turns >= 3, `${turns} turns`);
+  await release();
+  t.true((await layer.shutdown()).complete);
 });

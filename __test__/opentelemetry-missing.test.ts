@@ -58,14 +58,14 @@ function runWith(t: ExecutionContext, packages: readonly string[], options = '{}
   return { stdout, stderr };
 }
 
-for (const [missing, packages] of [
-  ['@opentelemetry/sdk-trace-base', ['api']],
-  ['@opentelemetry/otlp-transformer', ['api', 'sdk-trace-base']],
+for (const [missing, packages, command] of [
+  ['@opentelemetry/sdk-trace', ['api'], '@opentelemetry/sdk-trace@2 @opentelemetry/otlp-transformer@0.223'],
+  ['@opentelemetry/otlp-transformer', ['api', 'sdk-trace-base'], '@opentelemetry/otlp-transformer@0.223'],
 ] as const) {
   test(`without ${missing} one line and each outcome name it, and the context still propagates`, (t) => {
     t.deepEqual(runWith(t, packages), {
       stdout: PROPAGATED + INCOMPLETE,
-      stderr: `kvp-tracing: the export of spans is left out: exporting needs ${missing}: npm install ${missing}\n`,
+      stderr: `kvp-tracing: the export of spans is left out: exporting needs ${missing}: npm install ${command}\n`,
     });
   });
 }

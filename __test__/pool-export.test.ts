@@ -8,6 +8,7 @@ import { decodeRecords } from '../src/pool/record.ts';
 import { bytesOf, good, SAMPLE } from './helpers/diag-records.ts';
 import { ENCODINGS, EXPORTS, item, type Pair, wrapped } from './helpers/host-exports.ts';
 import { folderOf } from './helpers/pool-folder.ts';
+import { processorTime } from './helpers/processor-time.ts';
 
 const PAIRS: Pair[] = [
   ['PROVISIONING_REPORT', 'result=success|agent=a/1|vm_id=x'],
@@ -208,9 +209,9 @@ test('hostile texts are read in bounded time, and what is damaged is said', (t) 
   ];
   for (const [text, damage] of texts) {
     const bytes = Buffer.from(text);
-    const before = performance.now();
+    const before = processorTime();
     const found = readExport(bytes);
-    const took = performance.now() - before;
+    const took = processorTime() - before;
     t.is(found && (found.damage ?? ''), damage, text.slice(0, 80));
     t.true(took < 10_000, `${took} ms: ${text.slice(0, 80)}`);
   }

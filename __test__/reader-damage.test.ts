@@ -7,6 +7,7 @@ import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts
 import { inspect } from '../src/pool/edit.ts';
 import { RECORD_SIZE } from '../src/pool/limits.ts';
 import { bytesOf, framedBytes, good, keyOf, payload, SAMPLE, VM } from './helpers/diag-records.ts';
+import { processorTime } from './helpers/processor-time.ts';
 
 const bomb = deflateSync(Buffer.alloc(17 * 1024 * 1024)).toString('base64');
 const zipped = deflateSync('text');
@@ -245,7 +246,7 @@ test('a hundred thousand chunks take no longer than their number', (t) => {
     key: keyOf({ chunk }),
     value: 'x',
   })).reverse();
-  const start = performance.now();
+  const start = processorTime();
   t.is(readDiagnosticsSync(records).diagnostics[0]?.text.length, 100_000);
-  t.true(performance.now() - start < 5000);
+  t.true(processorTime() - start < 5000);
 });

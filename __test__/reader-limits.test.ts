@@ -29,7 +29,7 @@ function costOf(t: ExecutionContext, pool: Buffer): Cost {
   writeFileSync(path, pool);
   const source = `
     import { readFileSync } from 'node:fs';
-    import { readDiagnosticsSync, renderTree, timeline } from './dist/index.js';
+    import { readDiagnosticsSync, renderTree, timeline } from './dist/index.cjs';
     const { diagnostics, problems } = readDiagnosticsSync(readFileSync(process.argv[1]));
     renderTree(timeline(diagnostics));
     const { maxRSS, userCPUTime } = process.resourceUsage();

@@ -1,4 +1,4 @@
-import { ClientRequest, type RequestOptions } from 'node:http';
+import { ClientRequest, IncomingMessage, type RequestOptions } from 'node:http';
 import { Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
@@ -213,4 +213,13 @@ test('what has its content in itself is told as data', (t) => {
       headers: { cookie: '[redacted]', accept: 'a', host: 'h:80' },
     },
   });
+});
+
+test('of a message of node:http its head is told, a header that comes twice as a list', (t) => {
+  const answer = Object.assign(new IncomingMessage(new Socket()), {
+    statusCode: 200,
+    rawHeaders: ['Accept', 'a', 'Set-Cookie', 's3cret', 'Via', 'x', 'via', 'y', 'Via', 'z'],
+  });
+  const { headers } = seen({ answer })['answer'] as { headers: unknown };
+  t.deepEqual(headers, { accept: 'a', 'set-cookie': '[redacted]', via: ['x', 'y', 'z'] });
 });

@@ -17,6 +17,7 @@ import { Registry } from '../src/tracing/registry.ts';
 import { target } from '../src/tracing/target.ts';
 import { HOSTILE } from './helpers/hostile-values.ts';
 import { poolOf } from './helpers/pool-folder.ts';
+import { processorTime } from './helpers/processor-time.ts';
 import { seen, spelled } from './helpers/redacted.ts';
 
 const log = target('agent');
@@ -222,7 +223,7 @@ test('what a span keeps is what it was when it was recorded', (t) => {
 });
 
 test('what is too much takes bounded time, whatever is in it', (t) => {
-  const began = performance.now();
+  const began = processorTime();
   const bodies: Record<string, object> = {
     records: Array.from({ length: 500_000 }, () => ({ token: 1 })),
     groups: Array.from({ length: 1000 }, () => Array.from({ length: 100 }, () => ({ token: 1 }))),
@@ -231,9 +232,9 @@ test('what is too much takes bounded time, whatever is in it', (t) => {
     maps: new Map(Array.from({ length: 200_000 }, (_, i) => [i, { password: 1 }])),
     bytes: new Uint8Array(50_000_000),
   };
-  const made = performance.now();
+  const made = processorTime();
   const fields = seen({ ...bodies, small: { password: 1 } });
-  const took = performance.now() - made;
+  const took = processorTime() - made;
   for (const name of ['records', 'groups', 'texts', 'wide', 'maps']) t.is(fields[name], '[unreadable]', name);
   t.deepEqual(fields['small'], { password: '[redacted]' });
   t.is((fields['bytes'] as Uint8Array).length, 50_000_000);

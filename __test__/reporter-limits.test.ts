@@ -101,33 +101,25 @@ test.serial('a report that names nobody is said to be of an unknown program', as
   }
 });
 
-test.serial(
-  "another boot's pool is emptied for the first report alone, and only where it is asked for",
-  async (t) => {
-    if (!has(t, bootUnknown)) return;
-    const path = poolOf(t);
-    openPool(path).setSync(REPORT_KEY, OTHERS);
-    utimesSync(path, 1, 1);
-    const keeping = await setUp(t, { path, clearStale: false, filter: 'off' });
-    t.is((await keeping.reportSuccess()).written, false);
-    t.is(openPool(path).getSync(REPORT_KEY), OTHERS);
-    await keeping.shutdown();
-    utimesSync(path, 1, 1);
-    const clearing = await setUp(t, { path, clearStale: true, filter: 'off' });
-    t.true((await clearing.reportSuccess()).written);
-    await openPool(path).append('theirs', 'of this boot');
-    // The clock was set.
-    utimesSync(path, 1, 1);
-    t.true((await clearing.reportSuccess()).written);
-    t.deepEqual(
-      openPool(path)
-        .dumpSync()
-        .map(({ key }) => key)
-        .toSorted(),
-      [REPORT_KEY, 'theirs'],
-    );
-  },
-);
+test.serial("another boot's pool is emptied for a report only where that is asked for", async (t) => {
+  if (!has(t, bootUnknown)) return;
+  const path = poolOf(t);
+  openPool(path).setSync(REPORT_KEY, OTHERS);
+  utimesSync(path, 1, 1);
+  const keeping = await setUp(t, { path, clearStale: false, filter: 'off' });
+  t.is((await keeping.reportSuccess()).written, false);
+  t.is(openPool(path).getSync(REPORT_KEY), OTHERS);
+  await keeping.shutdown();
+  utimesSync(path, 1, 1);
+  const clearing = await setUp(t, { path, clearStale: true, filter: 'off' });
+  t.true((await clearing.reportSuccess()).written);
+  t.deepEqual(
+    openPool(path)
+      .dumpSync()
+      .map(({ key }) => key),
+    [REPORT_KEY],
+  );
+});
 
 test.serial('a report goes to the pool that was set up, wherever the program has gone since', async (t) => {
   const path = poolOf(t);

@@ -6,6 +6,7 @@ import test from 'ava';
 import { FilterError, LayerError, messageOf, NotAPoolFileError, OptionError } from '../src/errors.ts';
 import { answerText } from '../src/opentelemetry/export/answer-text.ts';
 import { readOtlpSettings } from '../src/opentelemetry/export/otlp-settings.ts';
+import { processorTime } from './helpers/processor-time.ts';
 import { TYPESCRIPT } from './helpers/programs.ts';
 
 /** What a terminal would obey: an escape, its 8-bit form, a title, a direction, line breaks. */
@@ -74,9 +75,9 @@ test('what a collector echoes of a request is shown without what authenticates i
     t.notRegex(text, /SECRET|WORD|QUERY/, echo);
   }
   t.is(answerText('no such tenant: demo=1', { headers, url }), 'no such tenant: demo=1');
-  const began = performance.now();
+  const began = processorTime();
   t.is(answerText('a'.repeat(64 * 1024), { headers, url }).length, 200);
-  t.true(performance.now() - began < 2000);
+  t.true(processorTime() - began < 2000);
 });
 
 const ANSWERS: Record<string, (authorization: string) => [status: number, body: string]> = {

@@ -4,6 +4,7 @@ import test from 'ava';
 import { Fields } from '../src/tracing/fields.ts';
 import { Redactor } from '../src/tracing/redactor.ts';
 import { isSecretByWords } from '../src/tracing/secret-name.ts';
+import { processorTime } from './helpers/processor-time.ts';
 
 const TABLE = readFileSync(new URL('../docs/security.md', import.meta.url), 'utf8');
 const ROWS = [...TABLE.matchAll(/^\| `(.+?)` +\| (redacted|visible) +\|$/gm)];
@@ -29,14 +30,14 @@ test('booleans are never replaced, whatever their name', (t) => {
 });
 
 test('a name of any length is decided in bounded time, by its end', (t) => {
-  const began = performance.now();
+  const began = processorTime();
   for (const start of ['x', 'x_', 'A', '1', 'a1', 'value', '_', '\u{1f600}']) {
     const long = start.repeat(1_000_000 / start.length);
     t.true(isSecretByWords(`${long}_password`));
     t.false(isSecretByWords(`${long}_user`));
   }
   t.true(isSecretByWords(`password${'_value'.repeat(1000)}`), 'what can not be told is not shown');
-  t.true(performance.now() - began < 5000);
+  t.true(processorTime() - began < 5000);
 });
 
 test('names from outside are remembered within bounds', async (t) => {

@@ -248,7 +248,7 @@ test.serial('two copies of the package share the handlers of a process', async (
   for (const part of ['package.json', 'dist']) {
     cpSync(new URL(part, ROOT), join(folder, 'copy', part), { recursive: true });
   }
-  const second = `const copy = await import(${JSON.stringify(join(folder, 'copy/dist/index.js'))});
+  const second = `const copy = await import(${JSON.stringify(join(folder, 'copy/dist/index.cjs'))});
     const uninstall = copy.installSignalHandlers();`;
   for (const [program, expected] of [
     [{ after: second }, 'SIGTERM'],

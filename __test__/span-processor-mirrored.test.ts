@@ -99,7 +99,7 @@ test('context of a mirrored span that is handed on does not hide what starts in 
 });
 
 test('a processor of another copy of the package knows what EmitKVPLayer wrote, too', async (t) => {
-  const built = new URL('dist/opentelemetry/index.js', ROOT).href;
+  const built = new URL('dist/opentelemetry.cjs', ROOT).href;
   const other = (await import(built)) as typeof import('../src/opentelemetry/index.ts');
   t.not(other.KvpSpanProcessor, KvpSpanProcessor);
   const path = poolOf(t);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import { AlwaysOffSampler, BasicTracerProvider, SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import test from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
@@ -299,4 +300,69 @@ test('flush and shutdown resolve although the pool can never be written to', asy
   const provider = new BasicTracerProvider({ spanProcessors: [processor] });
   provider.getTracer('x').startSpan('s').end();
   await t.notThrowsAsync(() => processor.shutdown());
+});
+
+test('records are signed by the service of the resource, else by the option', async (t) => {
+  const path = poolOf(t);
+  const processor = new KvpSpanProcessor({ path, vmId: 'vm', agent: 'option/7' });
+  const traced = (attributes: Record<string, string>): void => {
+    const resource = resourceFromAttributes(attributes);
+    new BasicTracerProvider({ resource, spanProcessors: [processor] }).getTracer('x').startSpan('s').end();
+  };
+  const none = processor.stats();
+  traced({ 'service.name': 'agent', 'service.version': '1.2' });
+  traced({ 'service.name': 'bare' });
+  traced({ 'service.name': 'unknown_service:node' });
+  traced({});
+  traced({ 'service.name': `${'long'.repeat(20)}`, 'service.version': '2' });
+  await processor.forceFlush();
+  t.is(processor.stats().written - none.written, 10);
+  await processor.shutdown();
+  const agents = readDiagnosticsSync(path).diagnostics.flatMap(({ kind, agent }) =>
+    kind === 'start' ? [agent] : [],
+  );
+  t.deepEqual(agents.toSorted(), [
+    'agent/1.2',
+    'bare/0',
+    `${'long'.repeat(8).slice(0, 30)}/2`,
+    'option/7',
+    'option/7',
+  ]);
+});
+
+test('a span that two processors of one pool see is written once', async (t) => {
+  const path = poolOf(t);
+  const options = { path, vmId: 'vm' };
+  const spanProcessors = [new KvpSpanProcessor(options), new KvpSpanProcessor(options)];
+  const provider = new BasicTracerProvider({ spanProcessors });
+  const tracer = provider.getTracer('x');
+  const span = tracer.startSpan('outer');
+  tracer.startSpan('inner', {}, trace.setSpan(ROOT_CONTEXT, span)).end();
+  span.addEvent('event').end();
+  await provider.shutdown();
+  const { diagnostics } = readDiagnosticsSync(path);
+  t.deepEqual(
+    diagnostics.map(({ kind, name }) => `${kind} ${name}`),
+    ['start outer', 'start inner', 'finish inner', 'event outer', 'finish outer'],
+  );
+});
+
+test('an exception is its type, its message and the first lines of its stack, whatever their length', async (t) => {
+  const error = new Error(`first line\n${'more '.repeat(2000)}`);
+  const frames = Array.from({ length: 100 }, (_, i) => `    at f${i} (/long/path/to/a/file.js:${i}:1)`);
+  error.stack = `Error: ${error.message}\n${frames.join('\n')}`;
+  const [, event] = await told(t, (tracer) => {
+    const span = tracer.startSpan('s');
+    span.recordException(error);
+    span.end();
+  });
+  const fields = event?.fields ?? {};
+  t.is(fields['exception.type'], 'Error');
+  t.regex(String(fields['exception.message']), /^first line\nmore .{400,}…$/s);
+  const stack = String(fields['exception.stacktrace']).split('\n');
+  t.is(stack[0], 'Error: first line');
+  t.deepEqual(stack.slice(1, 4), frames.slice(0, 3));
+  t.is(stack.at(-1), '…');
+  t.true(stack.length <= 8);
+  t.true(Buffer.byteLength(String(event?.text)) < 2 * 1022);
 });

@@ -17,11 +17,9 @@ import { ended } from './helpers/programs.ts';
 const SYS = Math.floor(statSync('/sys').mtimeMs / 1000);
 const DEFAULT = '/var/lib/hyperv/.kvp_pool_1';
 
-const PACKAGE = JSON.stringify(new URL('../dist/index.js', import.meta.url).pathname);
-
 /** Emits an event into a pool with the options given as JSON; prints the starts of the keys that are there afterwards. */
 const EMIT = `
-  import { initializeTracing, info, openPool } from ${PACKAGE};
+  import { initializeTracing, info, openPool } from 'kvp-tracing';
   const options = JSON.parse(process.argv[1]);
   const tracing = await initializeTracing({ kvp: { vmId: 'vm', ...options }, stderr: false });
   info('of this boot');
@@ -84,7 +82,7 @@ test('what is asked for by name keeps the rule of azure-init: changed before the
   if (!has(t, namespacesMissing ?? bootUnknown)) return;
   const path = oldPool(poolOf(t), SYS + 1);
   const source = `
-    import { openPool } from ${PACKAGE};
+    import { openPool } from 'kvp-tracing';
     const pool = openPool(process.argv[1]);
     console.log(pool.isStaleSync(), await pool.isStale(), await pool.clearIfStale(), pool.size);`;
   const { stdout } = await ended(afterMounts(bootedAt(t, SYS + 5), source, path));
@@ -124,6 +122,19 @@ test.serial('who has written to a pool never empties it, whatever time it has th
   await emit('first');
   await emit('second');
   await emit('by another spelling', join(dirname(path), '..', basename(dirname(path)), '.kvp_pool_1'));
+  t.is(openPool(path).size, 3);
+});
+
+test.serial('what is written later is of the same boot as what was written first', async (t) => {
+  if (!has(t, bootUnknown)) return;
+  const path = poolOf(t);
+  const registry = new Registry().with(new EmitKVPLayer({ path, vmId: 'vm', clearStale: true }));
+  for (const message of ['first', 'second', 'third']) {
+    withDefault(registry, () => target('t').info(message));
+    t.true((await registry.flush()).complete);
+    utimesSync(path, 1, 1);
+  }
+  await registry.shutdown();
   t.is(openPool(path).size, 3);
 });
 

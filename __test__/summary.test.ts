@@ -3,6 +3,7 @@ import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { lastBoot } from '../src/diagnostics/summary/last-boot.ts';
 import { storedFiles } from '../src/diagnostics/summary/stored-files.ts';
 import { summarize } from '../src/diagnostics/summary/summary.ts';
+import { processorTime } from './helpers/processor-time.ts';
 import { contentOf, event, span, told } from './helpers/told.ts';
 
 const T0 = Date.parse('2026-08-31T12:00:00Z');
@@ -321,9 +322,9 @@ test('20,000 spans, 10,000 deep, are summarized at once', (t) => {
     ...span(`s${i}`, i, 40_000 - i, { ...failed, ...(i > 0 && { parent: `s${i - 1}` }) }),
     ...span(`w${i}`, i, i + 1, failed),
   ]).flat();
-  const before = performance.now();
+  const before = processorTime();
   const { firstFailure, slowest } = summarize(contentOf(diagnostics));
   t.is(firstFailure?.name, 'w0');
   t.is(slowest.length, 3);
-  t.true(performance.now() - before < 3000);
+  t.true(processorTime() - before < 3000);
 });

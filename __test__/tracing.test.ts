@@ -343,3 +343,10 @@ test('filters are asked with the names that the fields have in the end', (t) => 
   }, filter);
   t.deepEqual(names, [['message', 'a', 'message_'], ['message', 'error'], ['message', 'b'], ['message']]);
 });
+
+test('each hook of a layer must be a function', (t) => {
+  const hooks = ['onNewSpan', 'onRecord', 'onFollowsFrom', 'onEnter', 'onExit', 'onClose', 'onEvent'];
+  for (const hook of [...hooks, 'run', 'childEnv', 'flush', 'shutdown', 'stats']) {
+    t.throws(() => new Registry().with({ [hook]: 5 }), { instanceOf: OptionError }, hook);
+  }
+});

@@ -17,7 +17,7 @@ async function twoCopies(t: ExecutionContext): Promise<[Package, Package]> {
     for (const part of ['package.json', 'dist']) {
       cpSync(new URL(part, ROOT), join(folder, name, part), { recursive: true });
     }
-    return (await import(pathToFileURL(join(folder, name, 'dist/index.js')).href)) as Package;
+    return (await import(pathToFileURL(join(folder, name, 'dist/index.cjs')).href)) as Package;
   });
   return Promise.all(copies) as Promise<[Package, Package]>;
 }

@@ -80,7 +80,7 @@ const TESTS = {
   'spans-of': ['timeline'],
   pool: ['store'],
   'fallback-writer': ['fallback', 'rewriter', 'durability'],
-  appender: ['fallback', 'durability', 'store'],
+  appender: ['fallback', 'stale', 'durability', 'store'],
   'append-lock': ['store-locks', 'fallback'],
   'boot-time': ['stale'],
   'written-pools': ['stale'],
@@ -172,7 +172,8 @@ async function takeMutants(folder, sources) {
 /** The first test file that fails twice because of a mutant, and passes without it. */
 async function noticedBy(folder, mutant, source) {
   const { file, start, end, text } = mutant;
-  const backend = file.startsWith('src/pool/fallback') ? 'js' : 'native';
+  // The native core stands for what the fallback has in TypeScript.
+  const backend = /^src\/pool\/(?!native|binding)/.test(file) ? 'js' : 'native';
   const fails = async (test, changed) => {
     compileFile(folder, file, changed);
     return isFailing(folder, test, backend);

@@ -47,6 +47,7 @@ const ON_EACH_WRITER = [
   'kill',
   'kvp-layer',
   'memory-limit',
+  'module-systems',
   'missing-folder',
   'obstacles',
   'one-trace',

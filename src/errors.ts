@@ -292,8 +292,8 @@ export class MissingPeerError extends KvpError {
   static {
     nameErrors(this, 'MissingPeerError');
   }
-  constructor(packages: string, cause: unknown) {
-    super('ERR_KVP_MISSING_PEER', `exporting needs ${packages}: npm install ${packages}`, { cause });
+  constructor(packages: string, cause: unknown, command = `npm install ${packages}`) {
+    super('ERR_KVP_MISSING_PEER', `exporting needs ${packages}: ${command}`, { cause });
   }
 }
 

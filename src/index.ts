@@ -137,7 +137,7 @@ export type { Result } from './tracing/span.ts';
 export type { SpanEvent } from './tracing/span-event.ts';
 export type { SpanOptions } from './tracing/span-options.ts';
 export type { EmitKVPLayerOptions } from './layers/emit-kvp-layer.ts';
-export type { KvpChannelOptions } from './layers/kvp-channel.ts';
+export type { KvpChannelOptions } from './layers/channel-options.ts';
 export type { LineLayerOptions } from './layers/line-layer.ts';
 export type { Memory, MemoryEvent, MemorySpan } from './layers/memory-layer.ts';
 export type { StderrLayerOptions } from './layers/stderr-layer.ts';

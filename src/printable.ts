@@ -10,8 +10,7 @@ const INVISIBLE = new RegExp(`[${INVISIBLE_CLASS}]`, 'gu');
 export function withoutInvisible(text: string): string {
   return text.replace(
     INVISIBLE,
-    (character) =>
-      SHORT_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+    (character) => SHORT_ESCAPES.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -72,16 +72,19 @@ export function onBuilt(source: string, ...args: string[]): string[] {
   return ['--input-type=module', '-e', IS_UNBUILT ? unbuilt(source) : source, ...args];
 }
 
+/** Where the package's entries are in the sources. */
+const ENTRIES: Record<string, string> = {
+  '': 'index',
+  '/opentelemetry': 'opentelemetry/index',
+  '/register': 'opentelemetry/register',
+  '/pino': 'pino/index',
+};
+
 /** The source with the compiled files in place of the package's entries. */
 function unbuilt(source: string): string {
-  const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as {
-    exports: Record<string, { default: string }>;
-  };
-  return source.replace(/'kvp-tracing((?:\/\w+)?)'/g, (all, entry: string) => {
-    const built = exports[`.${entry}`]?.default;
-    return built === undefined
-      ? all
-      : JSON.stringify(new URL(built.replace('dist', `${COMPILED}/src`), ROOT).href);
+  return source.replace(/'kvp-tracing(|\/\w+)'/g, (all, entry: string) => {
+    const file = ENTRIES[entry];
+    return file === undefined ? all : JSON.stringify(new URL(`${COMPILED}/src/${file}.js`, ROOT).href);
   });
 }
 

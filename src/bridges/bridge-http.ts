@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
 import { clientSpan, defaultPort, failSpan, recordResponse, type RequestInfo } from './client-span.ts';
+import { type Carries, contextHeaders } from './propagate.ts';
 import { isSuppressed, neverThrowing, subscribeToChannel } from './subscribe-to-channel.ts';
 
 interface Message {
@@ -11,14 +12,16 @@ interface Message {
 
 const log = target('http');
 
-/** Makes spans of the requests of `node:http` and `node:https`. Returns how to end the bridge. */
-export function bridgeHttp(): () => void {
+/** Makes spans of the requests of `node:http` and `node:https`, which carry their context. Returns how to end the bridge. */
+export function bridgeHttp(carries: Carries): () => void {
   const seen = new WeakSet<ClientRequest>();
   const begin = ({ request }: Message): void => {
     if (seen.has(request)) return;
     seen.add(request);
     if (isSuppressed()) return;
-    const span = clientSpan(log, requestInfo(request));
+    const info = requestInfo(request);
+    const span = clientSpan(log, info);
+    if (carries(info.host, info.port)) addContext(request, span);
     if (!span.isDisabled) closeWith(request, span);
   };
   // Node.js 20 publishes a request only when it is sent; later versions also when it is created.
@@ -28,6 +31,17 @@ export function bridgeHttp(): () => void {
   return () => {
     for (const unsubscribe of unsubscribes) unsubscribe();
   };
+}
+
+/**
+ * Adds headers to a request that has none of a context yet. Node.js 20 tells of a request when it is too late for that,
+ * and so it is in any version if the program gave the headers as a list.
+ */
+function addContext(request: ClientRequest, span: Span): void {
+  if (request.headersSent || request.hasHeader('traceparent')) return;
+  for (const [name, value] of contextHeaders(span)) {
+    if (!request.hasHeader(name)) request.setHeader(name, value);
+  }
 }
 
 /** Closes the span when nothing more can happen to the request. */
@@ -41,11 +55,17 @@ function closeWith(request: ClientRequest, span: Span): void {
     if (error === undefined && status === undefined) error = ABORTED;
     // After an upgrade or a CONNECT the connection carries something else than the response.
     const isComplete = res?.complete === true || status === 101 || method === 'CONNECT';
-    if (error === undefined && !isComplete) error = INCOMPLETE;
+    // A response that the program itself gave up is what its status says.
+    if (error === undefined && !isComplete && wasCut(res)) error = INCOMPLETE;
     if (error === undefined) recordResponse(span, status);
     else failSpan(span, error, status);
   };
   request.once('close', neverThrowing('http', finish));
+}
+
+/** Whether the server ended a response too early. */
+function wasCut(response: IncomingMessage | null | undefined): boolean {
+  return response?.errored != null;
 }
 
 const ABORTED = { code: 'aborted', message: 'closed before a response came' };

@@ -1,6 +1,7 @@
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
-import { clientSpan, defaultPort, failSpan, recordResponse } from './client-span.ts';
+import { clientSpan, defaultPort, failSpan, recordResponse, type RequestInfo } from './client-span.ts';
+import { type Carries, contextHeaders } from './propagate.ts';
 import { isSuppressed, subscribeToChannel } from './subscribe-to-channel.ts';
 
 /** A request as undici publishes it. */
@@ -9,6 +10,9 @@ interface Request {
   readonly method: string;
   readonly path: string;
   readonly upgrade?: unknown;
+  /** Names and values in turn. */
+  readonly headers?: unknown;
+  addHeader?(name: string, value: string): unknown;
 }
 
 interface PendingSpan {
@@ -22,7 +26,7 @@ const log = target('undici');
  * Makes spans of the requests of `fetch()` and undici. Returns how to end the bridge: no further request gets a span,
  * and those that are pending still get their end.
  */
-export function bridgeUndici(): () => void {
+export function bridgeUndici(carries: Carries): () => void {
   const pending = new WeakMap<Request, PendingSpan>();
   let pendingCount = 0;
   let isEnded = false;
@@ -43,7 +47,9 @@ export function bridgeUndici(): () => void {
     ({ request }) => {
       // Undici does not publish the end of a tunnel.
       if (isSuppressed() || request.method === 'CONNECT' || request.upgrade) return;
-      const span = spanOf(request);
+      const info = infoOf(request);
+      const span = clientSpan(log, info);
+      if (carries(info.host, info.port)) addContext(request, span);
       if (span.isDisabled) return;
       pending.set(request, { span, status: undefined });
       pendingCount++;
@@ -63,7 +69,10 @@ export function bridgeUndici(): () => void {
     }),
     subscribeToChannel<{ request: Request; error: unknown }>('undici:request:error', ({ request, error }) => {
       const taken = take(request);
-      if (taken !== undefined) failSpan(taken.span, error, taken.status);
+      if (taken === undefined) return;
+      // A response that the program itself gave up is what its status says.
+      if (taken.status !== undefined && isCancelled(error)) recordResponse(taken.span, taken.status);
+      else failSpan(taken.span, error, taken.status);
     }),
   );
   return () => {
@@ -73,9 +82,46 @@ export function bridgeUndici(): () => void {
   };
 }
 
-function spanOf({ method, origin, path }: Request): Span {
+function infoOf({ method, origin, path }: Request): RequestInfo {
   const { protocol, hostname, port: given } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
   const port = given === '' ? defaultPort(protocol) : Number(given);
-  return clientSpan(log, { method, protocol, host, port, path, address: host });
+  return { method, protocol, host, port, path, address: host };
+}
+
+/**
+ * Whether a response ended because the program cancelled its body, or dropped it: whatever is neither an error of the
+ * connection, which has a code, nor a timeout.
+ */
+function isCancelled(error: unknown): boolean {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return name !== 'TimeoutError' && (typeof code !== 'string' || code === 'UND_ERR_ABORTED');
+}
+
+/** Adds headers to a request that has none of a context yet. */
+function addContext(request: Request, span: Span): void {
+  const { headers, addHeader } = request;
+  if (typeof addHeader !== 'function' || indexOf(headers, 'traceparent') >= 0) return;
+  const own = new Set<string>();
+  for (const [name, value] of contextHeaders(span)) {
+    if (indexOf(headers, name) >= 0) continue;
+    Reflect.apply(addHeader, request, [name, value]);
+    own.add(name);
+  }
+  if (own.size === 0 || !Array.isArray(request.headers)) return;
+  // Another instrumentation that hears of the request after us: its headers count, and not twice.
+  request.addHeader = (name, value) => {
+    const at = own.delete(name.toLowerCase()) ? indexOf(request.headers, name) : -1;
+    if (at < 0) return Reflect.apply(addHeader, request, [name, value]);
+    (request.headers as unknown[])[at + 1] = value;
+    return request;
+  };
+}
+
+/** Where a header is among names and values; -1 if it is not, or if headers are a text without it. */
+function indexOf(headers: unknown, name: string): number {
+  const wanted = name.toLowerCase();
+  if (typeof headers === 'string') return headers.toLowerCase().search(new RegExp(`^${wanted}:`, 'm'));
+  if (!Array.isArray(headers)) return -1;
+  return headers.findIndex((text, at) => at % 2 === 0 && String(text).toLowerCase() === wanted);
 }

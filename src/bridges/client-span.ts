@@ -18,7 +18,10 @@ export interface RequestInfo {
 }
 
 /** The methods that OpenTelemetry's conventions know. */
-const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '));
+export const METHODS: ReadonlySet<string> = new Set(
+  'CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '),
+);
+
 /** Makes a span of a request, with the name and fields of OpenTelemetry's conventions for HTTP clients. */
 export function clientSpan(log: Target, { method, protocol, host, port, path, address }: RequestInfo): Span {
   const isKnown = METHODS.has(method);
@@ -69,6 +72,6 @@ function isUrl(path: string): boolean {
 }
 
 /** The URL without secrets, by the rule of the subscriber that the span goes to. */
-function redactedUrl(url: string): string {
+export function redactedUrl(url: string): string {
   return (currentSubscriber() ?? new Redactor()).redactedUrl(url);
 }

@@ -11,7 +11,7 @@ const IN_FLIGHT = 2;
 
 /** Relative to a file of `src/cli` and of the chunks that the build makes of it. */
 const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../cli/fleet-worker.ts' : '../cli/fleet-worker.js',
+  import.meta.url.endsWith('.ts') ? '../cli/fleet-worker.ts' : '../cli/fleet-worker.cjs',
   import.meta.url,
 );
 

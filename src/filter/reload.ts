@@ -243,6 +243,19 @@ class ReloadableLayer implements Required<Layer<LayerState>> {
     this.#layer.childEnv?.(env);
   }
 
+  inject(headers: Record<string, string>): void {
+    this.#layer.inject?.(headers);
+  }
+
+  extract(headers: object): Span | undefined {
+    return this.#layer.extract?.(headers);
+  }
+
+  activate(span: Span | undefined, outer: LayerView<LayerState>): void {
+    const view = this.#viewOf(outer);
+    this.#layer.activate?.(span !== undefined && view.knows(span) ? span : undefined, view);
+  }
+
   flush(deadline?: Deadline): Promise<Outcome> {
     return this.#layer.flush?.(deadline) ?? DONE;
   }

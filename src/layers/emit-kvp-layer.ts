@@ -9,7 +9,8 @@ import { type FilterInput, filterOption } from '../tracing/filter.ts';
 import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } from '../tracing/layer.ts';
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
-import { CHANNEL_OPTIONS, KvpChannel, type KvpChannelOptions, type PoolIdentity } from './kvp-channel.ts';
+import { CHANNEL_OPTIONS, type KvpChannelOptions } from './channel-options.ts';
+import { KvpChannel, type PoolIdentity } from './kvp-channel.ts';
 
 export interface EmitKVPLayerOptions extends KvpChannelOptions {
   /**

@@ -1,25 +1,15 @@
 import { dirname } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
-import { DEFAULT_AGENT, legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
+import { legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
 import { DroppedError, errorOf, KvpError } from '../errors.ts';
-import {
-  booleanOption,
-  type Checks,
-  functionOption,
-  oneOf,
-  pathOption,
-  textOption,
-  wholeNumber,
-} from '../option.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
 import { openWriter } from '../pool/open-writer.ts';
-import { DEFAULT_POOL_PATH } from '../pool/pool-path.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
-import { DEFAULT_MAX_RECORDS } from '../pool/store-options.ts';
+import { CHANNEL_DEFAULTS, type KvpChannelOptions } from './channel-options.ts';
 import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
@@ -29,52 +19,6 @@ import type { Verbosity } from '../tracing/level.ts';
 import { guardedHandler, type ProblemHandler } from '../tracing/problem-handler.ts';
 import { performance } from '../tracing/performance.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../tracing/timers.ts';
-
-/** How a pool is opened for writing. */
-export interface KvpChannelOptions {
-  /** The pool's file. Default: pool 1, `/var/lib/hyperv/.kvp_pool_1`, on FreeBSD `/var/db/hyperv/pool/.kvp_pool_1`. */
-  path?: string | undefined;
-  /** The VM's id, at most 36 bytes. Default: this VM's, zeros if it can't be read. */
-  vmId?: string | undefined;
-  /** Who writes, `name/version`; a name that makes it longer than 32 bytes is cut. Default: this package. */
-  agent?: string | undefined;
-  /** Records that the pool may have, whoever wrote them, from 1 to 2³¹. Default `1024`. */
-  maxRecords?: number | undefined;
-  /** Bytes of the queue, from 4,096 to 2³¹, rounded up to a power of two. Default 2 MiB. */
-  queueBytes?: number | undefined;
-  /** Whether opening empties a pool that was last changed before this boot. Default: `true` for pool 1, else `false`. */
-  clearStale?: boolean | undefined;
-  /**
-   * `'queued'`: emitting only queues. `'write-through'`: emitting writes, in the caller's thread, unless another
-   * process holds a lock on the pool; for programs that are about to be killed. Default `'queued'`.
-   */
-  durability?: 'queued' | 'write-through' | undefined;
-  /** Called with each problem. Default: prints a line on stderr. */
-  onProblem?: ProblemHandler | undefined;
-}
-
-const DEFAULTS = {
-  path: DEFAULT_POOL_PATH,
-  agent: DEFAULT_AGENT,
-  maxRecords: DEFAULT_MAX_RECORDS,
-  queueBytes: 2 * 1024 * 1024,
-  durability: 'queued',
-} as const;
-
-/** The core counts records and bytes in 32 bits. */
-const COUNT_MAX = 2 ** 31;
-
-/** The options of a pool that is written to. */
-export const CHANNEL_OPTIONS: Checks<KvpChannelOptions> = {
-  path: pathOption,
-  vmId: textOption,
-  agent: textOption,
-  maxRecords: wholeNumber(1, COUNT_MAX),
-  queueBytes: wholeNumber(4096, COUNT_MAX),
-  clearStale: booleanOption,
-  durability: oneOf(['queued', 'write-through']),
-  onProblem: functionOption,
-};
 
 /** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
@@ -100,12 +44,12 @@ export interface PoolIdentity {
 
 /** What checked `options` and the defaults say. */
 export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
-  const path = options.path ?? DEFAULTS.path;
+  const path = options.path ?? CHANNEL_DEFAULTS.path;
   return {
     path,
-    agent: legalAgent(options.agent ?? DEFAULTS.agent),
+    agent: legalAgent(options.agent ?? CHANNEL_DEFAULTS.agent),
     vmId: options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) }),
-    clearsStale: options.clearStale ?? isSameFile(path, DEFAULTS.path),
+    clearsStale: options.clearStale ?? isSameFile(path, CHANNEL_DEFAULTS.path),
   };
 }
 
@@ -156,9 +100,9 @@ export class KvpChannel {
       keys,
       dropReport: layout.dropReport,
       reservesFinishes,
-      maxRecords: options.maxRecords ?? DEFAULTS.maxRecords,
-      queueBytes: options.queueBytes ?? DEFAULTS.queueBytes,
-      writeThrough: (options.durability ?? DEFAULTS.durability) === 'write-through',
+      maxRecords: options.maxRecords ?? CHANNEL_DEFAULTS.maxRecords,
+      queueBytes: options.queueBytes ?? CHANNEL_DEFAULTS.queueBytes,
+      writeThrough: (options.durability ?? CHANNEL_DEFAULTS.durability) === 'write-through',
       ...(before === undefined ? undefined : { staleBefore: before }),
     });
     this.#cancelAtExit = atExit((milliseconds, isLast) => {

@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { LayerError, messageOf } from '../errors.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { openNonblocking } from '../tracing/open-nonblocking.ts';
+import { isTerminal } from './is-terminal.ts';
 import { openLogFile } from './open-log-file.ts';
 import type { Lines, LinesOptions, LineStats } from './lines.ts';
 import { performance } from '../tracing/performance.ts';
@@ -55,7 +55,7 @@ export class LineFile implements Lines {
     this.#reopenOn = reopenOn;
     this.#fd = typeof writer === 'string' ? openLogFile(writer) : openNonblocking(writer);
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
-    this.isTerminal = isatty(this.#fd);
+    this.isTerminal = isTerminal(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);
     this.#cancelAtExit = atExit((_milliseconds, isLast) => isLast && this.#exit());
   }

@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { OptionError } from '../errors.ts';
 import { type Checks, functionOption, pathOption } from '../option.ts';
 import { Causes, Duration, Unquoted } from '../format/value-text.ts';
@@ -21,6 +20,7 @@ import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { isJournal, withPriority } from '../tracing/journal.ts';
 import { stackOf } from '../tracing/value.ts';
+import { isTerminal } from './is-terminal.ts';
 import { LineFile } from './line-file.ts';
 import { LineSink } from './line-sink.ts';
 import type { Lines, LinesOptions, LineStats, Writer } from './lines.ts';
@@ -71,7 +71,7 @@ export abstract class LineLayer<State> extends BaseLayer implements Layer<State>
   /** Takes options that were checked. Throws `OptionError`, or the error of opening the file. */
   constructor(options: LineLayerOptions) {
     const writer = options.writer ?? DEFAULTS.writer;
-    super(options.filter ?? (writer === STDERR && isatty(STDERR) ? 'info' : 'error'));
+    super(options.filter ?? (writer === STDERR && isTerminal(STDERR) ? 'info' : 'error'));
     this.#spanEvents = new Set(options.spanEvents ?? DEFAULTS.spanEvents);
     this.timed = this.#spanEvents.has('close');
     this.isJournal = writer === STDERR && isJournal();

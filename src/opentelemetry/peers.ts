@@ -1,18 +1,59 @@
 import { createRequire } from 'node:module';
+import { type Sdk, sdkOf } from './sdk.ts';
+import { runsSdk3 } from './install-command.ts';
 
-/** Loaders of the optional packages. The specifiers are literal, so that bundlers see them. */
+type Transformer = typeof import('@opentelemetry/otlp-transformer');
+
+/** Loaders of the optional packages. Each imports by a literal name inside `try`: so bundlers see it, and let it be missing. */
 export const PEERS = {
-  sdk: () => import('@opentelemetry/sdk-trace-base'),
-  core: () => import('@opentelemetry/core'),
+  /** The newest SDK that is installed and runs on this Node.js; rejects if there is none. */
+  sdk: async (): Promise<Sdk> => {
+    const [first, second] = runsSdk3() ? [sdkTrace, sdkTraceBase] : [sdkTraceBase, sdkTrace];
+    return (await first()) ?? (await second()) ?? Promise.reject(missing('@opentelemetry/sdk-trace'));
+  },
+  core: async () => {
+    try {
+      return await import('@opentelemetry/core');
+    } catch (error) {
+      return unlessMissing(error);
+    }
+  },
   /** Resolves to a loader, because the package is slow to load; rejects if it is not installed. */
-  transformer: async () => {
-    const load = () => import('@opentelemetry/otlp-transformer');
+  transformer: async (): Promise<() => Promise<Transformer>> => {
+    const load = async (): Promise<Transformer> => {
+      try {
+        return await import('@opentelemetry/otlp-transformer');
+      } catch (error) {
+        unlessMissing(error);
+        throw missing('@opentelemetry/otlp-transformer');
+      }
+    };
     if (!isInstalled('@opentelemetry/otlp-transformer')) await load();
     return load;
   },
 };
 
 export type Peers = typeof PEERS;
+
+async function sdkTrace(): Promise<Sdk | undefined> {
+  try {
+    return sdkOf(await import('@opentelemetry/sdk-trace'));
+  } catch (error) {
+    return unlessMissing(error);
+  }
+}
+
+async function sdkTraceBase(): Promise<Sdk | undefined> {
+  try {
+    return sdkOf(await import('@opentelemetry/sdk-trace-base'));
+  } catch (error) {
+    return unlessMissing(error);
+  }
+}
+
+function missing(name: string): Error {
+  return Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' });
+}
 
 /** Whether a package can be resolved, without loading it. Always `false` in a bundle. */
 function isInstalled(name: string): boolean {

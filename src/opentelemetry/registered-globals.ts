@@ -1,6 +1,6 @@
 import type { ContextManager, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 
-const API = Symbol.for('opentelemetry.js.api.1');
+export const API: unique symbol = Symbol.for('opentelemetry.js.api.1') as never;
 /** The key under which OpenTelemetry's `suppressTracing` marks a context. */
 const SUPPRESS_TRACING = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 

@@ -3,7 +3,7 @@ import { type EmitKVPLayerOptions, KVP_OPTIONS } from '../layers/emit-kvp-layer.
 import { STDERR_OPTIONS } from '../layers/stderr-layer.ts';
 import type { ProviderOptions } from '../opentelemetry/export/own-provider.ts';
 import { QUEUE_OPTIONS } from '../opentelemetry/export/queue-options.ts';
-import type { Exporter, Processor } from '../opentelemetry/export/span-counts.ts';
+import type { Exporter, Processor } from '../opentelemetry/sdk-shapes.ts';
 import { LAYER_OPTIONS, type OpenTelemetryLayerOptions } from '../opentelemetry/layer/layer-options.ts';
 import { ID_MAX } from '../pool/limits.ts';
 import { isKeyField } from '../pool/key-layout.ts';

@@ -2,7 +2,7 @@ import type { RedactOption } from '../tracing/redactor.ts';
 import type { EmitKVPLayerOptions } from '../layers/emit-kvp-layer.ts';
 import type { StderrLayerOptions } from '../layers/stderr-layer.ts';
 import type { QueueOptions } from '../opentelemetry/export/queue-options.ts';
-import type { Exporter, Processor } from '../opentelemetry/export/span-counts.ts';
+import type { Exporter, Processor } from '../opentelemetry/sdk-shapes.ts';
 import type { OpenTelemetryLayerOptions } from '../opentelemetry/layer/layer-options.ts';
 import type { FilterInput } from '../tracing/filter.ts';
 import type { Layer } from '../tracing/layer.ts';

@@ -73,6 +73,12 @@ export interface Layer<State = unknown> {
   run?<R>(span: Span, fn: () => R, view: LayerView<State>): R;
   /** Adds the current context to the environment of a child process. */
   childEnv?(env: NodeJS.ProcessEnv): void;
+  /** Adds the current context to the headers of a request. */
+  inject?(headers: Record<string, string>): void;
+  /** The caller's span that the headers of a request name, to be the parent of new spans. */
+  extract?(headers: object): Span | undefined;
+  /** Makes the context of a span, or of none, the current one of what runs from now on in this asynchronous execution. */
+  activate?(span: Span | undefined, view: LayerView<State>): void;
 
   flush?(deadline?: Deadline): Promise<Outcome>;
   shutdown?(deadline?: Deadline): Promise<Outcome>;
@@ -89,6 +95,9 @@ const HOOKS = [
   'onEvent',
   'run',
   'childEnv',
+  'inject',
+  'extract',
+  'activate',
   'flush',
   'shutdown',
   'stats',

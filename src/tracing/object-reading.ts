@@ -301,8 +301,7 @@ class Reader {
     } else if (isError && (isEnumerable || isErrorKey(key))) {
       this.#getter(key, isEnumerable, isError);
     } else if (isEnumerable && this.#secrets.isSecret(nameOf(key))) {
-      // Other getters are not asked: nobody prints them, and they may do something.
-      this.#mustCopy = true;
+      // Other getters are not asked: nobody prints them, and they may do something. A secret is copied in any case.
       this.#property(key, '', false);
     }
   }

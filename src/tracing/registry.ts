@@ -283,6 +283,31 @@ export class Registry {
     this.#tell(ALL, (layer) => layer.childEnv?.(env));
   }
 
+  /** The current context, as headers of a request. @internal */
+  contextHeaders(): Record<string, string> {
+    const headers: Record<string, string> = {};
+    this.#tell(ALL, (layer) => layer.inject?.(headers));
+    return headers;
+  }
+
+  /** The caller's span that the headers of a request name, if a layer knows how to read them. @internal */
+  callerIn(headers: object): Span | undefined {
+    let caller: Span | undefined;
+    this.#tell(ALL, (layer) => (caller ??= layer.extract?.(headers)));
+    return caller;
+  }
+
+  /**
+   * Makes `span`, or none, the current one of what runs from now on in this asynchronous execution; for callbacks of
+   * Node.js that no function wraps. @internal
+   */
+  activate(span: Span | undefined): void {
+    const outer = dispatch.storage.getStore();
+    const none = { span: undefined, subscriber: outer?.subscriber, scope: undefined };
+    dispatch.storage.enterWith(span?.context(none) ?? none);
+    this.#tell(ALL, (layer, view) => layer.activate?.(span, view));
+  }
+
   /** Runs the program's code inside of the hooks `run` of the layers that see the span. @internal */
   run<R>(span: Span, fn: () => R): R {
     let wrapped = fn;

@@ -1,4 +1,3 @@
-import { isMainThread } from 'node:worker_threads';
 import { OptionError } from '../errors.ts';
 import { flushNow, writeThrough } from './at-exit.ts';
 import { dispatch } from './context.ts';
@@ -24,7 +23,7 @@ const log = new Target('kvp_tracing');
  */
 export function installSignalHandlers(signals: readonly NodeJS.Signals[] = SIGNALS): () => void {
   const chosen = signalsOption('signals', signals);
-  if (!isMainThread) return () => {};
+  if (!process.getBuiltinModule('node:worker_threads').isMainThread) return () => {};
   const hub = shared(KEY, () => new SignalHub());
   return hub.add({
     signals: new Set(chosen),

@@ -4,7 +4,7 @@ import { Fields } from '../../tracing/fields.ts';
 import { Redactor } from '../../tracing/redactor.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
 import { causesOf, errorMessage, textOf } from '../../tracing/value.ts';
-import { parseReport, REPORT_FIELDS, type ReportExtras, spellReport } from './report.ts';
+import { isReportField, parseReport, type ReportExtras, spellReport } from './report.ts';
 
 export interface ProvisioningErrorOptions {
   /** Further details by name; values become texts, `undefined` is left out. Default: none. */
@@ -66,7 +66,7 @@ export class ProvisioningError extends Error {
       const message = 'a failure report must have result=error and a reason';
       throw new ReportError('ERR_KVP_MALFORMED_REPORT', message);
     }
-    const data = Object.entries(report).filter(([name]) => !REPORT_FIELDS.has(name));
+    const data = Object.entries(report).filter(([name]) => !isReportField(name));
     return new ProvisioningError(reason, {
       supportingData: Object.fromEntries(data),
       ...(documentation_url === undefined ? undefined : { documentationUrl: documentation_url }),

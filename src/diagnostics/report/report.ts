@@ -66,7 +66,12 @@ const BEHIND: Record<Result, readonly string[]> = {
   error: ['pps_type', 'vm_id', 'timestamp', 'documentation_url'],
 };
 /** The names of fields; all other names are extras. */
-export const REPORT_FIELDS: ReadonlySet<string> = new Set([...BEFORE.error, ...BEHIND.error]);
+const REPORT_FIELDS: ReadonlySet<string> = new Set([...BEFORE.error, ...BEHIND.error]);
+
+/** Whether a report has a field of this name by itself; all other names are those of extras. */
+export function isReportField(name: string): boolean {
+  return REPORT_FIELDS.has(name);
+}
 /** Fields that no extra can set. */
 const RESERVED = new Set(['result', 'reason', 'timestamp']);
 /** How a VM was preprovisioned: the names of cloud-init's `PPSType`. */

@@ -3,7 +3,7 @@ import { anyOption, type Checks, readOptions } from '../../option.ts';
 import type { ProblemReason } from '../collector.ts';
 import { DROP_REPORT_NAME } from '../layout.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
-import { REPORT_FIELDS, type ReportRecord } from '../report/report.ts';
+import { isReportField, type ReportRecord } from '../report/report.ts';
 import { endOf, ownTimes } from '../timeline/own-times.ts';
 import { pathOf, spansOf } from '../timeline/spans-of.ts';
 import type { TimelineNode } from '../timeline/timeline-node.ts';
@@ -218,7 +218,7 @@ function reportOf(record: ReportRecord): SummaryReport {
   } = record;
   const supportingData = Object.create(null) as Record<string, string>;
   for (const [name, text] of Object.entries(record)) {
-    if (!REPORT_FIELDS.has(name) && name !== 'traceback_base64' && text !== undefined)
+    if (!isReportField(name) && name !== 'traceback_base64' && text !== undefined)
       supportingData[name] = text;
   }
   const packed = record['traceback_base64'];

@@ -3,6 +3,7 @@ import { OtlpExporter } from './otlp-exporter.ts';
 import { readOtlpSettings } from './otlp-settings.ts';
 import type { ExportCounts } from './export-queue.ts';
 import type { QueueOptions } from './queue-options.ts';
+import { installCommand } from '../install-command.ts';
 import { PEERS, type Peers, unlessMissing } from '../peers.ts';
 import { settingOf } from '../setting.ts';
 
@@ -35,9 +36,12 @@ export async function otlpExporter(
   const settings = readOtlpSettings(env);
   const load = await peers.transformer().catch((error: unknown) => {
     unlessMissing(error);
-    throw new MissingPeerError('@opentelemetry/otlp-transformer', error);
+    throw new MissingPeerError('@opentelemetry/otlp-transformer', error, installCommand('serializer'));
   });
-  // Imported here, after any instrumentation of `http` has patched it.
-  const http = await (settings.url.protocol === 'https:' ? import('node:https') : import('node:http'));
+  // Loaded here, after any instrumentation of `http` has patched it.
+  const http =
+    settings.url.protocol === 'https:'
+      ? process.getBuiltinModule('node:https')
+      : process.getBuiltinModule('node:http');
   return new OtlpExporter(settings, load, http, counts, queue);
 }

@@ -7,7 +7,7 @@ import { answerText } from './answer-text.ts';
 import type { OtlpSettings } from './otlp-settings.ts';
 import { type ExportCounts, ExportQueue, type ExportResponse } from './export-queue.ts';
 import type { QueueOptions } from './queue-options.ts';
-import type { Exporter } from './span-counts.ts';
+import type { Exporter } from '../sdk-shapes.ts';
 import { VERSION } from '../../version.ts';
 import { clearTimeout, Date, setTimeout, wallMillis } from '../../tracing/timers.ts';
 

@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
-import { MissingPeerError, messageOf, OptionError } from '../../errors.ts';
+import { MissingPeerError, messageOf } from '../../errors.ts';
 import { variables } from '../../tracing/environment.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { exporterNames, otlpExporter } from './exporters.ts';
@@ -12,7 +12,11 @@ import { registerPropagator } from '../propagation/propagator.ts';
 import { resourceAttributes, type Service } from './resource.ts';
 import { settingOf } from '../setting.ts';
 import { registered, registeredGlobals } from '../registered-globals.ts';
-import { type Exporter, type Processor, SpanCounts } from './span-counts.ts';
+import { batchLimits, providerSettings } from './sdk-settings.ts';
+import { SpanCounts } from './span-counts.ts';
+import { installCommand } from '../install-command.ts';
+import type { Resource, Sdk } from '../sdk.ts';
+import type { Exporter, Processor } from '../sdk-shapes.ts';
 import { clearTimeout, setTimeout, TIMER_MAX } from '../../tracing/timers.ts';
 
 export interface ProviderOptions extends Service {
@@ -39,10 +43,7 @@ export interface OwnProvider extends FlushableTracerProvider {
   lost(): number;
 }
 
-type Sdk = Awaited<ReturnType<Peers['sdk']>>;
-type SdkProvider = InstanceType<Sdk['BasicTracerProvider']>;
-type Config = NonNullable<ConstructorParameters<Sdk['BasicTracerProvider']>[0]>;
-type Resource = NonNullable<Config['resource']>;
+type SdkProvider = ReturnType<Sdk['provider']>;
 
 /**
  * Creates a provider of OpenTelemetry's SDK, configured by the options and by `OTEL_*`. Registers it if there is no
@@ -57,19 +58,16 @@ export async function createProvider(
   if (settingOf(env, 'OTEL_SDK_DISABLED') === 'true') return undefined;
   const sdk = await peers.sdk().catch((error: unknown) => {
     unlessMissing(error);
-    throw new MissingPeerError('@opentelemetry/sdk-trace-base', error);
+    throw new MissingPeerError('@opentelemetry/sdk-trace', error, installCommand('both'));
   });
   const onProblem = guardedHandler(options.onProblem);
-  checkSampler(env, onProblem);
+  const settings = providerSettings(sdk, env, onProblem);
   const exports: Exports = { counts: [], exporters: [] };
   const counted = (spanCounts: SpanCounts, processor: Processor): Processor => {
     exports.counts.push(spanCounts);
     return spanCounts.processor(processor);
   };
-  const batched = (exporter: Exporter): Processor => {
-    const isTimed = settingOf(env, 'OTEL_BSP_EXPORT_TIMEOUT') !== undefined;
-    return new sdk.BatchSpanProcessor(exporter, isTimed ? {} : { exportTimeoutMillis: EXPORT_TIMEOUT });
-  };
+  const batched = (exporter: Exporter): Processor => sdk.batch(exporter, batchLimits(env, onProblem));
   const spanProcessors = [...(options.spanProcessors ?? [])];
   if (options.exporter !== undefined) {
     const spanCounts = new SpanCounts();
@@ -79,7 +77,7 @@ export async function createProvider(
       const spanCounts = new SpanCounts();
       if (name === 'console') {
         const exporter = spanCounts.exporter(new sdk.ConsoleSpanExporter());
-        spanProcessors.push(counted(spanCounts, new sdk.SimpleSpanProcessor(exporter)));
+        spanProcessors.push(counted(spanCounts, sdk.simple(exporter)));
       } else {
         const exporter = await otlpExporter(env, spanCounts, options.queue, peers);
         exports.exporters.push(exporter);
@@ -90,7 +88,7 @@ export async function createProvider(
   const resource = defaultResource(sdk).merge(resourceOf(resourceAttributes(options, env, onProblem)));
   const forgetPropagator = await registerPropagator(env, peers, onProblem);
   try {
-    return own(new sdk.BasicTracerProvider({ resource, spanProcessors }), exports, forgetPropagator);
+    return own(sdk.provider({ ...settings, resource, spanProcessors }), exports, forgetPropagator);
   } catch (error) {
     forgetPropagator();
     throw error;
@@ -108,6 +106,8 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
   let isOver = false;
   const made = {
     isGlobal: false,
+    // Where `register` looks for the processors of a provider.
+    _activeSpanProcessor: (provider as unknown as { _activeSpanProcessor?: unknown })._activeSpanProcessor,
     getTracer: (name: string, version?: string, options?: { schemaUrl?: string }): Tracer =>
       provider.getTracer(name, version, options),
     forceFlush: async (options?: { timeoutMillis?: number }) => {
@@ -144,16 +144,6 @@ function own(provider: SdkProvider, exports: Exports, forgetPropagator: () => vo
   return made;
 }
 
-const ALONE = ['always_on', 'always_off', 'traceidratio'];
-const SAMPLERS = [...ALONE, ...ALONE.map((name) => `parentbased_${name}`)];
-
-/** Reports an unknown sampler, for which the SDK silently uses its default. */
-function checkSampler(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): void {
-  const sampler = env['OTEL_TRACES_SAMPLER'];
-  if (!sampler || SAMPLERS.includes(sampler)) return;
-  onProblem(new OptionError('OTEL_TRACES_SAMPLER', sampler, `one of ${SAMPLERS.join(', ')}; it is ignored`));
-}
-
 /** The registered provider, without the API's proxy. */
 function globalProvider(): unknown {
   const registered = registeredGlobals().trace as { getDelegate?(): unknown } | undefined;
@@ -162,7 +152,7 @@ function globalProvider(): unknown {
 
 /** The SDK's default resource, read from one of its spans: the function for it is in another package. */
 function defaultResource(sdk: Sdk): Resource {
-  const provider = new sdk.BasicTracerProvider({ sampler: new sdk.AlwaysOnSampler() });
+  const provider = sdk.provider({ sampler: new sdk.AlwaysOnSampler(), spanProcessors: [] });
   const span: object = provider.getTracer('').startSpan('', {}, ROOT_CONTEXT);
   return (span as { resource: Resource }).resource;
 }

@@ -29,6 +29,11 @@ export class AsyncContextManager implements ContextManager {
     return this.#storage.run(active, Reflect.apply, fn, thisArg, args) as ReturnType<F>;
   }
 
+  /** Makes a context the active one of what runs from now on in this asynchronous execution. */
+  enterWith(active: Context): void {
+    this.#storage.enterWith(active);
+  }
+
   /** Binds a function, or the listeners that are added to an emitter from now on, to a context. Returns other values as they are. */
   bind<T>(active: Context, target: T): T {
     if (target instanceof EventEmitter) return this.#bindEmitter(active, target);

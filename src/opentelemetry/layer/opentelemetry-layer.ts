@@ -3,6 +3,7 @@ import {
   context,
   type HrTime,
   INVALID_TRACEID,
+  propagation,
   ROOT_CONTEXT,
   type Span as OtelSpan,
   type SpanOptions,
@@ -28,12 +29,14 @@ import type { Span } from '../../tracing/span.ts';
 import { textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
 import { attributesOf, kindOf, RESERVED } from './attributes.ts';
-import { ensureContextManager } from './context-manager.ts';
+import { type AsyncContextManager, ensureContextManager } from './context-manager.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
 import { recordException } from './exception.ts';
 import { mirroring } from './mirrored.ts';
-import { withInherited } from '../propagation/propagation.ts';
+import { HEADERS_SETTER } from '../propagation/carrier.ts';
+import { extract, withInherited } from '../propagation/propagation.ts';
+import { registeredGlobals } from '../registered-globals.ts';
 import { statusOf } from './status.ts';
 import {
   type FlushableTracerProvider,
@@ -54,6 +57,9 @@ export interface OpenTelemetryStats {
   /** Events outside of any span, which OpenTelemetry's spans can't hold. */
   outside: number;
 }
+
+const FOREIGN_MANAGER =
+  "another context manager is registered with OpenTelemetry: other instrumentation's spans in the handlers of a server will not be children of the requests' spans";
 
 /** What the layer keeps with a span. */
 interface State {
@@ -188,6 +194,22 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 
   childEnv(env: NodeJS.ProcessEnv): void {
     this.#environment?.write(context.active(), env);
+  }
+
+  inject(headers: Record<string, string>): void {
+    propagation.inject(withInherited(context.active(), this.#environment?.context), headers, HEADERS_SETTER);
+  }
+
+  extract(headers: object): Span {
+    return extract(headers);
+  }
+
+  activate(span: Span | undefined, view: LayerView<State>): void {
+    const seen = view.visible(span);
+    const active = (seen && view.get(seen)?.context) ?? ROOT_CONTEXT;
+    const { enterWith } = (registeredGlobals().context ?? {}) as Partial<AsyncContextManager>;
+    if (enterWith !== undefined) Reflect.apply(enterWith, registeredGlobals().context, [active]);
+    else if (span !== undefined) this.#say(new LayerError(FOREIGN_MANAGER));
   }
 
   /** Flushes the given provider. Resolves at the deadline at the latest. Default timeout: 5000 ms. */

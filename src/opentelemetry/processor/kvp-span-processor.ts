@@ -1,5 +1,4 @@
 import { type Context, type HrTime, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
-import { DiagLayout } from '../../diagnostics/write/diag-layout.ts';
 import {
   closing,
   nameMember,
@@ -13,7 +12,8 @@ import { fieldsJson } from '../../diagnostics/write/fields-json.ts';
 import { finishRoom, withReason } from '../../diagnostics/write/reason-members.ts';
 import type { RecordName } from '../../diagnostics/layout.ts';
 import { LayerError, messageOf } from '../../errors.ts';
-import { CHANNEL_OPTIONS, KvpChannel, type KvpChannelOptions } from '../../layers/kvp-channel.ts';
+import { CHANNEL_OPTIONS, type KvpChannelOptions } from '../../layers/channel-options.ts';
+import type { KvpChannel } from '../../layers/kvp-channel.ts';
 import { anyOption, type Checks, readOptions } from '../../option.ts';
 import type { WriterStats } from '../../pool/pool-writer.ts';
 import { BoundedCache } from '../../tracing/bounded-cache.ts';
@@ -29,6 +29,9 @@ import type { RedactOption } from '../../tracing/redactor.ts';
 import { cutName, dateText } from '../../tracing/value.ts';
 import { mirroredId, processors } from '../layer/mirrored.ts';
 import { AttributeReader } from './attribute-reader.ts';
+import { boundException } from './bounded-exception.ts';
+import { IS_KVP_SPAN_PROCESSOR } from './join-provider.ts';
+import { type ResourceOf, ServiceChannels } from './service-channels.ts';
 import { Date } from '../../tracing/timers.ts';
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
@@ -58,6 +61,7 @@ export interface StartedSpan {
   readonly attributes: object;
   readonly instrumentationScope: { readonly name: string };
   readonly parentSpanContext?: SpanIds | undefined;
+  readonly resource?: ResourceOf | undefined;
   spanContext(): SpanIds;
 }
 
@@ -83,10 +87,13 @@ interface SpanReference {
   readonly id: string | undefined;
   /** The name of its records; `undefined` if it is not known here. */
   readonly name: RecordName | undefined;
+  /** Who writes it, of all processors of its pool. */
+  readonly owner: KvpSpanProcessor;
 }
 
 /** What is kept with a span that does not mirror one of ours. */
 interface State extends SpanReference {
+  readonly channel: KvpChannel;
   readonly scope: InstrumentationScope;
   /** The name that the span started with if it is written: its finish must have the same. */
   readonly started: string | undefined;
@@ -98,14 +105,20 @@ interface State extends SpanReference {
 
 /** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
 export class KvpSpanProcessor {
-  readonly #channel: KvpChannel;
+  readonly #channels: ServiceChannels;
+  readonly #path: string;
   readonly #openings = new PayloadOpenings();
   readonly #reader: AttributeReader;
   readonly #filters: FilterSet;
   readonly #onProblem: ProblemHandler;
   readonly #scopes = new BoundedCache<InstrumentationScope>();
-  /** The member of a span that has its state: making a `WeakMap`'s entry takes as long as making a span. */
-  readonly #key = Symbol('kvp-tracing');
+  /**
+   * The member of a span that has its state: making a `WeakMap`'s entry takes as long as making a span. All processors
+   * of a pool have the same, so that each span is written once.
+   */
+  readonly #key: symbol;
+  /** @internal */
+  readonly [IS_KVP_SPAN_PROCESSOR] = true;
   #hasThrown = false;
   #shutdown: Promise<void> | undefined;
 
@@ -119,7 +132,9 @@ export class KvpSpanProcessor {
       () => {},
     );
     this.#filters.set(1, filterOf(options.filter ?? 'info'));
-    this.#channel = new KvpChannel(options, { layout: new DiagLayout(), reservesFinishes: true });
+    this.#channels = new ServiceChannels(options);
+    this.#path = this.#channels.path;
+    this.#key = Symbol.for(`kvp-tracing.span.1:${this.#path}`);
     processors.open++;
   }
 
@@ -128,8 +143,9 @@ export class KvpSpanProcessor {
     try {
       const ids = span.spanContext();
       if ((ids.traceFlags & TraceFlags.SAMPLED) === 0 || this.#shutdown !== undefined) return;
-      const mirrored = mirroredId(parentContext, this.#channel.identity.path);
-      if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined });
+      if (this.#kept(span) !== undefined) return;
+      const mirrored = mirroredId(parentContext, this.#path);
+      if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined, owner: this });
       const parent = this.#parentOf(span, parentContext);
       const state = this.#begin(span, ids, parent);
       this.#keep(span, state);
@@ -150,7 +166,7 @@ export class KvpSpanProcessor {
         // Another processor passes on another object than the span that started.
         state = this.#begin(span, ids, this.#parentOf(span, undefined));
       }
-      if (!('scope' in state)) return;
+      if (state.owner !== this || !('scope' in state)) return;
       const { events } = span;
       for (let i = 0; i < events.length; i++) this.#event(state, events[i] as EndedSpan['events'][number]);
       if (state.started !== undefined) this.#finish(span, state);
@@ -161,21 +177,21 @@ export class KvpSpanProcessor {
 
   /** Resolves when everything so far is in the pool, after 5 s at the latest. */
   async forceFlush(): Promise<void> {
-    await this.#channel.flush();
+    await this.#channels.flush();
   }
 
   /** Flushes and closes the pool. Idempotent. */
   shutdown(): Promise<void> {
     if (this.#shutdown === undefined) {
       processors.open--;
-      this.#shutdown = this.#channel.shutdown().then(() => {});
+      this.#shutdown = this.#channels.shutdown();
     }
     return this.#shutdown;
   }
 
   /** What became of everything so far. */
   stats(): WriterStats {
-    return this.#channel.stats();
+    return this.#channels.stats();
   }
 
   #keep(span: object, state: SpanReference | State): void {
@@ -197,52 +213,61 @@ export class KvpSpanProcessor {
     if (known !== undefined) return known;
     const { traceId, spanId, traceFlags, isRemote } = parentSpanContext;
     if (isRemote === true || (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-    return { id: eventIdOf(traceId, spanId), name: undefined };
+    return { id: eventIdOf(traceId, spanId), name: undefined, owner: this };
   }
 
   #begin(span: StartedSpan, ids: SpanIds, parent: SpanReference | undefined): State {
     const scope = this.#scopeOf(span.instrumentationScope.name);
     const { target, spans } = scope;
     const { traceId, spanId } = ids;
+    const channel = this.#channels.of(span.resource);
     const started = span.name;
     const callsite =
       spans.get(started) ?? spans.add(started, (own) => new Callsite('span', target, Level.INFO, own));
     if (!this.#passes(callsite, span.attributes)) {
       const members = traceMembers(traceId, spanId);
-      return { id: parent?.id, name: parent?.name, scope, started: undefined, members, finishRoom: 0 };
+      // A name of another service's channel has no handle in this one.
+      const name = parent?.name && channel.recordName(parent.name.full ?? parent.name.text);
+      const quiet = { scope, started: undefined, members, finishRoom: 0 };
+      return { id: parent?.id, name, owner: this, channel, ...quiet };
     }
-    const name = this.#channel.recordName(started);
+    const name = channel.recordName(started);
     const members = nameMember(name.full) + traceMembers(traceId, spanId);
-    return { id: eventIdOf(traceId, spanId), name, scope, started, members, finishRoom: 0 };
+    const id = eventIdOf(traceId, spanId);
+    return { id, name, owner: this, channel, scope, started, members, finishRoom: 0 };
   }
 
   #start(span: StartedSpan, state: State, parent: string | undefined): void {
-    const { id = '', name, scope, members } = state;
+    const { id = '', name, channel, scope, members } = state;
     const { INFO } = scope.events;
     const end = closing(members + parentMember(parent));
     const payload = fieldsJson(this.#openings.of(INFO), this.#reader.read(span.attributes), end);
     state.finishRoom = finishRoom(payload);
-    this.#channel.start(name as RecordName, INFO.verbosity, payload, id);
+    channel.start(name as RecordName, INFO.verbosity, payload, id);
   }
 
   #event(
-    { id, name, scope, started, members }: State,
+    { id, name, channel, scope, started, members }: State,
     { name: message, time, attributes }: EndedSpan['events'][number],
   ): void {
     const callsite = scope.events[message === 'exception' ? 'ERROR' : 'INFO'];
     if (!this.#passes(callsite, attributes)) return;
-    const own = name ?? this.#channel.recordName(scope.target);
+    const own = name ?? channel.recordName(scope.target);
     const fields = this.#reader.read(attributes);
+    if (message === 'exception') boundException(fields);
     // The name of the event is the message.
     const other = fields.take('message');
     if (other !== undefined) fields.set('message_', other);
     const around = started === undefined ? nameMember(own.full) + members : members;
     const end = closing(around + spanMember(id) + timeMember(timeText(time)));
     const payload = fieldsJson(this.#openings.ofEvent(callsite, message), fields, end);
-    this.#channel.event(own, callsite.verbosity, payload);
+    channel.event(own, callsite.verbosity, payload);
   }
 
-  #finish(span: EndedSpan, { id = '', name, scope, started, members, finishRoom: room }: State): void {
+  #finish(
+    span: EndedSpan,
+    { id = '', name, channel, scope, started, members, finishRoom: room }: State,
+  ): void {
     const { INFO } = scope.events;
     const fields = this.#reader.read(span.attributes);
     addOwnFields(fields, span, started);
@@ -250,7 +275,7 @@ export class KvpSpanProcessor {
     const seconds = span.duration[0] + span.duration[1] / 1e9;
     const failure = this.#failureOf(span);
     const whole = failure === undefined ? payload : withReason(payload, failure, room);
-    this.#channel.finish(name as RecordName, INFO.verbosity, whole, id, failure !== undefined, seconds);
+    channel.finish(name as RecordName, INFO.verbosity, whole, id, failure !== undefined, seconds);
   }
 
   /** Why a span failed: what its status says, else its last exception. */

@@ -57,6 +57,14 @@ const PLAIN: Carrier = {
   },
 };
 
+async function loadCarrier(): Promise<Carrier | undefined> {
+  try {
+    return await import('@opentelemetry/propagator-env-carrier');
+  } catch (error) {
+    return unlessMissing(error);
+  }
+}
+
 function upper(name: string): string {
   return name.toUpperCase().replace(/[^A-Z0-9_]/g, '_');
 }
@@ -74,13 +82,10 @@ export function processEnvironment(
 ): Promise<Environment>;
 export async function processEnvironment(
   options?: EnvironmentOptions,
-  load: () => Promise<Carrier> = () => import('@opentelemetry/propagator-env-carrier'),
+  load: () => Promise<Carrier | undefined> = loadCarrier,
 ): Promise<Environment> {
   const { inherits = true, onProblem } = readOptions(OPTIONS, options);
-  const { EnvironmentGetter, EnvironmentSetter } = await load().catch((error: unknown) => {
-    unlessMissing(error);
-    return PLAIN;
-  });
+  const { EnvironmentGetter, EnvironmentSetter } = (await load().catch(unlessMissing)) ?? PLAIN;
   const release = await registerPropagator(variables(), PEERS, guardedHandler(onProblem));
   const getter = new EnvironmentGetter();
   const inherited = inherits

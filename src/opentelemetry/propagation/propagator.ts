@@ -20,7 +20,7 @@ export async function registerPropagator(
   const given = settingOf(env, 'OTEL_PROPAGATORS') ?? 'tracecontext,baggage';
   const names = new Set(given.split(',').map((name) => name.trim()));
   if (names.has('none') || propagation.fields().length > 0) return nothing;
-  const core = await peers.core().catch((error: unknown) => void unlessMissing(error));
+  const core = await peers.core().catch(unlessMissing);
   const known: Record<string, (new () => TextMapPropagator) | undefined> = {
     tracecontext: core?.W3CTraceContextPropagator ?? TraceContextPropagator,
     baggage: core?.W3CBaggagePropagator,

@@ -4,7 +4,7 @@ import { VERSION } from '../../version.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { FlushableTracerProvider } from '../layer/layer-options.ts';
 import type { ReplayedSpan } from './replayed-span.ts';
-import type { Exporter } from '../export/span-counts.ts';
+import type { Exporter } from '../sdk-shapes.ts';
 import { SUPPRESSED } from '../propagation/trace-context.ts';
 
 /** What spans are replayed to: an exporter of OpenTelemetry's SDK, 2 or 3, or a provider. */

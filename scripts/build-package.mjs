@@ -1,0 +1,257 @@
+// Makes what programs import of the modules in dist/: a few files of CommonJS, and their types.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { transform } from 'esbuild';
+import { rollup } from 'rollup';
+
+const DIST = resolve('dist');
+/** What programs name, and the thread of `kvp fleet`. */
+const ENTRIES = {
+  index: 'index',
+  opentelemetry: 'opentelemetry/index',
+  register: 'opentelemetry/register',
+  pino: 'pino/index',
+  'report-page/index': 'report-page/index',
+  'cli/fleet-worker': 'cli/fleet-worker',
+};
+/**
+ * The files that are loaded when a function of these modules is first called, or a class of theirs made: until then
+ * functions of the same names stand for them. All else that the main entry imports is in `core`, which is loaded at once.
+ */
+const ROOMS = {
+  setup: [
+    'diagnostics/report/report',
+    'diagnostics/vm-id',
+    'diagnostics/write/azure-init-layout',
+    'diagnostics/write/diag-layout',
+    'filter/directive',
+    'filter/reload',
+    'format/compact-format',
+    'format/full-format',
+    'format/pretty-format',
+    'layers/kvp-channel',
+    'layers/line-file',
+    'layers/line-sink',
+    'layers/pool-shares',
+    'pool/open-pool',
+    'setup/initialize-tracing',
+    'tracing/signals',
+  ],
+  fallback: ['pool/fallback/fallback-store', 'pool/fallback/fallback-writer'],
+  reading: [
+    'diagnostics/collect/azure-init-collector',
+    'diagnostics/collect/cloud-init-collector',
+    'diagnostics/collect/diag-collector',
+    'diagnostics/read/pool-export',
+    'diagnostics/read/read-diagnostics',
+    'diagnostics/report/supporting-data',
+    'diagnostics/summary/last-boot',
+    'diagnostics/summary/stored-files',
+    'diagnostics/summary/summary',
+    'diagnostics/timeline/compare-timelines',
+    'diagnostics/timeline/own-times',
+    'diagnostics/timeline/timeline',
+    'diagnostics/write/diagnostics-writer',
+    'format/render-tree',
+  ],
+  bridges: ['bridges/bridge-diagnostics-channels'],
+  spans: ['opentelemetry/processor/zero-code'],
+};
+/** Built-in modules that take long to load: a function of theirs loads them when it is first called. */
+const SLOW = new Set(['child_process', 'crypto', 'fs/promises', 'module', 'net', 'tty', 'url', 'zlib']);
+
+const roomOf = new Map(
+  Object.entries(ROOMS).flatMap(([room, modules]) => modules.map((name) => [moduleOf(name), room])),
+);
+
+export async function buildPackage() {
+  const home = homes();
+  const bundle = await rollup({
+    input: {
+      ...Object.fromEntries(Object.entries(ENTRIES).map(([file, name]) => [file, moduleOf(name)])),
+      ...Object.fromEntries(Object.keys(ROOMS).map((room) => [`rooms/${room}`, `room:${room}`])),
+    },
+    plugins: [lazyRooms(home), MINIFIED],
+    // A room has what others use of it beside what it is called for.
+    preserveEntrySignatures: 'allow-extension',
+    treeshake: { propertyReadSideEffects: false },
+    onwarn: refuse,
+  });
+  await bundle.write({
+    dir: DIST,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'rooms/[name].cjs',
+    manualChunks: (id) => chunkOf(id, home),
+    exports: 'named',
+    esModule: false,
+    externalLiveBindings: false,
+    freeze: false,
+    interop: 'default',
+    generatedCode: { preset: 'es2015', symbols: false },
+  });
+}
+
+/** Modules import each other in circles, which is no mistake; all other warnings are. */
+function refuse(warning) {
+  const { code, message } = warning;
+  if (code === 'CIRCULAR_DEPENDENCY' || code === 'THIS_IS_UNDEFINED') return;
+  throw new Error(message, { cause: warning });
+}
+
+/** The file that each module goes to: that of its room; `shared` is what several rooms have. */
+function homes() {
+  const core = closure([moduleOf('index')]);
+  const owners = new Map();
+  const groups = {
+    ...ROOMS,
+    spans: [...ROOMS.spans, 'opentelemetry/index', 'opentelemetry/export/own-provider'],
+    pino: ['pino/index'],
+  };
+  for (const [room, modules] of Object.entries(groups)) {
+    for (const module of closure(modules.map(moduleOf), room)) {
+      if (!core.has(module)) owners.set(module, [...(owners.get(module) ?? []), room]);
+    }
+  }
+  return new Map([
+    ...[...core].map((module) => [module, 'core']),
+    ...[...owners].map(([module, rooms]) => [module, rooms.length === 1 ? rooms[0] : 'shared']),
+  ]);
+}
+
+/** Modules and all that they import, but not what another room has. */
+function closure(modules, room) {
+  const found = new Set(modules);
+  for (const module of found) {
+    for (const imported of importsOf(module)) {
+      if ((roomOf.get(imported) ?? room) === room) found.add(imported);
+    }
+  }
+  return found;
+}
+
+function importsOf(module) {
+  const statements = readFileSync(module, 'utf8').matchAll(
+    /^(?:import|export)\s(?:[^'";]*?from\s+)?["'](\.[^"']+)["']/gm,
+  );
+  return [...statements].map(([, path]) => resolve(dirname(module), path));
+}
+
+function moduleOf(name) {
+  return join(DIST, `${name}.js`);
+}
+
+function chunkOf(id, home) {
+  if (id.startsWith('\0builtin:')) return id.split('?')[1] || undefined;
+  if (id.startsWith('\0lazy:') || id === NAMED) return 'core';
+  if (id.startsWith('\0room:')) return id.slice('\0room:'.length);
+  const isEntry = Object.values(ENTRIES).some((name) => moduleOf(name) === id);
+  return isEntry ? undefined : home.get(id);
+}
+
+/** Cuts imports of modules that another room has, and of built-in modules, so that they are loaded by what calls them. */
+function lazyRooms(home) {
+  return {
+    name: 'lazy rooms',
+    resolveId(source, importer) {
+      if (source.startsWith('room:')) return `\0${source}`;
+      if (source === NAMED) return source;
+      // Each file has its own.
+      if (source.startsWith('node:')) return `\0builtin:${source.slice(5)}?${home.get(importer) ?? ''}`;
+      if (source.startsWith('/')) return source;
+      // What is imported of a package but not used is left out.
+      if (!source.startsWith('.')) return { id: source, external: true, moduleSideEffects: false };
+      const module = resolve(dirname(importer), source);
+      const room = roomOf.get(module);
+      return room === undefined || home.get(importer) === room ? module : `\0lazy:${module}`;
+    },
+    load(id) {
+      if (id === NAMED) return NAMED_TEXT;
+      if (id.startsWith('\0room:')) return roomText(id.slice('\0room:'.length));
+      if (id.startsWith('\0lazy:')) return standIns(id.slice('\0lazy:'.length), this);
+      return id.startsWith('\0builtin:') ? builtin(id.slice('\0builtin:'.length).split('?')[0]) : undefined;
+    },
+    transform(code, id) {
+      return id.startsWith('\0') ? undefined : { code: withNames(code), map: null };
+    },
+    resolveImportMeta(property) {
+      // Bundles of other programs may be modules, in which there is no `__filename`.
+      return property === 'url'
+        ? "(typeof __filename === 'string' ? process.getBuiltinModule('node:url').pathToFileURL(__filename).href : undefined)"
+        : undefined;
+    },
+  };
+}
+
+/** Gives a class the name that minifying takes: errors and what `inspect` prints say it. */
+const NAMED = '\0named';
+const NAMED_TEXT =
+  "export const named = (self, value) => void Object.defineProperty(self, 'name', { value, configurable: true });";
+
+function withNames(code) {
+  const named = code.replaceAll(
+    /^export (?:abstract )?class (\w+)[^{]*\{/gm,
+    (start, name) => `${start} static { named(this, '${name}'); }`,
+  );
+  return named === code ? code : `import { named } from '${NAMED}';\n${named}`;
+}
+
+/** All that a room exports. */
+function roomText(room) {
+  return ROOMS[room].map((name) => `export * from ${JSON.stringify(moduleOf(name))};`).join('\n');
+}
+
+/** What stands for the functions and classes of a module until one is called. */
+function standIns(module, context) {
+  const lines = [`let room; const load = () => (room ??= require('./${roomOf.get(module)}.cjs'));`];
+  for (const { type, declaration, specifiers } of context.parse(readFileSync(module, 'utf8')).body) {
+    if (type !== 'ExportNamedDeclaration' || specifiers.length > 0) continue;
+    const name = declaration.id?.name;
+    if (declaration.type === 'FunctionDeclaration') {
+      lines.push(`export function ${name}(...args) { return load().${name}(...args); }`);
+    } else if (declaration.type === 'ClassDeclaration') {
+      lines.push(`export function ${name}(...args) { return new (load().${name})(...args); }`);
+    } else {
+      const [{ id, init }] = declaration.declarations;
+      // Another constant would have to be loaded: importing it is refused as a missing export.
+      if (init.type === 'Literal') lines.push(`export const ${id.name} = ${init.raw};`);
+    }
+  }
+  return lines.join('\n');
+}
+
+/**
+ * A built-in module, got from the process: bundlers leave that alone, whereas `require` fails where they make modules.
+ */
+function builtin(name) {
+  const module = createRequire(import.meta.url)(`node:${name}`);
+  const names = Object.keys(module).filter((each) => /^[A-Za-z]\w*$/.test(each) && each !== 'default');
+  const get = `process.getBuiltinModule('node:${name}')`;
+  if (!SLOW.has(name)) {
+    const exported = names.map(
+      (each) => `const its_${each} = module.${each}; export { its_${each} as ${each} };`,
+    );
+    return `const module = /* @__PURE__ */ ${get}; export default module;\n${exported.join('\n')}`;
+  }
+  const functions = names.filter((each) => typeof module[each] === 'function');
+  const exported = functions.map(
+    (each) => `export function ${each}(...args) { return load().${each}(...args); }`,
+  );
+  return `let module; const load = () => (module ??= ${get});\n${exported.join('\n')}`;
+}
+
+/** Node.js reads all of a file before it runs any: half the bytes are half of that time. */
+const MINIFIED = {
+  name: 'minified',
+  async renderChunk(code) {
+    const options = {
+      minify: true,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20.19',
+      legalComments: 'none',
+    };
+    return { code: (await transform(code, options)).code, map: null };
+  },
+};
