@@ -8,7 +8,7 @@ import { decodeRecords } from '../src/pool/record.ts';
 import { type RenderReportOptions, renderReport } from '../src/report-page/index.ts';
 import { closeBrowser, type Opened, openedPage, type Watched } from './helpers/chromium.ts';
 import { bytesOf } from './helpers/diag-records.ts';
-import { failedPool } from './helpers/failed-provisioning.ts';
+import { failedPool, failedProvisioning, KERNEL_START } from './helpers/failed-provisioning.ts';
 import { deepPool, hostilePool } from './helpers/hostile-pool.ts';
 import { manySpans, scriptPool } from './helpers/report-pools.ts';
 import { folderOf } from './helpers/pool-folder.ts';
@@ -491,6 +491,29 @@ for (const [name, pool] of Object.entries({
     },
   );
 }
+
+test.serial('what an earlier boot left is set apart, with how that one went', async (t) => {
+  const later = (text: string): string =>
+    text
+      .replaceAll('2026-08-31T', '2026-09-01T')
+      .replaceAll(
+        `CLOUD_INIT|${Math.floor(KERNEL_START / 1000)}`,
+        `CLOUD_INIT|${Math.floor(KERNEL_START / 1000) + 86_400}`,
+      );
+  const next = failedProvisioning()
+    .filter(([key]) => key.startsWith('CLOUD_INIT'))
+    .map(([key, value]): [string, string] => [later(key), later(value)]);
+  const found = await opened(t, Buffer.concat([failedPool(), bytesOf(...next)]));
+  if (found === undefined) return;
+  const { page, wrongs } = found;
+  t.regex(await page.locator('h1').innerText(), /Provisioning succeeded in 5\.80 s/);
+  t.regex(
+    await page.locator('.facts dl').innerText(),
+    /Earlier boots\s+30 records set apart, from 2026-08-31 12:00:08\.350 UTC .*: failed, no lease on eth0 after 3 attempts/,
+  );
+  t.is((await names(page)).length, 4);
+  t.deepEqual(wrongs, []);
+});
 
 test.serial('400 agents have a lane each', async (t) => {
   const pool = bytesOf(
