@@ -1,16 +1,7 @@
 // What is tried: each case installs, bundles, compiles or runs the package in an empty folder and says what came of it.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, NODES, run, TOOLS } from './tools.mjs';
+import { bin, run, TOOLS } from './tools.mjs';
 
 /** Programs that write a span by the package, read it back, and print the backend and the number of records. */
 const MAIN = `const main = async () => {
