@@ -61,7 +61,10 @@ test('records that somebody took away are counted and said once', async (t) => {
   t.is(layer.stats().missing, 2);
   truncateSync(path, 0);
   info('text');
-  await layer.flush();
+  const { complete, problems: again } = await layer.flush();
+  t.false(complete, 'each flush says what has gone since');
+  t.regex(again[0]?.message ?? '', /^4 records are gone from the pool/);
+  t.deepEqual(await layer.flush(), { complete: true, dropped: 0, problems: [] });
   t.is(layer.stats().missing, 4);
   t.like(problems, { length: 1, 0: { code: 'ERR_KVP_DROPPED' } });
   t.regex(problems[0]!.message, /^2 records are gone from the pool/);

@@ -9,7 +9,7 @@ import { DiagLayout, diagKeyLayout } from '../src/diagnostics/write/diag-layout.
 import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { WriterOptions } from '../src/pool/pool-writer.ts';
-import { flockMissing } from './helpers/lock-holder.ts';
+import { flockMissing, holdLock } from './helpers/lock-holder.ts';
 import { has, poolOf } from './helpers/pool-folder.ts';
 
 /** Runs `act` while a function of `node:fs` is another one. */
@@ -138,6 +138,36 @@ test('a close writes what can be written, and nothing happens after it', async (
   t.is(readPool(path).length, 600);
   t.true(writer.isDrained(writer.position()));
   t.like(writer.stats(), { accepted: 601, written: 600, dropped: { closed: { INFO: 1 } } });
+});
+
+test('a close appends without the lock what somebody keeps from it', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'first', 'n');
+  t.true(writer.wait(1000));
+  const release = await holdLock(t, 'flock', path);
+  writer.event(0, 3, 'last', 'n');
+  t.false(writer.wait(50));
+  t.deepEqual(values(path), ['first']);
+  writer.close(50);
+  t.deepEqual(values(path), ['first', 'last']);
+  t.like(writer.stats(), { written: 2, lastError: { code: 'ERR_KVP_NO_LOCK' } });
+  await release();
+});
+
+test.serial('a close says what was lost, also where all that waits is too large for a pool', (t) => {
+  const { PATH } = process.env;
+  t.teardown(() => (process.env['PATH'] = PATH));
+  // Without a program flock, which may be slow to start.
+  process.env['PATH'] = '/nowhere';
+  const path = poolOf(t);
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'x'.repeat(1_500_000), 'n');
+  writer.requestDropReport();
+  writer.close(1000);
+  t.is(values(path).length, 1);
+  t.regex(values(path)[0]!, /"too_large":\{"INFO":1\}/);
 });
 
 test('a span whose earlier finish found no room has room kept for its finish, once there is some', (t) => {

@@ -148,7 +148,9 @@ test('what comes after the end is lost, and the stream is left alone', async (t)
   const { sink } = sinkTo(stream as never);
   sink.write('one', 3);
   stream.settle(1);
+  const began = performance.now();
   t.deepEqual(await sink.end(), { complete: true, dropped: 0, problems: [] });
+  t.true(performance.now() - began < 900, 'it has nothing to wait for');
   sink.write('late', 3);
   t.deepEqual(sink.stats(), { lines: 2, dropped: 1 });
   t.deepEqual(stream.taken, ['one']);
@@ -165,6 +167,30 @@ test('a stream that was destroyed is not waited for, and what it holds is lost',
   const began = performance.now();
   t.is((await sink.flush({ timeout: 60_000 })).dropped, 1);
   t.true(performance.now() - began < 900);
+});
+
+test('the end waits for a stream that was destroyed and has not closed yet, so that it may say why', async (t) => {
+  const stream = Object.assign(new Stream(), { closed: false });
+  const { sink } = sinkTo(stream as never);
+  stream.destroyed = true;
+  let isOver = false;
+  const ended = sink.end({ timeout: 60_000 }).then(() => (isOver = true));
+  await sleep(100);
+  t.false(isOver);
+  stream.closed = true;
+  t.true(await ended);
+});
+
+test('a flush waits for what a destination of pino holds back', async (t) => {
+  const destination = { _len: 0, write: (line: string) => (destination._len += line.length) > 0 };
+  const { sink } = sinkTo(destination);
+  sink.write('x', 3);
+  t.is(
+    (await sink.flush({ timeout: 30 })).problems[0]?.message,
+    'a stream did not drain in time: 1 lines wait',
+  );
+  destination._len = 0;
+  t.deepEqual(await sink.flush(), { complete: true, dropped: 0, problems: [] });
 });
 
 test('a terminal is told by the stream', (t) => {

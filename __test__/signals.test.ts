@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
-import { folderOf, poolOf } from './helpers/pool-folder.ts';
+import { flockMissing, holdLock } from './helpers/lock-holder.ts';
+import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 import { type Ended, ended, start } from './helpers/programs.ts';
 
 const PREAMBLE = `
@@ -66,6 +68,27 @@ test('a program that listens for a signal itself goes on', async (t) => {
   const { code, diagnostics } = await run(t, source, (child) => child.kill('SIGTERM'));
   t.is(code, 7);
   t.deepEqual(messages(diagnostics), ['received a signal', 'mine']);
+});
+
+test('what was emitted is in the pool before a listener of the program runs, which may end it at once', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const source = `
+    import { writeSync } from 'node:fs';
+    process.on('SIGTERM', () => process.kill(process.pid, 'SIGKILL'));
+    info('text');
+    await tracing.flush();
+    tracing.subscriber.with({ name: 'told', onEvent: () => writeSync(1, 'told') });
+    writeSync(1, 'ready');`;
+  const { signal, diagnostics } = await run(t, source, async (child) => {
+    // Nothing can be written before the handler waits for it.
+    const release = await holdLock(t, 'flock', child.spawnargs.at(-1)!);
+    child.kill('SIGTERM');
+    await once(child.stdout!, 'data');
+    await sleep(100);
+    await release();
+  });
+  t.is(signal, 'SIGKILL');
+  t.deepEqual(messages(diagnostics), ['text', 'received a signal']);
 });
 
 test('a second signal ends the program at once, while an exporter that never ends is flushed', async (t) => {

@@ -161,6 +161,16 @@ for (const form of FORMS) {
   });
 }
 
+test('how many records there are is told while somebody holds the lock', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const path = poolOf(t);
+  fileOf(path);
+  await holdLock(t, 'flock', path);
+  const store = openPool(path, { lockTimeout: 0 });
+  t.is(store.size, 1);
+  t.throws(() => store.clearSync(), { code: 'ERR_KVP_LOCK_TIMEOUT' });
+});
+
 test('eight that wait for a lock keep neither the event loop nor the files of the program waiting', async (t) => {
   if (!has(t, flockMissing)) return;
   const path = poolOf(t);

@@ -56,7 +56,7 @@ const TESTS = {
   'open-log-file': ['log-file', 'stderr-files'],
   'stderr-layer': ['stderr', 'format', 'trace-ids'],
   'stream-events': ['user-streams'],
-  'kvp-channel': ['kvp-layer', 'budget', 'missing-folder', 'exits', 'stale'],
+  'kvp-channel': ['kvp-layer', 'budget', 'missing-folder', 'durability', 'exits', 'stale'],
   'emit-kvp-layer': ['kvp-layer', 'azure-init-format'],
   'pool-shares': ['stale'],
   diagnostics: ['diag', 'reader'],
