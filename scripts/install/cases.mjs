@@ -165,6 +165,62 @@ export async function managers(cases) {
   }
 }
 
+/** Other programs that run JavaScript, and another machine. */
+export async function runtimes(cases) {
+  const folder = cases.project();
+  await cases.npmInstall(folder, '--force', '--cpu=x64');
+  const runs = {
+    bun: [join(bin('bun'), 'bin/bun.exe')],
+    deno: [join(bin('deno'), 'bin.cjs'), 'run', '--no-code-cache', '-A'],
+  };
+  const without = [
+    'run',
+    '--no-code-cache',
+    '--no-prompt',
+    ...['read', 'write', 'env', 'sys', 'run'].map((name) => `--allow-${name}`),
+  ];
+  const start = (command, ...args) =>
+    run(...(command.endsWith('.cjs') ? [process.execPath, [command, ...args]] : [command, args]), {
+      cwd: folder,
+    }).then(said);
+  for (const [name, [command, ...args]] of Object.entries(runs)) {
+    for (const [form, file] of Object.entries(FORMS)) {
+      await cases.try('runtime', `${name}, ${form}`, NATIVE, () => start(command, ...args, file));
+    }
+  }
+  await cases.try('runtime', 'deno without --allow-ffi', FALLBACK, () =>
+    start(runs.deno[0], ...without, 'program.cjs'),
+  );
+  for (const [name, args] of [
+    ['deno', runs.deno.slice(1)],
+    ['deno without --allow-ffi', without],
+  ]) {
+    await cases.try('runtime', `${name}, an uncaught throw`, /^2$/, async () => {
+      const pool = join(folder, `crash-${args.length}`);
+      const text = `const kvp = require('kvp-tracing'); kvp.initializeTracing({ kvp: { path: ${JSON.stringify(pool)}, vmId: 'vm' }, stderr: false }).then(() => { kvp.info('before'); setTimeout(() => { throw new Error('boom'); }, 0); });`;
+      writeFileSync(join(folder, 'crash.cjs'), text);
+      await start(runs.deno[0], ...args, 'crash.cjs').catch(() => undefined);
+      return String(readFileSync(pool).length / 2560);
+    });
+  }
+  await cases.try(
+    'runtime',
+    'Node.js 22 for arm64 under qemu (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross)',
+    NATIVE,
+    async () => {
+      const own = cases.project();
+      await cases.npmInstall(own, '--cpu=arm64', '--os=linux', '--libc=glibc');
+      return said(
+        await run(
+          'qemu-aarch64',
+          ['-L', '/usr/aarch64-linux-gnu', join(bin('arm64'), 'bin/node'), 'program.cjs'],
+          { cwd: own },
+        ),
+      );
+    },
+  );
+}
+
 /** What a folder with the package is run as, and what is broken in it. */
 export async function surroundings(cases) {
   const folder = cases.project();
