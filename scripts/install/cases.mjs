@@ -1,6 +1,15 @@
 // What is tried: each case installs, bundles, compiles or runs the package in an empty folder and says what came of it.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
 import { bin, run, TOOLS } from './tools.mjs';
 
 /** Programs that write a span by the package, read it back, and print the backend and the number of records. */
@@ -162,6 +171,21 @@ export async function managers(cases) {
         return said(await run(process.execPath, ['--no-warnings', ...pnp, file], { cwd: folder }));
       });
     }
+  }
+}
+
+/** What the binaries in the tarballs say of themselves: which glibc they need at least, and that they stay mapped. */
+export async function binaries(cases) {
+  for (const tarball of readdirSync('artifacts').filter((name) => name.includes('-linux-'))) {
+    await cases.try('binary', tarball, /^nodelete, (?:glibc 2\.(?:1\d|2[0-8]|\d)|no glibc)$/, async () => {
+      const folder = cases.project();
+      await run('tar', ['xzf', resolve('artifacts', tarball), '-C', folder]);
+      const name = readdirSync(join(folder, 'package')).find((file) => file.endsWith('.node'));
+      const { stdout } = await run('readelf', ['--wide', '-d', '-V', join(folder, 'package', name)]);
+      const minors = [...stdout.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+      const glibc = minors.length === 0 ? 'no glibc' : `glibc 2.${Math.max(...minors)}`;
+      return `${/FLAGS_1.*NODELETE/.test(stdout) ? 'nodelete' : 'unmapped'}, ${glibc}`;
+    });
   }
 }
 
