@@ -85,6 +85,7 @@ function packMain() {
     scripts: _scripts,
     overrides: _overrides,
     napi: _napi,
+    allowScripts: _allowScripts,
     ...manifest
   } = read('package.json');
   const platforms = Object.keys(TARGETS).map((name) => [

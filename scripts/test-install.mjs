@@ -3,12 +3,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundlers, compilers, jest } from './install/bundles.mjs';
-import { Cases, managers, surroundings } from './install/cases.mjs';
+import { binaries, Cases, managers, runtimes, surroundings } from './install/cases.mjs';
 import { startRegistry } from './install/registry.mjs';
 import { installTools } from './install/tools.mjs';
 import { output, run } from './tools.mjs';
 
-const GROUPS = { surroundings, managers, bundlers, jest, compilers };
+const GROUPS = { binaries, surroundings, managers, runtimes, bundlers, jest, compilers };
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(GROUPS, name));

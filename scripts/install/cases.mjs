@@ -1,6 +1,15 @@
 // What is tried: each case installs, bundles, compiles or runs the package in an empty folder and says what came of it.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
 import { bin, run, TOOLS } from './tools.mjs';
 
 /** Programs that write a span by the package, read it back, and print the backend and the number of records. */
@@ -163,6 +172,77 @@ export async function managers(cases) {
       });
     }
   }
+}
+
+/** What the binaries in the tarballs say of themselves: which glibc they need at least, and that they stay mapped. */
+export async function binaries(cases) {
+  for (const tarball of readdirSync('artifacts').filter((name) => name.includes('-linux-'))) {
+    await cases.try('binary', tarball, /^nodelete, (?:glibc 2\.(?:1\d|2[0-8]|\d)|no glibc)$/, async () => {
+      const folder = cases.project();
+      await run('tar', ['xzf', resolve('artifacts', tarball), '-C', folder]);
+      const name = readdirSync(join(folder, 'package')).find((file) => file.endsWith('.node'));
+      const { stdout } = await run('readelf', ['--wide', '-d', '-V', join(folder, 'package', name)]);
+      const minors = [...stdout.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+      const glibc = minors.length === 0 ? 'no glibc' : `glibc 2.${Math.max(...minors)}`;
+      return `${/FLAGS_1.*NODELETE/.test(stdout) ? 'nodelete' : 'unmapped'}, ${glibc}`;
+    });
+  }
+}
+
+/** Other programs that run JavaScript, and another machine. */
+export async function runtimes(cases) {
+  const folder = cases.project();
+  await cases.npmInstall(folder, '--force', '--cpu=x64');
+  const runs = {
+    bun: [join(bin('bun'), 'bin/bun.exe')],
+    deno: [join(bin('deno'), 'bin.cjs'), 'run', '--no-code-cache', '-A'],
+  };
+  const without = [
+    'run',
+    '--no-code-cache',
+    '--no-prompt',
+    ...['read', 'write', 'env', 'sys', 'run'].map((name) => `--allow-${name}`),
+  ];
+  const start = (command, ...args) =>
+    run(...(command.endsWith('.cjs') ? [process.execPath, [command, ...args]] : [command, args]), {
+      cwd: folder,
+    }).then(said);
+  for (const [name, [command, ...args]] of Object.entries(runs)) {
+    for (const [form, file] of Object.entries(FORMS)) {
+      await cases.try('runtime', `${name}, ${form}`, NATIVE, () => start(command, ...args, file));
+    }
+  }
+  await cases.try('runtime', 'deno without --allow-ffi', FALLBACK, () =>
+    start(runs.deno[0], ...without, 'program.cjs'),
+  );
+  for (const [name, args] of [
+    ['deno', runs.deno.slice(1)],
+    ['deno without --allow-ffi', without],
+  ]) {
+    await cases.try('runtime', `${name}, an uncaught throw`, /^2$/, async () => {
+      const pool = join(folder, `crash-${args.length}`);
+      const text = `const kvp = require('kvp-tracing'); kvp.initializeTracing({ kvp: { path: ${JSON.stringify(pool)}, vmId: 'vm' }, stderr: false }).then(() => { kvp.info('before'); setTimeout(() => { throw new Error('boom'); }, 0); });`;
+      writeFileSync(join(folder, 'crash.cjs'), text);
+      await start(runs.deno[0], ...args, 'crash.cjs').catch(() => undefined);
+      return String(readFileSync(pool).length / 2560);
+    });
+  }
+  await cases.try(
+    'runtime',
+    'Node.js 22 for arm64 under qemu (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross)',
+    NATIVE,
+    async () => {
+      const own = cases.project();
+      await cases.npmInstall(own, '--cpu=arm64', '--os=linux', '--libc=glibc');
+      return said(
+        await run(
+          'qemu-aarch64',
+          ['-L', '/usr/aarch64-linux-gnu', join(bin('arm64'), 'bin/node'), 'program.cjs'],
+          { cwd: own },
+        ),
+      );
+    },
+  );
 }
 
 /** What a folder with the package is run as, and what is broken in it. */

