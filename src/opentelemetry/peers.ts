@@ -3,8 +3,14 @@ import { type Sdk, sdkOf } from './sdk.ts';
 import { runsSdk3 } from './install-command.ts';
 
 type Transformer = typeof import('@opentelemetry/otlp-transformer');
+type Core = typeof import('@opentelemetry/core');
+type SdkPackage = Parameters<typeof sdkOf>[0];
 
-/** Loaders of the optional packages. Each imports by a literal name inside `try`: so bundlers see it, and let it be missing. */
+/**
+ * Loaders of the optional packages. Each requires the package, as the program's copy of ours does the API: SDK 3 has
+ * another copy of itself and of the API for `import`, which would take as long to load again. Where that finds none, as
+ * in a bundle, each imports it by a literal name inside `try`: so bundlers see it, and let it be missing.
+ */
 export const PEERS = {
   /** The newest SDK that is installed and runs on this Node.js; rejects if there is none. */
   sdk: async (): Promise<Sdk> => {
@@ -13,7 +19,7 @@ export const PEERS = {
   },
   core: async () => {
     try {
-      return await import('@opentelemetry/core');
+      return (required('@opentelemetry/core') as Core | undefined) ?? (await import('@opentelemetry/core'));
     } catch (error) {
       return unlessMissing(error);
     }
@@ -22,7 +28,10 @@ export const PEERS = {
   transformer: async (): Promise<() => Promise<Transformer>> => {
     const load = async (): Promise<Transformer> => {
       try {
-        return await import('@opentelemetry/otlp-transformer');
+        return (
+          (required('@opentelemetry/otlp-transformer') as Transformer | undefined) ??
+          (await import('@opentelemetry/otlp-transformer'))
+        );
       } catch (error) {
         unlessMissing(error);
         throw missing('@opentelemetry/otlp-transformer');
@@ -37,7 +46,8 @@ export type Peers = typeof PEERS;
 
 async function sdkTrace(): Promise<Sdk | undefined> {
   try {
-    return sdkOf(await import('@opentelemetry/sdk-trace'));
+    const loaded = required('@opentelemetry/sdk-trace') as SdkPackage | undefined;
+    return sdkOf(loaded ?? (await import('@opentelemetry/sdk-trace')));
   } catch (error) {
     return unlessMissing(error);
   }
@@ -45,9 +55,19 @@ async function sdkTrace(): Promise<Sdk | undefined> {
 
 async function sdkTraceBase(): Promise<Sdk | undefined> {
   try {
-    return sdkOf(await import('@opentelemetry/sdk-trace-base'));
+    const loaded = required('@opentelemetry/sdk-trace-base') as SdkPackage | undefined;
+    return sdkOf(loaded ?? (await import('@opentelemetry/sdk-trace-base')));
   } catch (error) {
     return unlessMissing(error);
+  }
+}
+
+/** The package as CommonJS; `undefined` if that fails: then the import says why. */
+function required(name: string): unknown {
+  try {
+    return createRequire(import.meta.url)(name);
+  } catch {
+    return undefined;
   }
 }
 

@@ -33,8 +33,9 @@ const RETRYABLE: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
  */
 export class OtlpExporter implements Exporter {
   readonly #settings: OtlpSettings;
-  /** Loading it is slow, and nothing waits for it before the first export. */
-  readonly #serializer: Promise<Serializer>;
+  readonly #load: Load;
+  /** Loading it is slow, and nothing needs it before the first export. */
+  #serializer: Promise<Serializer> | undefined;
   readonly #http: Http;
   readonly #agent: InstanceType<Http['Agent']>;
   readonly #counts: ExportCounts;
@@ -48,9 +49,7 @@ export class OtlpExporter implements Exporter {
     queue: QueueOptions | undefined,
   ) {
     this.#settings = settings;
-    this.#serializer = serializerOf(settings, load);
-    // `export` reports a rejection.
-    this.#serializer.catch(() => {});
+    this.#load = load;
     this.#http = http;
     this.#agent = new http.Agent({ keepAlive: true, ...settings.tls });
     this.#counts = counts;
@@ -69,6 +68,7 @@ export class OtlpExporter implements Exporter {
       this.#counts.failed(lost);
       done({ code: 1, error });
     };
+    this.#serializer ??= serializerOf(this.#settings, this.#load);
     this.#serializer.then(
       (serializer) => {
         const lost = this.#enqueue(spans, serializer);
