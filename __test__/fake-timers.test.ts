@@ -73,6 +73,14 @@ const EXIT = `
   await new Promise((resolve) => realImmediate(() => realImmediate(resolve)));
   process.exit(3);`;
 
+/** Its report waits for a folder that does not come. */
+const WAITS = `
+  stuck.unref();
+  const kvp = { path: path + '.missing/.kvp_pool_1', vmId: 'vm' };
+  const tracing = await initializeTracing({ kvp, stderr: false });
+  const { written } = await tracing.reportSuccess();
+  writeSync(1, JSON.stringify(written));`;
+
 async function run(
   t: ExecutionContext,
   ...parts: string[]
@@ -138,6 +146,14 @@ for (const [what, fake] of Object.entries(FAKES)) {
       );
       t.true(haveRealTime(path));
     });
+
+    test.serial(
+      `with timers like ${what}, put in place ${when}, a program ends that has waited`,
+      async (t) => {
+        const { code, signal, stdout, logged } = await run(t, ...parts, WAITS);
+        t.deepEqual([code, signal, stdout], [0, null, 'false'], logged);
+      },
+    );
   }
 }
 

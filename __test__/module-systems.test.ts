@@ -93,7 +93,10 @@ test('a room is loaded by the first call of what is in it, and not before', (t) 
     console.log(rooms().join());
     console.log(renderTree(timeline([])), rooms().join());
     initializeTracing({ kvp: false }).then((tracing) => { console.log(rooms().join()); return tracing.shutdown(); });`;
-  t.is(run(installed(t), 'program.cjs', script), 'core\n core,reading,shared\ncore,reading,shared,setup\n');
+  t.is(
+    run(installed(t), 'program.cjs', script),
+    'core\n core,reading,pools,shared\ncore,reading,pools,shared,setup\n',
+  );
 });
 
 test('what stands for a function or class until its room is loaded is there for each that is used', (t) => {

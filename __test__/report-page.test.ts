@@ -157,6 +157,23 @@ test.serial('keys open and close spans, zoom, and show details', async (t) => {
   t.deepEqual(wrongs, []);
 });
 
+test.serial(
+  'what the answer names leads to its span, and closing the details gives the keys back to the spans',
+  async (t) => {
+    const found = await opened(t, failedPool());
+    if (found === undefined) return;
+    const { page, wrongs } = found;
+    await page.locator('.card.failure a').click();
+    t.is(await page.locator('.details h3').innerText(), 'dhcp');
+    t.is(await page.locator('.row.selected').count(), 1);
+    await page.getByRole('button', { name: 'Close the details' }).click();
+    t.is(await page.locator('.details').count(), 0);
+    await page.keyboard.press('ArrowUp');
+    t.true((await page.locator('.row.active').innerText()).startsWith('network'));
+    t.deepEqual(wrongs, []);
+  },
+);
+
 test.serial('a drag and the wheel zoom, and a double click shows the whole boot', async (t) => {
   const found = await opened(t, failedPool());
   if (found === undefined) return;
@@ -242,7 +259,7 @@ test.serial('tables are sorted, filtered and copied as CSV', async (t) => {
   await page.getByRole('button', { name: 'Copy as CSV' }).click();
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   const csv = await page.evaluate(() => navigator.clipboard.readText());
-  t.is(csv.split('\r\n')[0], 'at,UTC,level,event,fields,span,agent');
+  t.is(csv.split('\r\n')[0], 'at (s),UTC,level,event,fields,span,agent');
   t.is(csv.split('\r\n').length, 5);
   await page.getByRole('tab', { name: 'Raw records' }).click();
   await page.waitForSelector('.grid td.code');

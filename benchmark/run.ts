@@ -22,6 +22,7 @@ import { pieces } from './pieces.ts';
 import { Ratios } from './ratios.ts';
 import { readingCosts } from './reading.ts';
 import { spanProcessorCosts } from './span-processor.ts';
+import { startCosts } from './start.ts';
 import { bytesPerSpan, spanCosts } from './spans.ts';
 import { storeCosts } from './store.ts';
 
@@ -231,6 +232,15 @@ try {
   console.log(`The command line on a full pool, × node -e 0 (${bare.toFixed(0)} ms):`);
   for (const [name, milliseconds] of commands) {
     if (name !== 'node') console.log(`  ${ratios.cost(`${name} / node`, milliseconds / bare)} ${name}`);
+  }
+
+  const { node, steps } = startCosts(folder);
+  console.log(
+    `A start, × what Node.js takes to start (${node.milliseconds.toFixed(0)} ms of processor time):`,
+  );
+  for (const [name, { milliseconds, megabytes }] of steps) {
+    const ratio = ratios.cost(`${name} / start of node`, milliseconds / node.milliseconds);
+    console.log(`  ${ratio} ${name}: ${milliseconds.toFixed(1)} ms, ${megabytes.toFixed(1)} MB`);
   }
 
   const write = plainWrite(folder, 1);

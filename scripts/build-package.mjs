@@ -21,23 +21,26 @@ const ENTRIES = {
  */
 const ROOMS = {
   setup: [
-    'diagnostics/report/report',
     'diagnostics/vm-id',
-    'diagnostics/write/azure-init-layout',
     'diagnostics/write/diag-layout',
     'filter/directive',
-    'filter/reload',
     'format/compact-format',
     'format/full-format',
     'format/pretty-format',
     'layers/kvp-channel',
     'layers/line-file',
-    'layers/line-sink',
-    'layers/pool-shares',
-    'pool/open-pool',
     'setup/initialize-tracing',
+  ],
+  // What only some programs set up, or change later.
+  extras: [
+    'diagnostics/write/azure-init-layout',
+    'filter/reload',
+    'layers/line-sink',
+    'setup/reload-outputs',
     'tracing/signals',
   ],
+  // `initializeTracing` loads it itself, once the program runs.
+  report: ['diagnostics/report/report', 'layers/pool-shares', 'pool/open-pool', 'setup/reporter'],
   fallback: ['pool/fallback/fallback-store', 'pool/fallback/fallback-writer'],
   reading: [
     'diagnostics/collect/azure-init-collector',
@@ -100,7 +103,7 @@ function refuse(warning) {
   throw new Error(message, { cause: warning });
 }
 
-/** The file that each module goes to: that of its room; `shared` is what several rooms have. */
+/** The file that each module goes to: that of its room; `shared` and `pools` have what several rooms share. */
 function homes() {
   const core = closure([moduleOf('index')]);
   const owners = new Map();
@@ -116,8 +119,14 @@ function homes() {
   }
   return new Map([
     ...[...core].map((module) => [module, 'core']),
-    ...[...owners].map(([module, rooms]) => [module, rooms.length === 1 ? rooms[0] : 'shared']),
+    ...[...owners].map(([module, rooms]) => [module, sharedBy(rooms)]),
   ]);
+}
+
+/** What a set-up shares with others comes apart from what only those share that read and change pools. */
+function sharedBy(rooms) {
+  if (rooms.length === 1) return rooms[0];
+  return rooms.includes('setup') || rooms.includes('spans') ? 'shared' : 'pools';
 }
 
 /** Modules and all that they import, but not what another room has. */

@@ -29,7 +29,7 @@ const SHARED = {
 export async function buildReportPage() {
   run('tsc', ['-p', `${PAGE}/tsconfig.json`]);
   mkdirSync(BUILT, { recursive: true });
-  const browsers = ['chrome111', 'firefox121', 'safari16.4'];
+  const browsers = ['chrome123', 'firefox128', 'safari17.5'];
   const [script, style, page] = await Promise.all([
     build({ ...SHARED, entryPoints: [`${PAGE}/client/main.tsx`], format: 'iife', target: browsers }),
     build({ ...SHARED, entryPoints: [`${PAGE}/style.css`], target: browsers }),

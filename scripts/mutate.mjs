@@ -84,6 +84,9 @@ const TESTS = {
   'append-lock': ['store-locks', 'fallback'],
   'boot-time': ['stale'],
   'written-pools': ['stale'],
+  elf: ['native-loading'],
+  'load-addon': ['native-loading'],
+  binding: ['native-loading', 'binding'],
   'same-file': ['stale', 'pool-identity'],
 };
 /** Tests that others stand for, because they build a program first. */

@@ -73,6 +73,7 @@ const ON_EACH_WRITER = [
   'setup',
   'setup-reload',
   'setup-shutdown',
+  'shown-name',
   'signal-listeners',
   'signals',
   'slow-disk',

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -86,6 +86,19 @@ function unbuilt(source: string): string {
     const file = ENTRIES[entry];
     return file === undefined ? all : JSON.stringify(new URL(`${COMPILED}/src/${file}.js`, ROOT).href);
   });
+}
+
+/** Copies the package into a folder, as it is installed: what is in it finds out where it is. */
+export function copyPackage(folder: string): void {
+  cpSync(new URL('package.json', ROOT), join(folder, 'package.json'), { recursive: true });
+  const dist = join(folder, 'dist');
+  if (!IS_UNBUILT) return cpSync(new URL('dist', ROOT), dist, { recursive: true });
+  cpSync(new URL(`${COMPILED}/src`, ROOT), dist, { recursive: true });
+  const loader = join(dist, 'pool/binding/load-addon.js');
+  const url = JSON.stringify(new URL('src/pool/binding/load-addon.ts', ROOT).href);
+  writeFileSync(loader, readFileSync(loader, 'utf8').replaceAll(url, 'import.meta.url'));
+  const manifest = join(folder, 'package.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll('dist/index.cjs', 'dist/index.js'));
 }
 
 /** Waits for a program's end. */

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { type EventEmitter, errorMonitor } from 'node:events';
 import { basename } from 'node:path';
-import { variable } from '../tracing/environment.ts';
 import { currentSubscriber } from '../tracing/context.ts';
+import { variable } from '../tracing/environment.ts';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
 import { failSpan } from './client-span.ts';

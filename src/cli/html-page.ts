@@ -42,7 +42,7 @@ export async function printPage(
   const page = renderReport(boot, {
     title: input.path === '-' ? 'standard input' : input.path,
     summary,
-    records: input.records,
+    records: input.texts,
     ...(before && { before: before.boot, beforeTitle: before.input.path }),
   });
   if (html === '-') return print(page);

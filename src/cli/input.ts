@@ -30,6 +30,11 @@ export class Input {
     return (this.#records ??= this.#export?.records ?? decodeRecords(this.#bytes, { raw: true }));
   }
 
+  /** The records without their bytes. */
+  get texts(): PoolRecord[] {
+    return this.#export?.records ?? decodeRecords(this.#bytes);
+  }
+
   get content(): PoolContent {
     return (this.#content ??= interpret(
       this.#export === undefined ? new BytesView(this.#bytes) : viewOfExport(this.#export),

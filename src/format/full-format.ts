@@ -6,6 +6,7 @@ import type { Span } from '../tracing/span.ts';
 import { Attributes, LEVEL_COLORS, LEVEL_TEXTS, type Paint, withAnsi, withoutAnsi } from './ansi.ts';
 import { FieldsText } from './fields-text.ts';
 import type { ContextText, LineFormat, SpanText } from './line-format.ts';
+import { shownName } from './shown-name.ts';
 import { escapeControls } from './value-text.ts';
 
 /** The `full` format of tracing-subscriber: `TIME LEVEL span{fields}:span: target: message fields`. */
@@ -32,7 +33,7 @@ export class FullFormat implements LineFormat {
 
   spanText(span: Pick<Span, 'name' | 'fields'>): SpanText {
     const { paint } = this;
-    const name = paint(Attributes.bold, escapeControls(span.name));
+    const name = paint(Attributes.bold, escapeControls(shownName(span.name, span.fields.get('otel.name'))));
     const fields = this.fields.of(span.fields);
     const inBraces = fields === '' ? '' : paint(Attributes.bold, '{') + fields + paint(Attributes.bold, '}');
     return { before: name + inBraces + paint(Attributes.dim, ':'), behind: '' };

@@ -5,6 +5,7 @@ import type { Span } from '../tracing/span.ts';
 import { Attributes, LEVEL_COLORS, LEVEL_TEXTS, type Paint, withAnsi, withoutAnsi } from './ansi.ts';
 import { FieldsText } from './fields-text.ts';
 import type { ContextText, LineFormat, SpanText } from './line-format.ts';
+import { shownName } from './shown-name.ts';
 import { escapeControls } from './value-text.ts';
 
 /** The style of one level's lines. */
@@ -41,7 +42,7 @@ export class PrettyFormat implements LineFormat {
   spanText(span: Span): SpanText {
     const paint = this.#paint;
     const fields = this.#spanFields.of(span.fields);
-    const name = `${escapeControls(span.metadata.target)}::${paint(Attributes.bold, escapeControls(span.name))}`;
+    const name = `${escapeControls(span.metadata.target)}::${paint(Attributes.bold, escapeControls(shownName(span.name, span.fields.get('otel.name'))))}`;
     const withFields = fields === '' ? '' : ` ${paint(Attributes.dimItalic, 'with')} ${fields}`;
     return { before: '', behind: `    ${paint(Attributes.dimItalic, 'in')} ${name}${withFields}\n` };
   }

@@ -3,6 +3,7 @@ import { booleanOption, type Checks, readOptions } from '../option.ts';
 import { durationText } from './duration-text.ts';
 import { artifactSize, fieldTexts, treeValueText } from './item-text.ts';
 import { isSpan, mixed } from './mixed.ts';
+import { shownName } from './shown-name.ts';
 import { escapeInvisible } from './value-text.ts';
 
 /** An event of a tree. */
@@ -109,7 +110,7 @@ function rowsOf(
 
 function spanLine(span: TreeSpan, paint: Paint): string {
   const { name, state, duration, clock, result, fields = {}, reason, sources = [] } = span;
-  const parts = [paint(escapeInvisible(name), 'bold')];
+  const parts = [paint(escapeInvisible(shownName(name, fields['otel.name'])), 'bold')];
   if (duration !== undefined)
     parts.push(durationText(duration) + (clock === 'wall' ? ' by the wall clock' : ''));
   if (result !== undefined) parts.push(resultText(result, paint));

@@ -1,4 +1,4 @@
-import { accessSync, constants, promises } from 'node:fs';
+import fs, { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Attempt } from './attempt.ts';
 import { append, applied, type Defect, type Edit, remove, repair, replace, set } from './edit.ts';
@@ -106,7 +106,7 @@ export class DryRunStore implements StoreBackend {
     try {
       yield* call(
         () => accessSync(folder, constants.W_OK),
-        () => promises.access(folder, constants.W_OK),
+        () => fs.promises.access(folder, constants.W_OK),
       );
     } catch (thrown) {
       throw thrownBySystem('open', this.#path, thrown);

@@ -1,7 +1,8 @@
 import { originOf } from '../diagnostics/summary/boot-phases.ts';
-import type { Boot } from '../diagnostics/summary/last-boot.ts';
+import { type Boot, lastBoot } from '../diagnostics/summary/last-boot.ts';
 import { outcomeText } from '../diagnostics/summary/outcome-text.ts';
-import type { Summary, SummaryPart } from '../diagnostics/summary/summary.ts';
+import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
+import type { PoolContent } from '../diagnostics/read/read-diagnostics.ts';
 import { fieldTexts } from '../format/item-text.ts';
 import type { Answer, Fact, Piece, SlowName } from './page-model.ts';
 import { cut, type SpanParts } from './span-parts.ts';
@@ -24,7 +25,7 @@ export function answerOf(boot: Boot, summary: Summary, path: string, parts?: Spa
     failed,
     unfinished,
     slowest: parts === undefined ? [] : slowestOf(parts, seconds),
-    facts: factsOf(summary),
+    facts: factsOf(boot, summary),
   };
   if (start) answer.start = start.getTime();
   if (end) answer.end = end.getTime();
@@ -83,7 +84,7 @@ function slowestOf({ spans, agents }: SpanParts, seconds: number): SlowName[] {
     });
 }
 
-function factsOf(summary: Summary): Fact[] {
+function factsOf(boot: Boot, summary: Summary): Fact[] {
   const { bootTime, kernelStart, start, end, vmIds, writers, records, dropped, defects, report } = summary;
   const facts: Fact[] = [];
   const add = (label: string, items: Piece[][]): void => {
@@ -133,17 +134,33 @@ function factsOf(summary: Summary): Fact[] {
     }
     add('File', items);
   }
-  add('Earlier boot', partItems(summary.earlier));
-  add('Other VMs', partItems(summary.otherVms));
+  add('Earlier boots', partItems(boot.earlier));
+  add('Other VMs', partItems(boot.otherVms));
   return facts;
 }
 
-function partItems(part: SummaryPart | undefined): Piece[][] {
-  if (part === undefined) return [];
-  const { records, start, end, vmIds } = part;
-  const pieces: Piece[] = [{ count: records, noun: 'record' }, ' set apart'];
-  if (start && end) pieces.push(', from ', { time: start.getTime() }, ' to ', { time: end.getTime() });
-  return [pieces, ...listed(vmIds.map((text) => [{ text, kind: 'code' }]))];
+const WORDS = { success: 'succeeded', failure: 'failed', unfinished: 'did not finish', unknown: 'not known' };
+
+/** What is set apart: a line for each boot, with how it went. */
+function partItems(part: PoolContent): Piece[][] {
+  const items: Piece[][] = [];
+  let rest = part;
+  while (rest.diagnostics.length + rest.reports.length > 0) {
+    const boot = lastBoot(rest);
+    const summary = summarize(boot);
+    const { start, end, outcome, records, vmIds, earlier } = summary;
+    const pieces: Piece[] = [
+      { count: records.total - (earlier?.records ?? 0), noun: 'record' },
+      ' set apart',
+    ];
+    if (start && end) pieces.push(', from ', { time: start.getTime() }, ' to ', { time: end.getTime() });
+    for (const text of vmIds.slice(0, LISTED_MAX)) pieces.push(', VM ', { text, kind: 'code' });
+    pieces.push(`: ${WORDS[outcome]}, `, { text: cut(outcomeText(summary, 'it')), kind: 'pool' });
+    items.push(pieces);
+    if (items.length > LISTED_MAX) break;
+    rest = boot.earlier;
+  }
+  return listed(items);
 }
 
 function listed(items: Piece[][]): Piece[][] {

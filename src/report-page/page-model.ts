@@ -15,8 +15,6 @@ export interface PageHead {
   /** Whether it has two boots: spans then say what changed. */
   isComparison: boolean;
   version: string;
-  /** When the page was made. */
-  made: number;
   answer: Answer;
   /** The answer of the boot before. */
   before?: Answer;

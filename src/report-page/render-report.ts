@@ -8,7 +8,6 @@ import type { Timeline } from '../diagnostics/timeline/timeline.ts';
 import { OptionError } from '../errors.ts';
 import { anyOption, type Checks, listOf, objectOption, readOptions, textOption } from '../option.ts';
 import type { PoolRecord } from '../pool/record.ts';
-import { Date } from '../tracing/timers.ts';
 import { VERSION } from '../version.ts';
 import { answerOf } from './answer.ts';
 import { builtPage } from './built-page.ts';
@@ -90,7 +89,6 @@ function modelOf(source: ReportSource, options: RenderReportOptions): PageModel 
     title: titleOf(answer.outcome, title),
     isComparison: before !== undefined,
     version: VERSION,
-    made: Date.now(),
     answer,
     origin,
     length: lengthOf(boot, summary),

@@ -32,7 +32,7 @@ export class SpanParts {
     this.#critical = new Set(timeline.criticalPath);
     if (compared === undefined) this.#addTree(timeline.roots);
     else this.#addCompared(compared, before === undefined ? 0 : (originOf(before) ?? 0));
-    for (const event of timeline.events) this.#addEvent(event, undefined);
+    for (const event of timeline.events) this.#addEvent(event);
   }
 
   /** The number of a span of the boot; -1 if it is not there. */
@@ -86,7 +86,10 @@ export class SpanParts {
     const number = this.spans.push(page) - 1;
     if (node === undefined) return;
     this.#numbers.set(node, number);
-    for (const event of node.events) this.#addEvent(event, number);
+    // In a comparison a span is of an agent without its version, and so are its events.
+    for (const event of node.events) {
+      this.#addEvent(event, number, event.agent === node.agent ? page.agent : undefined);
+    }
   }
 
   #spanOf(node: TimelineNode, agent: string, depth: number): PageSpan {
@@ -114,10 +117,10 @@ export class SpanParts {
     return page;
   }
 
-  #addEvent(event: Diagnostic, span: number | undefined): void {
-    const { agent, time, name, level, message, fields, result, records } = event;
+  #addEvent(event: Diagnostic, span?: number, number = this.#agentNumber(event.agent)): void {
+    const { time, name, level, message, fields, result, records } = event;
     const page: PageEvent = {
-      agent: this.#agentNumber(agent),
+      agent: number,
       at: time.getTime() - this.origin,
       name: cut(name),
       records,

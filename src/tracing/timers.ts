@@ -50,7 +50,9 @@ function timers(): Timers {
     const [timer, immediate] = [setTimeout(() => {}, 1), setImmediate(() => {})];
     clearTimeout(timer);
     clearImmediate(immediate);
-    if (isOfNode(timer) && isOfNode(immediate)) return { setTimeout, clearTimeout, setImmediate };
+    // Deno's have no such mark.
+    const isDeno = process.versions['deno'] !== undefined;
+    if (isDeno || (isOfNode(timer) && isOfNode(immediate))) return { setTimeout, clearTimeout, setImmediate };
   } catch {
     // Fake ones.
   }

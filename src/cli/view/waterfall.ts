@@ -11,6 +11,7 @@ import { verbosityOf } from '../../tracing/level.ts';
 import { Axis } from './axis.ts';
 import { flow, type Piece } from './flow.ts';
 import { COLORS, type Glyphs, type Style } from './style.ts';
+import { shownName } from '../../format/shown-name.ts';
 import { cutTo } from '../text-width.ts';
 
 /** The spans and events of a pool, under a title if there are several. */
@@ -189,7 +190,7 @@ export class Waterfall {
       ...(level === '' ? [] : [{ text: level, color: COLORS.dim }]),
       { text: glyphs[mark], color },
       {
-        text: cutTo(escapeInvisible(name), room, glyphs.ellipsis),
+        text: cutTo(escapeInvisible(shownName(name, fields?.['otel.name'])), room, glyphs.ellipsis),
         color: mark === 'fail' ? COLORS.boldRed : COLORS.bold,
       },
     ];

@@ -27,8 +27,9 @@ export function offsetText(milliseconds: number): string {
   return `${milliseconds < 0 ? '−' : '+'}${(Math.abs(milliseconds) / 1000).toFixed(3)} s`;
 }
 
-/** A part of a whole: `12.6 %`. */
+/** A part of a whole: `12.6 %`. What ran side by side may have more than the whole. */
 export function shareText(share: number): string {
+  if (share > 1.005) return 'side by side';
   if (share > 0 && share < 0.001) return '< 0.1 %';
   return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }

@@ -20,6 +20,15 @@ export function Axis({ view, width }: { view: View; width: number }) {
   );
 }
 
+/** The shortest gap that is drawn, as a part of the view. */
+const GAP_MIN = 1 / 1000;
+
+/** The gaps that can be seen; a pool may have thousands. */
+function seenGaps({ head }: PageData, { from, to }: View): readonly View[] {
+  const least = (to - from) * GAP_MIN;
+  return head.gaps.filter((gap) => gap.to > from && gap.from < to && gap.to - gap.from >= least);
+}
+
 /** What lies behind or above all lines: the grid, the gaps, and the time that is being chosen. */
 export function Backdrop({
   data,
@@ -44,7 +53,7 @@ export function Backdrop({
           <rect width="2" height="8" />
         </pattern>
       </defs>
-      {data.head.gaps.map((gap, i) => (
+      {seenGaps(data, view).map((gap, i) => (
         <rect key={i} class="gap" {...band(gap)} height="100%" fill="url(#hatch)" />
       ))}
       {times.map((time) => {

@@ -7,8 +7,8 @@ import { placeOf, type View } from './view.ts';
 
 /** Marks of events that are drawn of a span. */
 const MARKS_MAX = 80;
-/** Colors of agents. */
-const COLORS = 5;
+/** Colors that agents have, by their numbers. */
+export const AGENT_COLORS = 5;
 
 /** A bar with its marks and its label; positions are parts of the width, so that nothing is drawn anew when it changes. */
 export function SpanBar({ data, number, view }: { data: PageData; number: number; view: View }) {
@@ -22,7 +22,7 @@ export function SpanBar({ data, number, view }: { data: PageData; number: number
         <Bar
           span={span}
           view={view}
-          kind={span.result === 'fail' ? 'fail' : `agent-${span.agent % COLORS}`}
+          kind={span.result === 'fail' ? 'fail' : `agent-${span.agent % AGENT_COLORS}`}
           y={isBoth ? 4 : 7}
           height={12}
         />
@@ -34,6 +34,14 @@ export function SpanBar({ data, number, view }: { data: PageData; number: number
 }
 
 type Timed = Pick<PageSpan, 'start' | 'end' | 'state' | 'result' | 'isCritical'>;
+
+/** How far a bar goes beyond the part that is seen, as a part of it, so that no end is seen there. */
+const EDGE_OUT = 0.002;
+const EDGE = 1 + EDGE_OUT;
+
+function edge(time: number, view: View): number {
+  return Math.min(EDGE, Math.max(-EDGE_OUT, placeOf(time, view)));
+}
 
 function Bar({
   span,
@@ -49,7 +57,8 @@ function Bar({
   height: number;
 }) {
   const { start = 0, end = start, state, result, isCritical } = span;
-  const from = placeOf(start, view);
+  const from = edge(start, view);
+  if (from >= EDGE) return null;
   const middle = y + height / 2;
   if (state === 'unfinished') {
     return (
@@ -59,7 +68,8 @@ function Bar({
       </g>
     );
   }
-  const to = placeOf(Math.max(start, end), view);
+  const to = edge(Math.max(start, end), view);
+  if (to <= -EDGE_OUT) return null;
   return (
     <g class={kind}>
       <rect x={percent(from)} y={y} width={percent(to - from)} height={height} rx="1.5" />
@@ -69,7 +79,7 @@ function Bar({
       {state === 'start-missing' && (
         <line class="missing" x1={percent(from)} x2={percent(from)} y1={y - 4} y2={y + height + 4} />
       )}
-      {result === 'fail' && kind !== 'before' && (
+      {result === 'fail' && kind !== 'before' && to < EDGE && (
         <Mark at={to} class="end-fail">
           <path d={`M3 ${middle - 4}l8 8m0 -8l-8 8`} />
         </Mark>

@@ -8,8 +8,10 @@ export interface Column<Row> {
   title: string;
   /** What the cell says, as it is in the pool. */
   text: (row: Row) => string;
-  /** What rows are sorted by; default: the text. */
-  value?: (row: Row) => number;
+  /** What rows are sorted by, and what CSV has; default: the text. */
+  value?: (row: Row) => number | undefined;
+  /** The unit of `value`. */
+  unit?: 's';
   isNumber?: boolean;
   isWide?: boolean;
   isCode?: boolean;
@@ -48,7 +50,10 @@ export function DataTable<Row>({
     if (by === undefined) return kept;
     const sign = sort.isDown ? -1 : 1;
     const { value, text } = by;
-    if (value !== undefined) return kept.sort((one, other) => sign * (value(one) - value(other)));
+    if (value !== undefined) {
+      const order = (row: Row): number => value(row) ?? -Number.MAX_VALUE;
+      return kept.sort((one, other) => sign * (order(one) - order(other)));
+    }
     const keyed = kept.map((row) => ({ row, key: text(row) }));
     keyed.sort((one, other) => sign * (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
     return keyed.map(({ row }) => row);
@@ -57,7 +62,12 @@ export function DataTable<Row>({
   }, [rows, query, sort]);
   const { first, end, above, below, onScroll } = useVirtual(scroller, shown.length, ROW_HEIGHT);
   const csv = (): string =>
-    csvOf([columns.map(({ title }) => title), ...shown.map((row) => columns.map(({ text }) => text(row)))]);
+    csvOf([
+      columns.map(({ title, unit }) => (unit === undefined ? title : `${title} (${unit})`)),
+      ...shown.map((row) =>
+        columns.map(({ text, value }) => (value === undefined ? text(row) : String(value(row) ?? ''))),
+      ),
+    ]);
   return (
     <>
       <div class="toolbar">

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { PageEvent, PageRecord, PageSpan } from '../../page-model.ts';
 import { Moment, Pool } from '../answer.tsx';
 import { changeText } from '../change-text.ts';
@@ -34,8 +34,12 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
   const { head } = data;
   const { name, agent, id, start, end, seconds, own, state, result, reason, sources = [], level } = span;
   const { message, fields, isWall, isCritical, before, parent } = span;
-  const panel = useRef<HTMLElement>(null);
   const change = changeText(span);
+  /** Keys are for the spans again. */
+  const close = (): void => {
+    onSelect(undefined);
+    document.querySelector<HTMLElement>('[role=treegrid]')?.focus();
+  };
   const words =
     result === 'fail'
       ? 'failed'
@@ -47,22 +51,16 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
   return (
     <aside
       class="details"
-      ref={panel}
       aria-label={`Span ${visible(name)}`}
       onKeyDown={({ key }) => {
-        if (key === 'Escape') onSelect(undefined);
+        if (key === 'Escape') close();
       }}
     >
       <header>
         <h3>
           <Pool text={name} />
         </h3>
-        <button
-          type="button"
-          class="close"
-          aria-label="Close the details"
-          onClick={() => onSelect(undefined)}
-        >
+        <button type="button" class="close" aria-label="Close the details" onClick={close}>
           ✕
         </button>
       </header>

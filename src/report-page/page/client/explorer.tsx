@@ -89,8 +89,14 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
     select(list[(from + step + list.length) % list.length]);
   };
 
+  // What stays the same is not drawn anew with each key.
+  const tables = useMemo(
+    () => hasTables && <Tables data={data} zone={zone} onSpan={select} />,
+    [hasTables, data, zone, select],
+  );
+  const legend = useMemo(() => <Legend data={data} />, [data]);
   if (data.lanes.size === 0 && head.phases.length === 0) {
-    return hasTables ? <Tables data={data} zone={zone} onSpan={select} /> : null;
+    return <>{tables}</>;
   }
   return (
     <>
@@ -129,7 +135,7 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
               }
               onZoomTo={zoomTo}
             />
-            <Legend data={data} />
+            {legend}
           </div>
           {selected !== undefined && (
             <Details
@@ -143,7 +149,7 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
           )}
         </div>
       </section>
-      {hasTables && <Tables data={data} zone={zone} onSpan={select} />}
+      {tables}
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { PageSpan } from '../../page-model.ts';
 import { percent } from './axis.tsx';
+import { AGENT_COLORS } from './bars.tsx';
 import type { PageData } from './page-data.ts';
 import { type View, within, zoomed } from './view.ts';
 
@@ -23,6 +24,7 @@ export function Minimap({
   const { length } = data.head;
   const element = useRef<SVGSVGElement>(null);
   const { lanes, failures } = useMemo(() => pathsOf(data), [data]);
+  const agents = [...data.lanes.keys()];
   const momentAt = (clientX: number): number => {
     const { left, width } = (element.current as Element).getBoundingClientRect();
     return ((clientX - left) / Math.max(1, width)) * length;
@@ -75,7 +77,7 @@ export function Minimap({
         onDblClick={() => onView({ from: 0, to: length })}
       >
         {lanes.map((path, i) => (
-          <path key={i} class={`agent-${i % 5}`} d={path} />
+          <path key={i} class={`agent-${(agents[i] ?? 0) % AGENT_COLORS}`} d={path} />
         ))}
         <path class="fail" d={failures} />
       </svg>

@@ -3,7 +3,7 @@ import { Pool } from '../answer.tsx';
 import { Icon } from '../icon.tsx';
 import { counted, durationText, offsetText } from '../texts.ts';
 import { changeText } from '../change-text.ts';
-import { labelText, Marks, SpanBar } from './bars.tsx';
+import { AGENT_COLORS, labelText, Marks, SpanBar } from './bars.tsx';
 import { percent } from './axis.tsx';
 import { laneKey, type PageData } from './page-data.ts';
 import { type Row, rowKey } from './rows.ts';
@@ -86,7 +86,7 @@ export function LaneRow({
     >
       <div class="name" role="rowheader">
         <span class={isOpen ? 'twisty open' : 'twisty closed'} />
-        <span class={`swatch agent-${agent % 5}`} />
+        <span class={`swatch agent-${agent % AGENT_COLORS}`} />
         <span class="text">
           <Pool text={data.agentOf(agent)} />{' '}
           <small>

@@ -95,13 +95,15 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
       title: 'own time',
       text: (i) => durationText(of(i).own ?? 0),
       value: (i) => of(i).own ?? 0,
+      unit: 's',
       isNumber: true,
       first: 'down',
     },
     {
       title: 'whole',
       text: (i) => wholeText(of(i)),
-      value: (i) => of(i).seconds ?? -1,
+      value: (i) => of(i).seconds,
+      unit: 's',
       isNumber: true,
     },
     ...(head.isComparison
@@ -114,7 +116,8 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
                 ? ''
                 : `${difference < 0 ? '−' : '+'}${durationText(Math.abs(difference))}`;
             },
-            value: (i: number) => of(i).difference ?? 0,
+            value: (i: number) => of(i).difference,
+            unit: 's' as const,
             isNumber: true,
           },
         ]
@@ -122,7 +125,8 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
     {
       title: 'start',
       text: (i) => offsetText(of(i).start ?? 0),
-      value: (i) => of(i).start ?? 0,
+      value: (i) => (of(i).start ?? 0) / 1000,
+      unit: 's',
       isNumber: true,
     },
     { title: 'span', text: (i) => of(i).name, isWide: true, onClick: onSpan },
@@ -136,9 +140,16 @@ function Failures({ data, numbers, zone, onSpan }: Given & { numbers: readonly n
   const of = (number: number): PageSpan => data.spans[number] as PageSpan;
   const endOf = (number: number): number => of(number).end ?? of(number).start ?? 0;
   const columns: Column<number>[] = [
-    { title: 'at', text: (i) => offsetText(endOf(i)), value: endOf, isNumber: true, first: 'up' },
+    {
+      title: 'at',
+      text: (i) => offsetText(endOf(i)),
+      value: (i) => endOf(i) / 1000,
+      unit: 's',
+      isNumber: true,
+      first: 'up',
+    },
     { title: zone === 'utc' ? 'UTC' : 'here', text: (i) => clockText(data.head.origin + endOf(i), zone) },
-    { title: 'took', text: (i) => wholeText(of(i)), value: (i) => of(i).seconds ?? -1, isNumber: true },
+    { title: 'took', text: (i) => wholeText(of(i)), value: (i) => of(i).seconds, unit: 's', isNumber: true },
     { title: 'span', text: (i) => of(i).name, onClick: onSpan },
     {
       title: 'reason',
@@ -153,7 +164,14 @@ function Failures({ data, numbers, zone, onSpan }: Given & { numbers: readonly n
 function Events({ data, zone, onSpan }: Given) {
   const { events, spans, head } = data;
   const columns: Column<(typeof events)[number]>[] = [
-    { title: 'at', text: ({ at }) => offsetText(at), value: ({ at }) => at, isNumber: true, first: 'up' },
+    {
+      title: 'at',
+      text: ({ at }) => offsetText(at),
+      value: ({ at }) => at / 1000,
+      unit: 's',
+      isNumber: true,
+      first: 'up',
+    },
     { title: zone === 'utc' ? 'UTC' : 'here', text: ({ at }) => clockText(head.origin + at, zone) },
     { title: 'level', text: ({ level = '' }) => level },
     {
