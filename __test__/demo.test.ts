@@ -1,13 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { timeline } from '../src/diagnostics/timeline/timeline.ts';
 import type { TimelineNode } from '../src/diagnostics/timeline/timeline-node.ts';
+import { kvp } from './helpers/kvp.ts';
 import { folderOf } from './helpers/pool-folder.ts';
-import { ended, start } from './helpers/programs.ts';
+import { ended, ROOT, start } from './helpers/programs.ts';
 
 const writer = process.env['KVP_TRACING_BACKEND'] ?? 'native';
 
@@ -58,13 +60,24 @@ test('the pool and OpenTelemetry show the same tree, names and results', async (
     '  set_hostname success',
     '  write_custom_data success',
   ]);
-  const [pool = '', collected = ''] = stdout.split('What OpenTelemetry collected:');
+  const [collected = '', pool = ''] = stdout.split('What the Azure host sees');
   const shape = (text: string) =>
     text
       .match(/^[│├└─ ]*[a-z_]+  [\d.]+ \S+  (?:success|fail)(?= |$)/gmu)
       ?.map((line) => line.replace(/  [\d.]+ \S+/, ''));
   t.is(shape(pool)?.length, 9);
   t.deepEqual(shape(collected), shape(pool));
+});
+
+test('the demo ends with the report and with where to go next, which is there', async (t) => {
+  const folder = folderOf(t);
+  const { stdout } = await demo(folder);
+  t.regex(stdout, /^result=success\nagent=provision-demo\/0\.1\.0\npps_type=None\n/m);
+  t.regex(stdout, /set_hostname .*hostname="vm-demo-01"$/m);
+  const [, next = ''] = stdout.split('Where to go next:');
+  const files = next.match(/(?<=^| |\()(?:docs|dist|examples)\/[\w/.-]+/gm) ?? [];
+  t.true(files.length >= 4);
+  for (const file of files) t.true(existsSync(new URL(file, ROOT)), file);
 });
 
 test('a file that is missing or malformed is a clear error, exit code 1, and a failure in the pool', async (t) => {
@@ -98,13 +111,26 @@ test('the example of a store prints what it says', async (t) => {
   ]);
 });
 
-test('the example of diagnostics without spans prints what it says', async (t) => {
-  const pool = join(folderOf(t), '.kvp_pool_1');
-  const { code, stdout, stderr } = await ended(start({ file: 'examples/diagnostics.ts' }, [pool]));
-  t.is(code, 0, stderr);
-  const comment = readFileSync('examples/diagnostics.ts', 'utf8').match(/(?<=^ \* {5}).+\n/gm);
-  t.is(stdout, comment?.join('') ?? '');
-});
+/** What examples are given: by default a pool. */
+const GIVEN: Record<string, (folder: string) => string> = {
+  'disk-image': (folder) => {
+    const pools = join(folder, 'var/lib/hyperv');
+    mkdirSync(pools, { recursive: true });
+    kvp(['--dir', pools, 'copy', 'examples/pools/failed.json']);
+    return folder;
+  },
+};
+
+for (const example of ['diagnostics', 'rust-port', 'custom-layer', 'disk-image']) {
+  test(`the example ${example}.ts prints what its comment says`, async (t) => {
+    const folder = folderOf(t);
+    const given = GIVEN[example]?.(folder) ?? join(folder, '.kvp_pool_1');
+    const { code, stdout, stderr } = await ended(start({ file: `examples/${example}.ts` }, [given]));
+    t.is(code, 0, stderr);
+    const comment = readFileSync(`examples/${example}.ts`, 'utf8').match(/(?<=^ \* {5}).+\n/gm);
+    t.is(stdout, comment?.join('') ?? '');
+  });
+}
 
 test('the example of a filter that a signal changes does what it says', async (t) => {
   const program = start({ file: 'examples/reload.ts' }, [], { stdio: ['pipe', 'ignore', 'pipe'] });
@@ -118,4 +144,11 @@ test('the example of a filter that a signal changes does what it says', async (t
   t.regex(await next(), /INFO my_agent: filter changed isVerbose=false/);
   program.stdin?.end();
   t.deepEqual(await once(program, 'exit'), [0, null]);
+});
+
+test('the examples in folders are the programs of their guides', (t) => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/examples.mjs', '--check'], {
+    encoding: 'utf8',
+  });
+  t.is(status, 0, stderr);
 });

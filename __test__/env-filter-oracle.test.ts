@@ -79,7 +79,7 @@ function ours(one: OracleCase, isGlobal: boolean): string {
   return String(recorder.spans.length + recorder.events.length > 0);
 }
 
-test('EnvFilter decides as that of tracing-subscriber, but for what docs/semantics.md says', (t) => {
+test('EnvFilter decides as that of tracing-subscriber, but for what docs/reference/filters.md says', (t) => {
   t.timeout(600_000);
   if (!has(t, missing())) return;
   const below = random(SEED);

@@ -7,26 +7,25 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { COMMANDS } from '../src/cli/commands.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
+import { blocksOf, pageText } from './helpers/doc-page.ts';
 import { duckdb, duckdbMissing } from './helpers/duckdb.ts';
 import { makeFleet, REASONS } from './helpers/fleet.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 import { Rotel, rotelMissing } from './helpers/rotel.ts';
 
-const GUIDE = readFileSync(new URL('docs/fleet.md', ROOT), 'utf8');
+const GUIDE = pageText('docs/guides/fleet.md');
 const PROGRAM = fileURLToPath(new URL('dist/cli/main.cjs', ROOT));
 const POOLS = 200;
 
 /** The guide's blocks of a language. */
-const blocksOf = (language: string): string[] =>
-  Array.from(GUIDE.matchAll(/```(\w*)\n(.*?)```/gs)).flatMap(([, name, code = '']) =>
-    name === language ? code : [],
-  );
+const blocksIn = (language: string): string[] =>
+  blocksOf(GUIDE).flatMap((block) => (block.language === language ? block.code : []));
 
 /** The guide's commands that mention a text. */
 function commandsWith(part: string): string {
-  const block = blocksOf('sh').find((code) => code.includes(part));
-  if (block === undefined) throw new Error(`docs/fleet.md has no command with ${part}`);
+  const block = blocksIn('sh').find((code) => code.includes(part));
+  if (block === undefined) throw new Error(`docs/guides/fleet.md has no command with ${part}`);
   return block;
 }
 
@@ -64,7 +63,7 @@ test('the queries answer which VMs failed and why, which step is slow, and what 
   t.is((await run(fleet)).status, 0);
   if (COMMANDS.some(({ name }) => name === 'log')) t.is((await run(log)).status, 0);
   else writeFileSync(join(folder, 'log.ndjson'), diagnosticsIn(folder).join(''));
-  const queries = blocksOf('sql').flatMap((block) =>
+  const queries = blocksIn('sql').flatMap((block) =>
     block.split(/;\n/).filter((query) => query.trim() !== ''),
   );
   const [, , reasons = [], steps = [], slower = [], images = []] = duckdb(folder, queries);

@@ -18,11 +18,10 @@ import { compiled } from './helpers/installed.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 import { importTypeScript, ROOT } from './helpers/programs.ts';
 
-/** The diff of a toy format in docs/design.md. */
+/** The diff of a toy format in docs/design/adding-a-format.md. */
 function documentedDiff(): string {
-  const design = readFileSync(new URL('docs/design.md', ROOT), 'utf8');
-  const [, section = ''] = design.split('\n## Adding a format\n');
-  return /```diff\n(.*?)```/s.exec(section)?.[1] ?? '';
+  const page = readFileSync(new URL('docs/design/adding-a-format.md', ROOT), 'utf8');
+  return /```diff\n(.*?)```/s.exec(page)?.[1] ?? '';
 }
 
 /** A copy of `src`, in a folder that finds the project's modules, with nothing changed but by the diff. */

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { VERSION } from '../src/version.ts';
@@ -111,4 +111,23 @@ test('without its platform package everything runs on the fallback with one line
   );
   t.deepEqual(run('native'), { stdout: 'BindingError ERR_KVP_BINDING true\n', stderr: '' });
   t.deepEqual(run('js'), { stdout: 'js js\n', stderr: '' });
+});
+
+test('pino is found behind a link, as pnpm installs it, after lines were written to a pipe', (t) => {
+  const folder = folderOf(t);
+  const modules = join(folder, 'node_modules');
+  for (const part of ['dist', 'package.json']) {
+    cpSync(new URL(part, ROOT), join(modules, 'kvp-tracing', part), { recursive: true });
+  }
+  symlinkSync(new URL('node_modules/pino', ROOT), join(modules, 'pino'));
+  const script = `
+    import { info, initializeTracing } from 'kvp-tracing';
+    for (const format of ['full', 'json']) {
+      const tracing = await initializeTracing({ kvp: false, stderr: { format, filter: 'info' } });
+      info('written');
+      await tracing.shutdown();
+    }`;
+  const args = ['--input-type=module', '-e', script];
+  const { stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  t.regex(stderr, /^.+ INFO app: written\n\{"level":30,.+"msg":"written"\}\n$/);
 });

@@ -1,6 +1,6 @@
 /**
  * Provisions a (pretended) Azure Linux VM from its ovf-env.xml: a user with SSH keys, a hostname, custom
- * data, all below a folder of its own. Instrumented once; shows what the Azure host would see of it.
+ * data, all below a folder of its own. Instrumented once; shows what OpenTelemetry and the Azure host would see of it.
  *
  *   provision.ts [ovf-env.xml] [--into FOLDER] [--pool FILE]
  */
@@ -102,7 +102,10 @@ function checkedKey(line: string): string {
   return line.trim();
 }
 
-const setHostname = log.instrument({ name: 'set_hostname', fields: (hostname) => ({ hostname }) }, write);
+const setHostname = log.instrument(
+  { name: 'set_hostname', fields: (hostname) => ({ hostname }) },
+  (hostname: string, path: string) => write(`${hostname}\n`, path),
+);
 
 async function write(text: string | Buffer, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -131,7 +134,7 @@ async function main(): Promise<void> {
       const path = positionals[0] ?? new URL('ovf-env.xml', import.meta.url).pathname;
       const { user, hostname, customData } = await readEnvironment(path, root);
       await provisionUser(user);
-      await setHostname(`${hostname}\n`, join(root, 'etc/hostname'));
+      await setHostname(hostname, join(root, 'etc/hostname'));
       if (customData !== undefined) {
         await log.inSpan('write_custom_data', { fields: { bytes: customData.length } }, () =>
           write(customData, join(root, 'var/lib/azure/custom-data')),
@@ -149,13 +152,24 @@ async function main(): Promise<void> {
   await tracing.shutdown();
 
   const { diagnostics, reports, problems } = readDiagnosticsSync(pool);
+  if (collected !== '') console.log(`\nWhat OpenTelemetry collected:\n\n${collected}`);
   console.log(
-    `What the Azure host sees in ${pool} (${diagnostics.length} diagnostics, writer: ${backend()}):\n`,
+    `\nWhat the Azure host sees in ${pool} (${diagnostics.length} diagnostics, writer: ${backend()}):\n`,
   );
   console.log(renderTree(timeline(diagnostics)));
-  for (const { text } of reports) console.log(`\n${text}`);
   for (const problem of problems) console.log(`${problem.reason}: ${problem.message}`);
-  if (collected !== '') console.log(`\nWhat OpenTelemetry collected:\n\n${collected}`);
+  for (const { text } of reports) console.log(`\nIts provisioning report:\n\n${text.replaceAll('|', '\n')}`);
+  console.log(`
+Where to go next:
+
+  node dist/cli/main.cjs show ${pool}
+      the same on a time axis, with the answer above it; --html report.html makes a page of it
+  npm run demo -- examples/ovf-env.xml --into ROOT --pool FILE
+      with an ovf-env.xml of yours; a bad one makes a failure
+  docs/guides/first-trace.md
+      trace a program of your own, in five minutes
+  docs/guides/agent.md
+      write an agent like this one (examples/provision.ts)`);
 }
 
 await main();

@@ -18,7 +18,10 @@ export function nameErrors({ prototype }: { prototype: Error }, name: string): v
   Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
-/** Base of all errors of this package. `code` is stable; the message says what was given, and the limit. */
+/**
+ * Base of all errors of this package. `code` is stable; the message says what was given, and the limit. Each with its
+ * cause and cure: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/errors.md
+ */
 export class KvpError extends Error {
   static {
     nameErrors(this, 'KvpError');

@@ -141,7 +141,7 @@ export function randomCase(below: (limit: number) => number): OracleCase {
   };
 }
 
-/** Which of the differences in docs/semantics.md this case may come under. */
+/** Which of the differences in docs/reference/filters.md this case may come under. */
 export function explanations(one: OracleCase): string[] {
   if (one.grammar.length > 0) return one.grammar;
   const found: string[] = [];

@@ -30,7 +30,7 @@ const OPTIONS: Checks<EnvFilterOptions> = {
 
 /**
  * Decides by directives, as in Rust's tracing-subscriber: `warn,my_agent::user=debug,[provision{user=alice}]=trace`.
- * See docs/semantics.md.
+ * The grammar: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/filters.md
  */
 export class EnvFilter implements Filter {
   readonly verbosity: number;

@@ -144,9 +144,10 @@ export class LineFile implements Lines {
   /** Removes the written part of a lost line; if that is not possible, the next line starts with a line feed. */
   #removePart(): void {
     try {
-      const stat = fstatSync(this.#fd);
+      // As a number it would mislead Node.js 20, see `isTerminal`.
+      const stat = fstatSync(this.#fd, { bigint: true });
       if (this.#path === undefined || !stat.isFile()) this.#isTorn = true;
-      else ftruncateSync(this.#fd, stat.size - this.#written);
+      else ftruncateSync(this.#fd, Number(stat.size) - this.#written);
     } catch {
       this.#isTorn = true;
     }

@@ -42,7 +42,7 @@ export interface FileOptions extends Omit<LinesOptions, 'writer'> {
   filter?: FilterInput | undefined;
 }
 
-/** Options of `initializeTracing`. */
+/** Options of `initializeTracing`. All in tables: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/options.md */
 export interface TracingOptions {
   /** The program's name: the target of the free functions, `service.name`, and the agent's name in the pool. Default `'app'`. */
   service?: string | undefined;

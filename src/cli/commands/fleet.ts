@@ -46,7 +46,7 @@ Of a folder with .kvp_pool_0 to 4 the pool of --pool is read; links, FIFOs and d
     ['kvp fleet pools/', 'all VMs, those that failed first, then the slowest'],
     ['kvp fleet --failed --reason dhcp pools/', 'those that failed for DHCP'],
     ['kvp fleet --sort total --csv pools/ > fleet.csv', 'for a spreadsheet'],
-    ['kvp fleet --json pools/ > fleet.json', 'for a database: docs/fleet.md has queries'],
+    ['kvp fleet --json pools/ > fleet.json', 'for a database: docs/guides/fleet.md has queries'],
   ]);
 }
 

@@ -1,0 +1,2 @@
+// What the API's pages have of `kvp-tracing/pino`.
+export * from '../../../src/pino/index.ts';

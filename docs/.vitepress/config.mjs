@@ -1,0 +1,115 @@
+// The site of the pages: `npm run docs`. The same pages are read in the repository, so links between them are relative.
+import { posix } from 'node:path';
+
+const REPOSITORY = 'https://github.com/kvp-tracing/kvp-tracing';
+
+const page = (text, link) => ({ text, link: `/${link}` });
+
+export default {
+  title: 'kvp-tracing',
+  description:
+    "azure-init's tracing for Node.js: spans and events to the Azure host, OpenTelemetry and stderr",
+  lang: 'en',
+  cleanUrls: true,
+  lastUpdated: false,
+  rewrites: { 'README.md': 'index.md' },
+  // The reports of the public types are for reviews; the site has pages of each name instead.
+  srcExclude: ['api/**'],
+  // In texts such as `http://localhost:4318`.
+  ignoreDeadLinks: 'localhostLinks',
+  markdown: { config: (md) => md.core.ruler.push('leaving-links', leavingLinks) },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path` },
+    socialLinks: [{ icon: 'github', link: REPOSITORY }],
+    nav: [
+      page('Guides', 'guides/first-trace'),
+      page('Coming from Rust', 'coming-from-rust'),
+      page('Reference', 'reference/options'),
+      page('API', 'reference/api/'),
+    ],
+    sidebar: [
+      page('Which page do I need?', ''),
+      {
+        text: 'Guides',
+        items: [
+          page('Your first trace', 'guides/first-trace'),
+          page('A provisioning agent', 'guides/agent'),
+          page('A VM extension', 'guides/extension'),
+          page('A service with OpenTelemetry', 'guides/service'),
+          page('Testing', 'guides/testing'),
+          page('With pino', 'guides/pino'),
+          page('Filters', 'guides/filters'),
+          page('Secrets', 'guides/secrets'),
+          page('Reading pools', 'guides/reading-pools'),
+          page('A fleet of VMs', 'guides/fleet'),
+          page('Coming from Rust', 'coming-from-rust'),
+        ],
+      },
+      {
+        text: 'Concepts',
+        items: [
+          page('Spans', 'concepts/spans'),
+          page('Layers', 'concepts/layers'),
+          page('The budget', 'concepts/budget'),
+          page('Queue and locks', 'concepts/queue-and-locks'),
+          page('What the host sees', 'concepts/host'),
+          page('Stale pools', 'concepts/stale-pools'),
+          page('Backends', 'concepts/backends'),
+        ],
+      },
+      {
+        text: 'Reference',
+        items: [
+          page('Options', 'reference/options'),
+          page('Variables', 'reference/variables'),
+          page('Errors', 'reference/errors'),
+          page('Command line', 'cli'),
+          page('Spans, events and layers', 'reference/spans'),
+          page('instrument', 'reference/instrument'),
+          page('Filters', 'reference/filters'),
+          page('Lines', 'reference/lines'),
+          page('Pools as stores', 'reference/store'),
+          page('Formats of pools', 'reference/formats'),
+          page('Reading', 'reference/reading'),
+          page('The report page', 'report'),
+          page('Names', 'reference/names'),
+          page('When a program ends', 'reference/ends'),
+          page('OpenTelemetry', 'opentelemetry'),
+          page('API', 'reference/api/'),
+        ],
+      },
+      {
+        text: 'Operations',
+        items: [
+          page('Running it', 'operations/running'),
+          page('Troubleshooting', 'operations/troubleshooting'),
+        ],
+      },
+      {
+        text: 'Behind it',
+        items: [
+          page('Security', 'security'),
+          page('Performance', 'performance'),
+          page('Design', 'design'),
+          page('Decisions about the pool', 'design/decisions-of-the-pool'),
+          page('Decisions', 'design/decisions'),
+          page('Adding a format', 'design/adding-a-format'),
+          page('Where the time goes', 'design/where-the-time-goes'),
+        ],
+      },
+    ],
+  },
+};
+
+/** Has links that leave `docs` lead to the repository, and those to reports of types to the API's pages. */
+function leavingLinks({ tokens, env }) {
+  for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+    const href = token.type === 'link_open' ? token.attrGet('href') : null;
+    if (href === null || /^(?:[a-z]+:|#|\/)/.test(href)) continue;
+    const path = posix.join(posix.dirname(env.relativePath), href);
+    if (path.startsWith('api/')) token.attrSet('href', '/reference/api/');
+    if (path.startsWith('../')) token.attrSet('href', `${REPOSITORY}/blob/main/${path.slice(3)}`);
+  }
+}
