@@ -21,6 +21,7 @@ const ON_EACH_WRITER = [
   'cli-log-follow',
   'cli-refusals',
   'cli-replay',
+  'cli-replay-refusals',
   'fleet-guide',
   'cli-store',
   'cli-terminal',
