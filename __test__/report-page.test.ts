@@ -1,7 +1,7 @@
 import test from 'ava';
 import { closeBrowser } from './helpers/chromium.ts';
 import { failedPool } from './helpers/failed-provisioning.ts';
-import { names, one, opened } from './helpers/report-page.ts';
+import { names, opened } from './helpers/report-page.ts';
 
 test.after.always(closeBrowser);
 
