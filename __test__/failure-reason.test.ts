@@ -242,6 +242,10 @@ test('the close line of a failed span ends in its result and reason, quoted as f
     linesOf(failing, { format: 'pretty' }).join(''),
     /close, time\.busy: \S+, time\.idle: \S+, result: fail, reason: "say [^\n]*", reason\.sources: \[disk, EIO\]\n/,
   );
+  const one = linesOf((log) => log.inSpan('x', throws(new Error('boom', { cause: 'EIO' }))), {});
+  t.regex(one.join(''), / reason="boom" reason\.sources=\[EIO\]\n$/);
+  const none = linesOf((log) => log.inSpan('x', throws(new Error('boom'))), {});
+  t.regex(none.join(''), / reason="boom"\n$/);
   const seen = linesOf((log) => log.inSpan('x', () => log.error('an error')), {});
   t.regex(seen.at(-1) ?? '', /time\.idle=\S+ result=fail reason="an error"\n$/);
   const unexplained = linesOf((log) => log.inSpan('x', (span) => void span.fail()), {});

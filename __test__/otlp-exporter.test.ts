@@ -1,3 +1,4 @@
+import dns from 'node:dns';
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -197,6 +198,23 @@ test('an answer that is slow is waited for, on a connection that is new and on o
   }
   t.is(requests.length, 2, 'none was sent again');
   t.is(requests[0]?.socket, requests[1]?.socket);
+});
+
+test.serial('a name that takes long to resolve does not count as a connection that does', async (t) => {
+  const { lookup } = dns;
+  t.teardown(() => (dns.lookup = lookup));
+  // Longer than a connection may take.
+  dns.lookup = ((...given: Parameters<typeof lookup>) =>
+    setTimeout(() => lookup(...given), 2300)) as unknown as typeof lookup;
+  const { endpoint, requests } = await collector(t);
+  const named = new URL(endpoint);
+  named.hostname = 'localhost';
+  const { exporter, counts, queued } = exporterTo(t, named.href);
+  await queued(['a']);
+  await exporter.forceFlush();
+  t.deepEqual(counts, { taken: 1, exported: 1, failed: 0 });
+  t.is(requests.length, 1);
+  t.is(exporter.obstacle, undefined);
 });
 
 test('a connection that ends without a word of an answer is one to try again', async (t) => {

@@ -84,6 +84,7 @@ const TESTS = {
   'append-lock': ['store-locks', 'fallback'],
   'boot-time': ['stale'],
   'written-pools': ['stale'],
+  edit: ['dry-run-store', 'store'],
   elf: ['native-loading'],
   'load-addon': ['native-loading'],
   binding: ['native-loading', 'binding'],
