@@ -5,15 +5,11 @@ import type { Deadline, Outcome } from '../tracing/layer.ts';
 import { variables } from '../tracing/environment.ts';
 import { Registry } from '../tracing/registry.ts';
 import { installSignalHandlers } from '../tracing/signals.ts';
-import { setTimeout } from '../tracing/timers.ts';
 import { readConfig } from './config.ts';
 import { addOutputs, type Outputs } from './outputs.ts';
 import { type Reload, reloadOutputs } from './reload-outputs.ts';
 import { Reporter, type ReportOptions, type ReportOutcome } from './reporter.ts';
 import type { TracingOptions } from './tracing-options.ts';
-
-/** Milliseconds from the set-up on in which a program has better things to do than to load what writes reports. */
-const REPORTER_DELAY = 100;
 
 /** What `initializeTracing` set up. */
 export interface Tracing extends AsyncDisposable {
@@ -60,10 +56,8 @@ export async function initializeTracing(options?: TracingOptions): Promise<Traci
     throw error;
   }
   if (config.signals) subscriber.onShutdown(installSignalHandlers());
-  let made: Reporter | undefined;
-  const reporter = (): Reporter => (made ??= new Reporter(subscriber, config, outputs.kvp));
-  // Its code is loaded once the program has begun, not when a report must be written and files may be out of reach.
-  setTimeout(reporter, REPORTER_DELAY).unref();
+  // Its code is loaded now, not when a report must be written and no more files may be opened.
+  const reporter = new Reporter(subscriber, config, outputs.kvp);
   let lastReload = Promise.resolve();
   return {
     subscriber,
@@ -76,8 +70,8 @@ export async function initializeTracing(options?: TracingOptions): Promise<Traci
       lastReload = done.catch(() => {});
       return done;
     },
-    reportSuccess: (extras, options) => reporter().success(extras, options),
-    reportFailure: (reason, extras, options) => reporter().failure(reason, extras, options),
+    reportSuccess: (extras, options) => reporter.success(extras, options),
+    reportFailure: (reason, extras, options) => reporter.failure(reason, extras, options),
     [Symbol.asyncDispose]: async () => void (await subscriber.shutdown()),
   };
 }
