@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { widthOf } from '../src/cli/text-width.ts';
 import { bytesOf, keyOf } from './helpers/diag-records.ts';
-import { failedPool, failedProvisioning, KERNEL_START } from './helpers/failed-provisioning.ts';
+import { failedPool, failedProvisioning, restartedPool } from './helpers/failed-provisioning.ts';
 import { deepPool, hostilePool } from './helpers/hostile-pool.ts';
 import { type Ended, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
@@ -108,17 +108,7 @@ test('several files are shown on one axis, each under its name', (t) => {
 
 test('what an earlier boot and what others wrote is set apart', (t) => {
   const folder = pools(t);
-  const later = (text: string): string =>
-    text
-      .replaceAll('2026-08-31T', '2026-09-01T')
-      .replaceAll(
-        `CLOUD_INIT|${Math.floor(KERNEL_START / 1000)}`,
-        `CLOUD_INIT|${Math.floor(KERNEL_START / 1000) + 86_400}`,
-      );
-  const next = failedProvisioning()
-    .filter(([key]) => key.startsWith('CLOUD_INIT'))
-    .map(([key, value]): [string, string] => [later(key), later(value)]);
-  writeFileSync(join(folder, 'rebooted'), Buffer.concat([failedPool(), bytesOf(...next)]));
+  writeFileSync(join(folder, 'rebooted'), restartedPool());
   isShown(t, folder, 'show-rebooted', ['show', 'rebooted'], { COLUMNS: '100' });
 });
 

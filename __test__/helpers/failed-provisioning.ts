@@ -176,3 +176,16 @@ export function failedProvisioning(): Line[] {
 export function failedPool(): Buffer {
   return bytesOf(...failedProvisioning());
 }
+
+/** The same pool after the VM was started again a day later, when cloud-init alone wrote. */
+export function restartedPool(): Buffer {
+  const second = Math.floor(KERNEL_START / 1000);
+  const later = (text: string): string =>
+    text
+      .replaceAll('2026-08-31T', '2026-09-01T')
+      .replaceAll(`CLOUD_INIT|${second}`, `CLOUD_INIT|${second + 86_400}`);
+  const next = failedProvisioning()
+    .filter(([key]) => key.startsWith('CLOUD_INIT'))
+    .map(([key, value]): Line => [later(key), later(value)]);
+  return Buffer.concat([failedPool(), bytesOf(...next)]);
+}
