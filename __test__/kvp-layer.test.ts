@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Diagnostic } from '../src/diagnostics/diagnostic.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
@@ -327,4 +336,24 @@ test('while a flush waits for a lock the program goes on', async (t) => {
   t.true(turns >= 3, `${turns} turns`);
   await release();
   t.true((await layer.shutdown()).complete);
+});
+
+test('after a shutdown no descriptor of the pool is open', async (t) => {
+  const path = poolOf(t);
+  const open = (): string[] =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    });
+  const layer = new EmitKVPLayer({ path, vmId: 'vm' });
+  withDefault(new Registry().with(layer), () => target('t').info('an event'));
+  await layer.flush();
+  t.is(open().length, 1);
+  await layer.shutdown();
+  // The native writer's thread closes it.
+  for (let tries = 0; tries < 100 && open().length > 0; tries++) await sleep(10);
+  t.deepEqual(open(), []);
 });

@@ -40,7 +40,7 @@ const TESTS = {
   'signal-hub': ['signal', 'exits'],
   'filter-set': ['env-filter', 'emitting-layers', 'hostile-layers'],
   'layer-slot': ['emitting-layers', 'hostile-layers', 'tracing'],
-  registry: ['tracing', 'spans', 'emitting-layers', 'hostile-layers'],
+  registry: ['tracing', 'spans', 'emitting-layers', 'hostile-layers', 'redact', 'bridge-propagation'],
   'run-in-span': ['instrument', 'spans'],
   timers: ['fake-timers', 'export-queue'],
   performance: ['fake-timers'],
