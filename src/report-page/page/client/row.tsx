@@ -1,3 +1,4 @@
+import type { ComponentChildren, HTMLAttributes } from 'preact';
 import type { PageSpan } from '../../page-model.ts';
 import { Pool } from '../answer.tsx';
 import { Icon } from '../icon.tsx';
@@ -24,67 +25,89 @@ interface Shared<Kind extends Row['kind']> {
 const DEPTH_MAX = 14;
 const INDENT = 14;
 
-export function PhaseRow({ data, view, row, id, index, isActive, onHover }: Shared<'phase'>) {
-  const { name, from, to } = data.head.phases[row.phase] as { name: string; from: number; to: number };
-  const [start, end] = [placeOf(from, view), placeOf(to, view)];
+interface Cells extends Omit<HTMLAttributes<HTMLDivElement>, 'class' | 'name' | 'label'> {
+  /** Classes of the row beside those that all have. */
+  class: string;
+  /** How deep it is in the tree; agents are 1. */
+  level: number;
+  name: ComponentChildren;
+  /** What the bars say; to be heard. */
+  label: string;
+  bars: ComponentChildren;
+  /** The cell of a comparison, with a class of its own. */
+  change?: { class: string; text: string };
+}
+
+/** What rows of all kinds have: their place in the tree, and a cell each for name, change and bars. */
+function TreeRow(
+  { data, id, index, isActive, onHover }: Omit<Shared<Row['kind']>, 'row'>,
+  { class: own, level, name, label, bars, change, ...others }: Cells,
+) {
   return (
     <div
-      class={`columns row phase${isActive ? ' active' : ''}`}
+      class={`columns row ${own}${isActive ? ' active' : ''}`}
       role="row"
       id={id}
       aria-rowindex={index + 1}
-      aria-level={1}
+      aria-level={level}
       onPointerEnter={onHover}
+      {...others}
     >
       <div class="name" role="rowheader">
-        <span class="twisty" />
-        <span class="text">{name}</span>
+        {name}
       </div>
-      {data.head.isComparison && <div class="change" role="gridcell" />}
-      <div
-        class="bars"
-        role="gridcell"
-        aria-label={`${durationText((to - from) / 1000)}, from ${offsetText(from)}`}
-      >
-        <svg class="bar" aria-hidden="true">
-          <rect class="phase" x={percent(start)} y="7" width={percent(end - start)} height="12" rx="1.5" />
-          <text x={percent(end)} dx="6" y="17">
-            {durationText((to - from) / 1000)}
-          </text>
-        </svg>
+      {data.head.isComparison && (
+        <div class={change === undefined ? 'change' : `change ${change.class}`} role="gridcell">
+          {change?.text}
+        </div>
+      )}
+      <div class="bars" role="gridcell" aria-label={label}>
+        {bars}
       </div>
     </div>
   );
 }
 
-export function LaneRow({
-  data,
-  view,
-  row,
-  id,
-  index,
-  isActive,
-  onToggle,
-  onHover,
-  onClick,
-}: Shared<'lane'> & { onClick: () => void }) {
+export function PhaseRow(shared: Shared<'phase'>) {
+  const { data, view, row } = shared;
+  const { name, from, to } = data.head.phases[row.phase] as { name: string; from: number; to: number };
+  const [start, end] = [placeOf(from, view), placeOf(to, view)];
+  const duration = durationText((to - from) / 1000);
+  return TreeRow(shared, {
+    class: 'phase',
+    level: 1,
+    name: (
+      <>
+        <span class="twisty" />
+        <span class="text">{name}</span>
+      </>
+    ),
+    label: `${duration}, from ${offsetText(from)}`,
+    bars: (
+      <svg class="bar" aria-hidden="true">
+        <rect class="phase" x={percent(start)} y="7" width={percent(end - start)} height="12" rx="1.5" />
+        <text x={percent(end)} dx="6" y="17">
+          {duration}
+        </text>
+      </svg>
+    ),
+  });
+}
+
+export function LaneRow({ onClick, ...shared }: Shared<'lane'> & { onClick: () => void }) {
+  const { data, view, row, onToggle } = shared;
   const { agent, count, failed, isOpen } = row;
   const events = data.eventsOf.get(laneKey(agent));
-  return (
-    <div
-      class={`columns row lane${isActive ? ' active' : ''}`}
-      role="row"
-      id={id}
-      aria-rowindex={index + 1}
-      aria-level={1}
-      aria-expanded={isOpen}
-      onPointerEnter={onHover}
-      onClick={() => {
-        onClick();
-        onToggle(rowKey(row), !isOpen);
-      }}
-    >
-      <div class="name" role="rowheader">
+  return TreeRow(shared, {
+    class: 'lane',
+    level: 1,
+    'aria-expanded': isOpen,
+    onClick: () => {
+      onClick();
+      onToggle(rowKey(row), !isOpen);
+    },
+    name: (
+      <>
         <span class={isOpen ? 'twisty open' : 'twisty closed'} />
         <span class={`swatch agent-${agent % AGENT_COLORS}`} />
         <span class="text">
@@ -94,58 +117,40 @@ export function LaneRow({
             {failed > 0 && `, ${failed} failed`}
           </small>
         </span>
-      </div>
-      {data.head.isComparison && <div class="change" role="gridcell" />}
-      <div
-        class="bars"
-        role="gridcell"
-        aria-label={events === undefined ? '' : counted(events.length, 'event')}
-      >
-        {events && (
-          <svg class="bar" aria-hidden="true">
-            <Marks data={data} numbers={events} view={view} />
-          </svg>
-        )}
-      </div>
-    </div>
-  );
+      </>
+    ),
+    label: events === undefined ? '' : counted(events.length, 'event'),
+    bars: events && (
+      <svg class="bar" aria-hidden="true">
+        <Marks data={data} numbers={events} view={view} />
+      </svg>
+    ),
+  });
 }
 
 export function SpanRow({
-  data,
-  view,
-  row,
-  id,
-  index,
-  isActive,
   isSelected,
-  onToggle,
-  onHover,
   onClick,
+  ...shared
 }: Shared<'span'> & { isSelected: boolean; onClick: () => void }) {
+  const { data, view, row, onToggle } = shared;
   const { span: number, hasChildren, isOpen, isMatch } = row;
   const span = data.spans[number] as PageSpan;
   const { depth, name, agent, result, state, reason, message, start, parent } = span;
   const isGuest = parent !== undefined && data.spans[parent]?.agent !== agent;
-  const classes = ['columns', 'row', 'span', result ?? state ?? ''];
-  if (isActive) classes.push('active');
+  const classes = ['span', result ?? state ?? ''];
   if (isSelected) classes.push('selected');
   if (!isMatch) classes.push('around');
   if (span.change === 'missing') classes.push('gone');
   const says = reason ?? message;
-  return (
-    <div
-      class={classes.join(' ')}
-      role="row"
-      id={id}
-      aria-rowindex={index + 1}
-      aria-level={depth + 2}
-      aria-selected={isSelected}
-      {...(hasChildren && { 'aria-expanded': isOpen })}
-      onPointerEnter={onHover}
-      onClick={onClick}
-    >
-      <div class="name" role="rowheader">
+  return TreeRow(shared, {
+    class: classes.join(' '),
+    level: depth + 2,
+    'aria-selected': isSelected,
+    ...(hasChildren && { 'aria-expanded': isOpen }),
+    onClick,
+    name: (
+      <>
         <svg class="indent" width={Math.min(depth + 1, DEPTH_MAX) * INDENT} height="1" aria-hidden="true" />
         <span
           class={hasChildren ? (isOpen ? 'twisty open' : 'twisty closed') : 'twisty'}
@@ -174,21 +179,10 @@ export function SpanRow({
             </small>
           )}
         </span>
-      </div>
-      {data.head.isComparison && (
-        <div class={`change ${span.verdict ?? span.change ?? ''}`} role="gridcell">
-          {changeText(span)}
-        </div>
-      )}
-      <div
-        class="bars"
-        role="gridcell"
-        aria-label={[labelText(span), start !== undefined && `from ${offsetText(start)}`]
-          .filter(Boolean)
-          .join(', ')}
-      >
-        <SpanBar data={data} number={number} view={view} />
-      </div>
-    </div>
-  );
+      </>
+    ),
+    label: [labelText(span), start !== undefined && `from ${offsetText(start)}`].filter(Boolean).join(', '),
+    bars: <SpanBar data={data} number={number} view={view} />,
+    change: { class: span.verdict ?? span.change ?? '', text: changeText(span) },
+  });
 }
