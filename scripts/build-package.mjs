@@ -6,15 +6,16 @@ import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 
 const DIST = resolve('dist');
-/** What programs name, and the thread of `kvp fleet`. */
-const ENTRIES = {
+/** What programs name. */
+export const ENTRIES = {
   index: 'index',
   opentelemetry: 'opentelemetry/index',
   register: 'opentelemetry/register',
   pino: 'pino/index',
   'report-page/index': 'report-page/index',
-  'cli/fleet-worker': 'cli/fleet-worker',
 };
+/** These, and the thread of `kvp fleet`. */
+const FILES = { ...ENTRIES, 'cli/fleet-worker': 'cli/fleet-worker' };
 /**
  * The files that are loaded when a function of these modules is first called, or a class of theirs made: until then
  * functions of the same names stand for them. All else that the main entry imports is in `core`, which is loaded at once.
@@ -72,7 +73,7 @@ export async function buildPackage() {
   const home = homes();
   const bundle = await rollup({
     input: {
-      ...Object.fromEntries(Object.entries(ENTRIES).map(([file, name]) => [file, moduleOf(name)])),
+      ...Object.fromEntries(Object.entries(FILES).map(([file, name]) => [file, moduleOf(name)])),
       ...Object.fromEntries(Object.keys(ROOMS).map((room) => [`rooms/${room}`, `room:${room}`])),
     },
     plugins: [lazyRooms(home), MINIFIED],
@@ -155,7 +156,7 @@ function chunkOf(id, home) {
   if (id.startsWith('\0builtin:')) return id.split('?')[1] || undefined;
   if (id.startsWith('\0lazy:') || id === NAMED) return 'core';
   if (id.startsWith('\0room:')) return id.slice('\0room:'.length);
-  const isEntry = Object.values(ENTRIES).some((name) => moduleOf(name) === id);
+  const isEntry = Object.values(FILES).some((name) => moduleOf(name) === id);
   return isEntry ? undefined : home.get(id);
 }
 

@@ -1,14 +1,7 @@
 // Puts the declarations in dist/ together: one file for each entry, and a few that they share.
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-
-const ENTRIES = {
-  index: 'index',
-  opentelemetry: 'opentelemetry/index',
-  register: 'opentelemetry/register',
-  pino: 'pino/index',
-  'report-page/index': 'report-page/index',
-};
+import { ENTRIES } from './build-package.mjs';
 
 export async function buildTypes() {
   const bundle = await rollup({

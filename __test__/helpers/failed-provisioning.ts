@@ -4,7 +4,7 @@ import { bytesOf, VM } from './diag-records.ts';
 type Line = [key: string, value: string];
 
 /** When the kernel started. */
-export const KERNEL_START = Date.parse('2026-08-31T12:00:00.250Z');
+const KERNEL_START = Date.parse('2026-08-31T12:00:00.250Z');
 
 /** A time, so many seconds after the kernel started. */
 function at(seconds: number): string {
