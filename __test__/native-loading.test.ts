@@ -270,6 +270,21 @@ test('a file that others may write is not loaded', (t) => {
   }
 });
 
+test('a program that gave its rights up, and may not look at its main script any more, has the native core', (t) => {
+  if (!has(t, MISSING)) return;
+  if (!has(t, process.geteuid?.() === 0 ? undefined : 'missing root: run the tests as root')) return;
+  const installed = new Installed(t).withPlatform();
+  chmodSync(installed.folder, 0o755);
+  const hidden = join(installed.folder, 'hidden');
+  mkdirSync(hidden);
+  writeFileSync(
+    join(hidden, 'program.cjs'),
+    "const { backend } = require('kvp-tracing'); process.setgid(65534); process.setuid(65534); console.log(backend());",
+  );
+  chmodSync(hidden, 0o700);
+  t.is(installed.backend({ file: 'hidden/program.cjs' }), 'native');
+});
+
 test('KVP_TRACING_NATIVE names the file, and no other is tried', (t) => {
   if (!has(t, MISSING)) return;
   const installed = new Installed(t);

@@ -10,7 +10,8 @@ export function isSameFile(one: string, other: string): boolean {
   return found === foundOther && placeOf(resolve(one)) === placeOf(resolve(other));
 }
 
-function statOf(path: string): Stats | undefined {
+/** What there is at a path; `undefined` where there is nothing, or it can't be looked at. */
+export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch {

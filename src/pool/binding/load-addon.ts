@@ -1,10 +1,11 @@
-import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isError, messageOf } from '../../errors.ts';
 import { variable } from '../../tracing/environment.ts';
 import { VERSION } from '../../version.ts';
+import { statOf } from '../same-file.ts';
 import { type Elf, readElf } from './elf.ts';
 
 const NAME = 'kvp-tracing';
@@ -58,7 +59,7 @@ function findAddon({ library, interpreter }: { library: Library; interpreter: st
   const root = rootOfPackage();
   if (root !== undefined) {
     const built = join(root, fileOf(library));
-    if (exists(built)) return built;
+    if (statOf(built) !== undefined) return built;
   }
   const name = packageOf(library);
   let unfit: string | undefined;
@@ -99,7 +100,8 @@ function thisModule(): string | undefined {
 function rootOfPackage(): string | undefined {
   const module = thisModule();
   for (const folder of module === undefined ? [] : foldersAbove(module)) {
-    if (exists(join(folder, 'package.json'))) return manifestIn(folder)?.name === NAME ? folder : undefined;
+    if (statOf(join(folder, 'package.json')) !== undefined)
+      return manifestIn(folder)?.name === NAME ? folder : undefined;
   }
   return undefined;
 }
@@ -142,10 +144,6 @@ function manifestIn(folder: string): { name?: unknown; version?: unknown } | und
   }
 }
 
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -177,8 +175,8 @@ function openAddon(path: string): object {
 
 /** Refuses a file whose content others decide: code that is loaded runs as this process' user, often root. */
 function refuseForeign(path: string): void {
-  const main =
-    process.argv[1] === undefined ? undefined : statSync(process.argv[1], { throwIfNoEntry: false });
+  const [, script] = process.argv;
+  const main = script === undefined ? undefined : statOf(script);
   const owners = [0, process.geteuid?.(), main?.uid];
   const { uid } = lstatSync(path);
   if (!owners.includes(uid)) {
