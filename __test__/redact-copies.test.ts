@@ -100,6 +100,14 @@ test('a copy of a Map or a Set has its entries in their order', (t) => {
   t.true(set.has(inner));
 });
 
+test('what an error has as its stack is a property like any other of a Map or a Set', (t) => {
+  const own = { password: SECRET, stack: 'lower' };
+  const given = { map: Object.assign(new Map(), own), set: Object.assign(new Set(), own) };
+  const { map, set } = seen(given) as typeof given;
+  const copy = { password: '[redacted]', stack: 'lower' };
+  t.deepEqual([{ ...map }, { ...set }], [copy, copy]);
+});
+
 test('a property that nobody sees in a list of properties stays so', (t) => {
   const given = Object.defineProperties(
     { password: SECRET },

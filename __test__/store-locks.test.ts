@@ -336,6 +336,21 @@ test.serial(
   },
 );
 
+for (const signal of ['ABRT', 'BUS', 'FPE', 'ILL', 'SEGV', 'SYS', 'TRAP']) {
+  test.serial(`a program flock that crashes can not run here: SIG${signal}`, (t) => {
+    if (isNative) return t.pass();
+    const programs = folderOf(t);
+    const { PATH } = process.env;
+    t.teardown(() => (process.env['PATH'] = PATH));
+    writeFileSync(join(programs, 'flock'), `#!/bin/sh\nkill -${signal} $$\n`, { mode: 0o755 });
+    process.env['PATH'] = `${programs}:${PATH}`;
+    const path = poolOf(t);
+    fileOf(path);
+    const error = t.throws(() => openPool(path).deleteSync('a'), { instanceOf: NoLockError });
+    t.regex(error.message, new RegExp(`the program flock was ended by SIG${signal}`));
+  });
+}
+
 for (const signal of ['KILL', 'TERM', 'INT', 'USR1']) {
   test.serial(`a program flock that somebody ends is run again: SIG${signal}`, async (t) => {
     if (isNative) return t.pass();
