@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import fc from 'fast-check';
 import { azureInitKeyLayout } from '../src/diagnostics/write/azure-init-layout.ts';
 import { diagKeyLayout } from '../src/diagnostics/write/diag-layout.ts';
 import { Batch } from '../src/pool/fallback/batch.ts';
 import { type Entry, Framer } from '../src/pool/fallback/frame.ts';
+import { KEY_SIZE, RECORD_SIZE } from '../src/pool/limits.ts';
 import { verbosityOf } from '../src/tracing/level.ts';
 
 interface Case extends Omit<Entry, 'level'> {
@@ -44,6 +46,40 @@ test('an agent or vm_id that can not stand in a key is refused before anything i
     t.regex(refused('a', '')?.message ?? '', /^vm_id "" is not allowed: it must not be empty/);
     t.like(refused('a\0', 'v'), { code: 'ERR_KVP_INVALID_FIELD' });
   }
+});
+
+test('behind the texts of a record are zeros, whatever was in its place before', (t) => {
+  const heads = ['a|', 'longer|', ''].map((text) => Buffer.from(text));
+  const tail = Buffer.from('|t|');
+  const step = fc.oneof(
+    fc.record({ head: fc.nat(2), id: fc.nat(40), value: fc.nat(60) }),
+    fc.record({ from: fc.nat(8), to: fc.nat(8), count: fc.nat(4) }),
+  );
+  const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    const batch = new Batch(2);
+    let records: Buffer[] = [];
+    for (const each of steps) {
+      if ('head' in each) {
+        const [id, value] = ['i'.repeat(each.id + 1), 'v'.repeat(each.value)];
+        const head = heads[each.head] as Buffer;
+        batch.push({ head, tail }, id, 0, value);
+        const record = Buffer.alloc(RECORD_SIZE);
+        record.write(`${String(head)}${id}|t|0`);
+        record.write(value, KEY_SIZE);
+        records.push(record);
+      } else {
+        const from = Math.min(each.from, records.length);
+        const to = Math.min(each.to, from);
+        const count = Math.min(each.count, records.length - from);
+        batch.moveBack(from, to, count);
+        batch.truncate(to + count);
+        records = [...records.slice(0, to), ...records.slice(from, from + count)];
+      }
+      if (!batch.bytes.equals(Buffer.concat(records))) return false;
+    }
+    return true;
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 300 }));
 });
 
 test('an illegal entry has no records', (t) => {
