@@ -172,7 +172,7 @@ test.serial(
 );
 
 const pieces = (records: number) =>
-  filled(bytesOf(['a', 'x'.repeat(1000)], ['b', 'line\n'.repeat(200)]), records * RECORD_SIZE);
+  filled(bytesOf(['a', 'x'.repeat(1000)], ['b', '\x1b[1m\tline\r\n'.repeat(100)]), records * RECORD_SIZE);
 
 /** What programs and crashes leave of pools. */
 const DAMAGED: Record<string, Buffer> = {
