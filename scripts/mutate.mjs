@@ -67,6 +67,7 @@ const TESTS = {
   'kvp-channel': ['kvp-layer', 'budget', 'missing-folder', 'durability', 'exits', 'stale'],
   'emit-kvp-layer': ['kvp-layer', 'azure-init-format'],
   'pool-shares': ['stale'],
+  'pool-identity': ['pool-identity', 'relative-paths', 'report', 'stale'],
   diagnostics: ['diag', 'reader'],
   'azure-init-collector': ['azure-init', 'reader'],
   'azure-init-layout': ['azure-init', 'kvp-layer'],

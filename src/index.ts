@@ -105,7 +105,8 @@ export type { ComparedSpan, Comparison } from './diagnostics/timeline/compare-ti
 export type { OwnTime } from './diagnostics/timeline/own-times.ts';
 export type { Gap, Timeline } from './diagnostics/timeline/timeline.ts';
 export type { TimelineNode } from './diagnostics/timeline/timeline-node.ts';
-export type { RenderOptions, Tree, TreeEvent, TreeSpan } from './format/render-tree.ts';
+export type { RenderOptions } from './format/render-tree.ts';
+export type { Tree, TreeEvent, TreeSpan } from './format/tree.ts';
 export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/open-pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';

@@ -1,5 +1,5 @@
 import { inspectLine } from '../tracing/value.ts';
-import type { TreeEvent } from './render-tree.ts';
+import type { TreeEvent } from './tree.ts';
 import { debugQuoted, escapeInvisible } from './value-text.ts';
 
 /** The longest message of an event without a level that is taken for a line of text, not for a file. */

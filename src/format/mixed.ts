@@ -1,4 +1,4 @@
-import type { TreeEvent, TreeSpan } from './render-tree.ts';
+import type { TreeEvent, TreeSpan } from './tree.ts';
 
 /** Events and spans by time; both stay in their order, which a clock that was set back does not change. */
 export function mixed<Event extends TreeEvent, Span extends TreeSpan>(

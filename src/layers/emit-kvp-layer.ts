@@ -10,7 +10,8 @@ import { BaseLayer, type Deadline, type Layer, type LayerView, type Outcome } fr
 import type { Span } from '../tracing/span.ts';
 import { type SpanEvent, spanEventsOption } from '../tracing/span-event.ts';
 import { CHANNEL_OPTIONS, type KvpChannelOptions } from './channel-options.ts';
-import { KvpChannel, type PoolIdentity } from './kvp-channel.ts';
+import { KvpChannel } from './kvp-channel.ts';
+import type { PoolIdentity } from './pool-identity.ts';
 
 export interface EmitKVPLayerOptions extends KvpChannelOptions {
   /**

@@ -1,15 +1,14 @@
 import { dirname } from 'node:path';
 import type { Layout, RecordName } from '../diagnostics/layout.ts';
-import { legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
-import { vmId } from '../diagnostics/vm-id.ts';
+import { legalName } from '../diagnostics/write/legal-name.ts';
 import { DroppedError, errorOf, KvpError } from '../errors.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { isNotFound } from '../pool/sys.ts';
 import { openWriter } from '../pool/open-writer.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
-import { isSameFile } from '../pool/same-file.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';
 import { CHANNEL_DEFAULTS, type KvpChannelOptions } from './channel-options.ts';
+import { type PoolIdentity, poolIdentityOf } from './pool-identity.ts';
 import { othersIn } from './pool-shares.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import { BoundedCache } from '../tracing/bounded-cache.ts';
@@ -30,28 +29,6 @@ const CHECK_DELAY = 1000;
 const OPEN_TIMEOUT = 200;
 /** How many turns of the event loop a flush polls without a pause. On an idle disk it ends earlier. */
 const TURNS_MAX = 50;
-
-/** Which pool is written to, by which agent, on which VM. */
-export interface PoolIdentity {
-  /** The absolute path of the pool's file. */
-  readonly path: string;
-  /** `name/version`, at most 32 bytes. */
-  readonly agent: string;
-  readonly vmId: string;
-  /** Whether opening empties a pool of an earlier boot. */
-  readonly clearsStale: boolean;
-}
-
-/** What checked `options` and the defaults say. */
-export function poolIdentityOf(options: KvpChannelOptions): PoolIdentity {
-  const path = options.path ?? CHANNEL_DEFAULTS.path;
-  return {
-    path,
-    agent: legalAgent(options.agent ?? CHANNEL_DEFAULTS.agent),
-    vmId: options.vmId ?? vmId({ onProblem: guardedHandler(options.onProblem) }),
-    clearsStale: options.clearStale ?? isSameFile(path, CHANNEL_DEFAULTS.path),
-  };
-}
 
 /** The format of what a channel writes. */
 interface Written {

@@ -3,7 +3,7 @@ import { areOfTwoVms } from '../diagnostics/vm-id.ts';
 import { staleBefore } from '../pool/boot-time.ts';
 import { openPool } from '../pool/open-pool.ts';
 import { RECORD_SIZE } from '../pool/limits.ts';
-import type { PoolIdentity } from './kvp-channel.ts';
+import type { PoolIdentity } from './pool-identity.ts';
 
 const CUT: ReadonlySet<string> = new Set(['torn_tail', 'incomplete_group']);
 

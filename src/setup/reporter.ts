@@ -13,7 +13,7 @@ import { isError, KvpError, LayerError, messageOf, OptionError, ReportError } fr
 import { booleanOption, type Checks, readOptions } from '../option.ts';
 import type { EmitKVPLayer } from '../layers/emit-kvp-layer.ts';
 import { CHANNEL_OPTIONS } from '../layers/channel-options.ts';
-import { type PoolIdentity, poolIdentityOf } from '../layers/kvp-channel.ts';
+import { type PoolIdentity, poolIdentityOf } from '../layers/pool-identity.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
 import { isWaitedFor } from '../pool/sys.ts';
