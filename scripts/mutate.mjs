@@ -94,6 +94,8 @@ const TESTS = {
   'boot-time': ['stale'],
   'written-pools': ['stale'],
   edit: ['dry-run-store', 'store'],
+  record: ['frame', 'diag-writer', 'store'],
+  batch: ['frame', 'fallback'],
   elf: ['native-loading'],
   'load-addon': ['native-loading'],
   binding: ['native-loading', 'binding'],
