@@ -320,6 +320,23 @@ test('after a shutdown that was too short a flush does not wait, and what comes 
   t.like(layer.stats(), { accepted: 2, written: 0, dropped: { io: { INFO: 1 }, closed: { INFO: 1 } } });
 });
 
+test('an event takes about its text and 100 to 200 bytes of the queue', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const path = poolOf(t);
+  writeFileSync(path, '');
+  const release = await holdLock(t, 'flock', path);
+  const layer = new EmitKVPLayer({ path, vmId: 'vm', queueBytes: 65_536, onProblem: () => {} });
+  withDefault(new Registry().with(layer), () => {
+    const log = target('t');
+    for (let i = 0; i < 180; i++) log.info('x');
+    t.deepEqual(layer.stats().dropped, {});
+    for (let i = 0; i < 500; i++) log.info('x');
+  });
+  t.true((layer.stats().dropped.queue?.INFO ?? 0) > 0);
+  await release();
+  await layer.shutdown();
+});
+
 test('while a flush waits for a lock the program goes on', async (t) => {
   if (!has(t, flockMissing)) return;
   // The fallback has no other thread that waits.
