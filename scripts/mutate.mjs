@@ -96,6 +96,7 @@ const TESTS = {
   edit: ['dry-run-store', 'store'],
   record: ['frame', 'diag-writer', 'store'],
   batch: ['frame', 'fallback'],
+  frame: ['frame', 'kvp-layer'],
   elf: ['native-loading'],
   'load-addon': ['native-loading'],
   binding: ['native-loading', 'binding'],
