@@ -1,4 +1,5 @@
-import { type Context, type HrTime, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
+import type { Context, HrTime, SpanKind } from '@opentelemetry/api';
 import {
   closing,
   nameMember,
@@ -33,6 +34,12 @@ import { boundException } from './bounded-exception.ts';
 import { IS_KVP_SPAN_PROCESSOR } from './join-provider.ts';
 import { type ResourceOf, ServiceChannels } from './service-channels.ts';
 import { Date } from '../../tracing/timers.ts';
+
+// Each look at a member of the API runs a getter of its module: one for all spans.
+const { trace } = api;
+const { SAMPLED } = api.TraceFlags;
+const { ERROR } = api.SpanStatusCode;
+const { INTERNAL } = api.SpanKind;
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */
@@ -142,7 +149,7 @@ export class KvpSpanProcessor {
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const ids = span.spanContext();
-      if ((ids.traceFlags & TraceFlags.SAMPLED) === 0 || this.#shutdown !== undefined) return;
+      if ((ids.traceFlags & SAMPLED) === 0 || this.#shutdown !== undefined) return;
       if (this.#kept(span) !== undefined) return;
       const mirrored = mirroredId(parentContext, this.#path);
       if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined, owner: this });
@@ -159,7 +166,7 @@ export class KvpSpanProcessor {
   onEnd(span: EndedSpan): void {
     try {
       const ids = span.spanContext();
-      if ((ids.traceFlags & TraceFlags.SAMPLED) === 0) return;
+      if ((ids.traceFlags & SAMPLED) === 0) return;
       let state = this.#kept(span);
       if (state === undefined) {
         if (this.#shutdown !== undefined) return;
@@ -212,7 +219,7 @@ export class KvpSpanProcessor {
     const known = around === undefined ? undefined : this.#kept(around);
     if (known !== undefined) return known;
     const { traceId, spanId, traceFlags, isRemote } = parentSpanContext;
-    if (isRemote === true || (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+    if (isRemote === true || (traceFlags & SAMPLED) === 0) return undefined;
     return { id: eventIdOf(traceId, spanId), name: undefined, owner: this };
   }
 
@@ -280,7 +287,7 @@ export class KvpSpanProcessor {
 
   /** Why a span failed: what its status says, else its last exception. */
   #failureOf({ status, events }: EndedSpan): Failure | undefined {
-    if (status.code !== SpanStatusCode.ERROR) return undefined;
+    if (status.code !== ERROR) return undefined;
     if (status.message) return { reason: status.message, sources: [] };
     const exception = this.#reader.read(events.findLast(({ name }) => name === 'exception')?.attributes);
     const texts = ['exception.message', 'exception.type'].map((name) => exception.get(name));
@@ -323,7 +330,7 @@ export function eventIdOf(traceId: string, spanId: string): string {
 /** Adds the members of OpenTelemetry's spans that are fields in ours. */
 function addOwnFields(fields: Fields, span: EndedSpan, started: string | undefined): void {
   if (span.name !== started) fields.set('otel.name', cutName(span.name));
-  if (span.kind !== SpanKind.INTERNAL) fields.set('otel.kind', SpanKind[span.kind]?.toLowerCase());
+  if (span.kind !== INTERNAL) fields.set('otel.kind', api.SpanKind[span.kind]?.toLowerCase());
   if (span.status.message !== undefined) fields.set('otel.status_description', span.status.message);
 }
 
