@@ -267,6 +267,19 @@ test('a new layer hears nothing of spans that were made before it, and has no st
   t.deepEqual(calls, ['enter new', 'run new', 'record new', 'exit new', 'close new']);
 });
 
+test('a new layer hears of events in spans whose events the old one did not need', (t) => {
+  const heard: (string | undefined)[] = [];
+  const first: Layer = { onNewSpan: (span, view) => view.ignoreEvents(span), onEvent() {} };
+  const [layer, handle] = reload(first);
+  withDefault(new Registry().with(layer), () =>
+    log.inSpan('old', () => {
+      handle.reload({ onEvent: ({ message }) => heard.push(message) });
+      log.info('text');
+    }),
+  );
+  t.deepEqual(heard, ['text']);
+});
+
 test('a layer that is in two registries keeps their spans apart', (t) => {
   const keeper = new Keeper({ name: 'keeper' });
   const [layer] = reload(keeper);

@@ -217,3 +217,36 @@ test.serial('inject writes the current span, withRemoteContext makes it a parent
   t.is(named('request').parentSpanContext?.spanId, named('client').spanContext().spanId);
   t.is(named('deeper').parentSpanContext?.spanId, named('server').spanContext().spanId);
 });
+
+test('fields of events in a span that is not sampled are read only for other layers', (t) => {
+  const { run, registry, layer } = setUp({ sampler: new AlwaysOffSampler() });
+  let reads = 0;
+  const fields = () => ({ count: ++reads });
+  run(() => log.inSpan('alone', () => log.info(fields, 'unread')));
+  t.is(reads, 0);
+  const heard: unknown[] = [];
+  registry.with({ onEvent: ({ fields }) => heard.push(fields.get('count')) });
+  run(() => log.inSpan('with another', () => log.info(fields, 'read')));
+  t.deepEqual(heard, [1]);
+  t.is(reads, 1);
+  t.deepEqual(layer.stats(), { spans: 0, events: 0, dropped: 0, outside: 0 });
+});
+
+test('an event of a closed span that was not sampled is added to the open span around it', (t) => {
+  const sampler = {
+    shouldSample: (_: unknown, __: string, name: string) => ({ decision: name === 'outer' ? 2 : 0 }),
+  };
+  const { run, named } = setUp({ sampler });
+  run(() =>
+    log.inSpan('outer', () => {
+      const inner = log.span('inner');
+      inner.info('in time');
+      inner.close();
+      inner.info('late');
+    }),
+  );
+  t.deepEqual(
+    named('outer').events.map(({ name }) => name),
+    ['late'],
+  );
+});

@@ -38,6 +38,22 @@ test('start and end are wall-clock times in whole seconds and nanoseconds', asyn
   t.true(millisOf(duration) >= 19 && millisOf(duration) < 5000);
 });
 
+test('an OpenTelemetry span lasts exactly as long as the span that it stands for', (t) => {
+  const { run, spans } = setUp();
+  const ours = run(() =>
+    Array.from({ length: 20 }, () =>
+      log.inSpan('short', (span) => {
+        log.info('text');
+        return span;
+      }),
+    ),
+  );
+  // OpenTelemetry's times are whole nanoseconds.
+  spans().forEach(({ duration }, i) =>
+    t.true(Math.abs(millisOf(duration) - (ours[i]?.duration ?? 0)) < 1e-5),
+  );
+});
+
 /** Sets its wall clock while a span is open. That clock passes for Node.js's own, which the package takes when it is loaded. */
 const CLOCK_PROGRAM = `
   const real = Date.now;
@@ -57,6 +73,8 @@ const CLOCK_PROGRAM = `
   withDefault(new Registry().with(new OpenTelemetryLayer({ provider })), () => {
     const across = log.span('across');
     step = 3_600_000;
+    // The clocks are compared once a millisecond.
+    for (const end = performance.now() + 2; performance.now() < end;);
     log.inSpan('after', () => {});
     across.close();
   });

@@ -25,6 +25,7 @@ import { spanProcessorCosts } from './span-processor.ts';
 import { startCosts } from './start.ts';
 import { bytesPerSpan, spanCosts } from './spans.ts';
 import { storeCosts } from './store.ts';
+import { undiciCosts } from './undici.ts';
 
 const RECORDS = 100_000;
 const RUNS = 9;
@@ -142,6 +143,7 @@ try {
   console.log(`  instrument around it: ${around} × als.run (${run.toFixed(0)} ns)`);
   const disabled = ratios.cost('instrument, disabled / als.run', spanCost('instrument, disabled') / run);
   console.log(`  instrument, disabled: ${disabled} × als.run`);
+  console.log(`  a span that is off: ${spanCost('span, off').toFixed(0)} ns`);
   const layers = await layerCosts(folder);
   const through = (name: string) => layers.get(name) ?? Number.NaN;
   const alone = through('kvp') + through('opentelemetry') + through('stderr');
@@ -158,6 +160,13 @@ try {
   const bytes = bytesUnsampled();
   console.log(
     `  open and not sampled: ${(bytes.layer - bytes.none).toFixed(0)} bytes more than a span without layers; by hand ${bytes.byHand.toFixed(0)}`,
+  );
+
+  const requests = await undiciCosts();
+  const asked = (name: string) => (requests.get(name) ?? Number.NaN) - (requests.get('none') ?? Number.NaN);
+  const bridge = ratios.cost('undici bridge / instrumentation', asked('bridge') / asked('instrumentation'));
+  console.log(
+    `A request of undici with a span and its context: ${asked('bridge').toFixed(0)} ns more, ${bridge} × OpenTelemetry's instrumentation (${asked('instrumentation').toFixed(0)} ns)`,
   );
 
   const dead = deadReceiverCosts(folder);

@@ -42,6 +42,9 @@ export function spanCosts(): Promise<Map<string, number>> {
       }),
       subject('instrument', registry, () => instrumented()),
       subject('instrument, disabled', registry, () => disabled()),
+      subject('span, off', registry, () =>
+        log.span('provision_user', { level: 'debug', fields: { user: 'alice' } }),
+      ),
     ],
     200,
     10_000,

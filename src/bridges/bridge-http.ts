@@ -39,7 +39,7 @@ export function bridgeHttp(carries: Carries): () => void {
  */
 function addContext(request: ClientRequest, span: Span): void {
   if (request.headersSent || request.hasHeader('traceparent')) return;
-  for (const [name, value] of contextHeaders(span)) {
+  for (const [name, value] of Object.entries(contextHeaders(span))) {
     if (!request.hasHeader(name)) request.setHeader(name, value);
   }
 }

@@ -26,14 +26,16 @@ export const METHODS: ReadonlySet<string> = new Set(
 export function clientSpan(log: Target, { method, protocol, host, port, path, address }: RequestInfo): Span {
   const isKnown = METHODS.has(method);
   return log.span(isKnown ? method : 'HTTP', {
-    fields: () => ({
-      'otel.kind': 'client',
-      'http.request.method': isKnown ? method : '_OTHER',
-      ...(!isKnown && { 'http.request.method_original': method }),
-      'url.full': redactedUrl(isUrl(path) ? path : `${protocol}//${authority(host, port, protocol)}${path}`),
-      'server.address': address,
-      ...(port !== undefined && { 'server.port': port }),
-    }),
+    fields: () => {
+      const fields: Record<string, unknown> = { 'otel.kind': 'client' };
+      fields['http.request.method'] = isKnown ? method : '_OTHER';
+      if (!isKnown) fields['http.request.method_original'] = method;
+      const whole = isUrl(path) ? path : `${protocol}//${authority(host, port, protocol)}${path}`;
+      fields['url.full'] = redactedUrl(whole);
+      fields['server.address'] = address;
+      if (port !== undefined) fields['server.port'] = port;
+      return fields;
+    },
   });
 }
 
@@ -68,7 +70,7 @@ function authority(host: string, port: number | undefined, protocol: string): st
 }
 
 function isUrl(path: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
+  return !path.startsWith('/') && /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
 }
 
 /** The URL without secrets, by the rule of the subscriber that the span goes to. */

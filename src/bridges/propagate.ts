@@ -31,9 +31,9 @@ export function carriesContext(propagate: Propagate = true): Carries {
 }
 
 /** The context inside of a span, else the current one, as the headers of a request. */
-export function contextHeaders(span: Span): [name: string, value: string][] {
+export function contextHeaders(span: Span): Readonly<Record<string, string>> {
   const registry = span.registry ?? currentSubscriber();
-  if (registry === undefined) return [];
-  const headers = () => registry.contextHeaders();
-  return Object.entries(span.isDisabled ? headers() : registry.run(span, headers));
+  if (registry === undefined) return {};
+  const headers = (): Record<string, string> => registry.contextHeaders();
+  return span.isDisabled ? headers() : (registry.run(span, headers) as Record<string, string>);
 }

@@ -136,6 +136,9 @@ class CurrentLayerView extends LayerView {
   override set(span: Span, state: unknown): void {
     this.#outer.set(span, { layer: this.#layer, state });
   }
+
+  /** The layer after this one may need them. */
+  override ignoreEvents(): void {}
 }
 
 /** `Required`: a member that is added to `Layer` and not forwarded here is a type error. */

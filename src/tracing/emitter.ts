@@ -83,9 +83,11 @@ export function emitEvent(
   const given = need === 'all' ? resolveLazy(input) : input;
   const metadata =
     need === 'none' ? callsite : callsite.withFields(eventFieldNames(given, message, own?.names));
-  const layerMask = registry.enabledLayers(metadata);
+  let layerMask = registry.enabledLayers(metadata);
+  if (layerMask === 0) return;
+  const parent = span ?? currentSpan(registry, context);
+  if (parent !== undefined && !parent.isClosed) layerMask &= ~parent.ignoredBy;
   if (layerMask === 0) return;
   const { message: text, fields } = readEvent(given, message);
-  const parent = span ?? currentSpan(registry, context);
   registry.event(new Event(metadata, text, mergeFields(own, fields), parent), layerMask);
 }

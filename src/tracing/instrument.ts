@@ -103,8 +103,7 @@ function wrap(log: Target, options: InstrumentOptions, fn: unknown): AnyFunction
       typeof fields === 'function'
         ? how.withFields(() => Reflect.apply(fields, this, args) as FieldsObject | undefined)
         : how;
-    const span = log.span(name, own);
-    return runInSpan(span, true, fn as never, this, args, report);
+    return runInSpan(log.span(name, own), true, fn as never, this, args, report);
   };
   const wrapper = function (this: unknown): unknown {
     if (new.target !== undefined) throw refused(fn, true);

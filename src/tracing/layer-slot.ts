@@ -5,6 +5,8 @@ import type { ProblemHandler } from './problem-handler.ts';
 import type { Span } from './span.ts';
 import { within } from './within.ts';
 
+export type Callback = (this: unknown, ...args: unknown[]) => unknown;
+
 /** Has a layer flush or shut down. */
 export type Ending = (layer: Layer) => Promise<Outcome> | undefined;
 
@@ -41,42 +43,22 @@ export class LayerSlot implements Hook {
   }
 
   /**
-   * `fn` inside of the layer's hook `run`. What the program's code throws reaches the caller. What the layer throws
+   * Calls `fn` inside of the layer's hook `run`. What the program's code throws reaches the caller. What the layer throws
    * does not, and the code runs in any case.
    */
-  wrap<R>(span: Span, fn: () => R): () => R {
-    return () => {
-      const { hook } = dispatch;
-      let ran: { result: R } | { thrown: unknown } | undefined;
-      const once = (): R => {
-        // A layer that calls it again, even later, gets the same outcome again.
-        if (ran === undefined) {
-          const inside = dispatch.hook;
-          dispatch.hook = hook;
-          try {
-            ran = { result: fn() };
-          } catch (thrown) {
-            ran = { thrown };
-          } finally {
-            dispatch.hook = inside;
-          }
-        }
-        if ('thrown' in ran) throw ran.thrown;
-        return ran.result;
-      };
-      const outcome = () => ran;
-      dispatch.hook = this;
-      try {
-        this.layer.run?.(span, once, this.view);
-      } catch (thrown) {
-        const after = outcome();
-        if (after === undefined || !('thrown' in after) || !Object.is(after.thrown, thrown))
-          this.threw(thrown);
-      } finally {
-        dispatch.hook = hook;
-      }
-      return once();
-    };
+  run(span: Span, fn: Callback, self: unknown, args: ArrayLike<unknown>): unknown {
+    const { hook } = dispatch;
+    const once = new Once(fn, self, args, hook);
+    dispatch.hook = this;
+    try {
+      // Unlike a function that is made here, a bound one need not be prepared by V8 before its first call.
+      this.layer.run?.(span, once.run.bind(once), this.view);
+    } catch (thrown) {
+      if (!once.hasThrown(thrown)) this.threw(thrown);
+    } finally {
+      dispatch.hook = hook;
+    }
+    return once.run();
   }
 
   /** What a flush or shutdown of the layer came to, after so many milliseconds at the latest. Never rejects. */
@@ -99,5 +81,46 @@ export class LayerSlot implements Hook {
       this.threw(thrown);
     }
     return { ...(own as object | undefined), throws: this.#throws, suppressed: this.#suppressed };
+  }
+}
+
+/** The program's code, which runs once, outside of any hook: a layer that calls it again, even later, gets the same outcome. */
+class Once {
+  readonly #fn: Callback;
+  readonly #self: unknown;
+  readonly #args: ArrayLike<unknown>;
+  readonly #outside: Hook | undefined;
+  #state: 'waiting' | 'returned' | 'threw' = 'waiting';
+  #outcome: unknown;
+
+  constructor(fn: Callback, self: unknown, args: ArrayLike<unknown>, outside: Hook | undefined) {
+    this.#fn = fn;
+    this.#self = self;
+    this.#args = args;
+    this.#outside = outside;
+  }
+
+  run(): unknown {
+    if (this.#state === 'waiting') this.#first();
+    if (this.#state === 'threw') throw this.#outcome;
+    return this.#outcome;
+  }
+
+  #first(): void {
+    const inside = dispatch.hook;
+    dispatch.hook = this.#outside;
+    try {
+      this.#outcome = Reflect.apply(this.#fn, this.#self, this.#args);
+      this.#state = 'returned';
+    } catch (thrown) {
+      this.#outcome = thrown;
+      this.#state = 'threw';
+    } finally {
+      dispatch.hook = inside;
+    }
+  }
+
+  hasThrown(thrown: unknown): boolean {
+    return this.#state === 'threw' && Object.is(this.#outcome, thrown);
   }
 }

@@ -157,6 +157,11 @@ export class LayerView<State = unknown> {
   set(span: Span, state: State): void {
     span.extensions[this.index] = state;
   }
+
+  /** Says that the layer needs no events of this span while it is open: their fields are not read for it. @internal */
+  ignoreEvents(span: Span): void {
+    span.ignoredBy |= this.#bit;
+  }
 }
 
 /** A base class for layers: a filter that can be changed. */

@@ -20,16 +20,37 @@ export type Verbosity = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** All levels, most urgent first. */
 export const LEVELS = Object.values(Level);
-const VERBOSITIES = new Map<string, Verbosity>();
-['OFF', ...LEVELS].forEach((name, index) => {
-  VERBOSITIES.set(name, index as Verbosity);
-  VERBOSITIES.set(name.toLowerCase(), index as Verbosity);
-});
 
 /** The verbosity of a level's name in any case; `undefined` for anything else. */
 export function verbosityOf(name: unknown): Verbosity | undefined {
   if (typeof name !== 'string') return undefined;
-  return VERBOSITIES.get(name) ?? VERBOSITIES.get(name.toUpperCase());
+  return verbosityIn(name) ?? verbosityIn(name.toUpperCase());
+}
+
+/** The names that programs write. Not a table: searching one would cost as much as all the rest of a span that is off. */
+function verbosityIn(name: string): Verbosity | undefined {
+  switch (name) {
+    case 'OFF':
+    case 'off':
+      return 0;
+    case 'ERROR':
+    case 'error':
+      return 1;
+    case 'WARN':
+    case 'warn':
+      return 2;
+    case 'INFO':
+    case 'info':
+      return 3;
+    case 'DEBUG':
+    case 'debug':
+      return 4;
+    case 'TRACE':
+    case 'trace':
+      return 5;
+    default:
+      return undefined;
+  }
 }
 
 /** The level of a name in any case. Anything else is INFO, because emitting never throws. */

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors.ts';
-import { BoundedCache, flatCopy } from './bounded-cache.ts';
+import { BoundedCache, nameCopy } from './bounded-cache.ts';
 import type { Fields } from './fields.ts';
 import { isHarmless } from './harmless.ts';
 import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
@@ -97,7 +97,7 @@ export class Redactor {
     if (this.#atHand[slot] === name) return false;
     const isSecret = this.#known.get(name) ?? this.#known.add(name, (own) => this.#decide(own));
     if (!isSecret && this.#atHand[slot] === '' && name.length <= AT_HAND_LENGTH)
-      this.#atHand[slot] = flatCopy(name);
+      this.#atHand[slot] = nameCopy(name);
     return isSecret;
   }
 

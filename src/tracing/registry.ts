@@ -13,7 +13,7 @@ import {
   type Outcome,
   withinDeadline,
 } from './layer.ts';
-import { type Ending, LayerSlot } from './layer-slot.ts';
+import { type Callback, type Ending, LayerSlot } from './layer-slot.ts';
 import type { Callsite } from './callsite.ts';
 import type { Metadata } from './metadata.ts';
 import { guardedHandler, type ProblemHandler } from './problem-handler.ts';
@@ -42,15 +42,31 @@ const ALL = -1;
 /** How long after the deadline a layer may still report its outcome, in milliseconds. */
 const GRACE = 100;
 
+/** Calls one hook of a layer. What the hook is told comes as arguments: a closure for each call would cost as much as the call. */
+type Tell<S, T = undefined> = (layer: Layer, view: LayerView, subject: S, more: T) => void;
+
+const NEW_SPAN: Tell<Span> = (layer, view, span) => layer.onNewSpan?.(span, view);
+const RECORD: Tell<Span, Fields> = (layer, view, span, fields) => layer.onRecord?.(span, fields, view);
+const FOLLOWS: Tell<Span, Span> = (layer, view, span, from) => layer.onFollowsFrom?.(span, from, view);
+const ENTER: Tell<Span> = (layer, view, span) => layer.onEnter?.(span, view);
+const EXIT: Tell<Span> = (layer, view, span) => layer.onExit?.(span, view);
+const CLOSE: Tell<Span> = (layer, view, span) => layer.onClose?.(span, view);
+const EVENT: Tell<Event> = (layer, view, event) => layer.onEvent?.(event, view);
+const CHILD_ENV: Tell<NodeJS.ProcessEnv> = (layer, _, env) => layer.childEnv?.(env);
+const INJECT: Tell<Record<string, string>> = (layer, _, headers) => layer.inject?.(headers);
+const ACTIVATE: Tell<Span | undefined> = (layer, view, span) => layer.activate?.(span, view);
+
 /** A subscriber: makes spans and passes spans and events to its layers, as their filters allow. */
 export class Registry {
   /** Whether a layer needs `Span.busy`. @internal */
   timed = false;
-  /** Whether a layer has the hook `run`. @internal */
-  wraps = false;
+  /** Whether a layer has the hook `onEnter` or `onExit`. */
+  #hearsOfEntering = false;
   /** Identifies the current decisions of the filters: another object after each change. @internal */
   filterState: object = {};
   readonly #slots: LayerSlot[] = [];
+  /** Those whose layer has the hook `run`. */
+  #wrapping: readonly LayerSlot[] = [];
   readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
     () => {
@@ -113,7 +129,8 @@ export class Registry {
     const bit = 1 << index;
     this.#slots[index] = new LayerSlot(layer, this.#nameOf(layer, index), index, this.#onProblem);
     this.timed ||= layer.timed === true;
-    this.wraps ||= layer.run !== undefined;
+    this.#wrapping = this.#slots.filter(({ layer: { run } }) => run !== undefined);
+    this.#hearsOfEntering ||= layer.onEnter !== undefined || layer.onExit !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
     this.#filters.set(bit, layer.filter);
   }
@@ -174,20 +191,7 @@ export class Registry {
     this.redact(fields, true);
     const span = new Span(this, metadata, fields, parent, layerMask);
     span.filterMatches = this.#filters.matchesOf(metadata, fields, layerMask, span.filterMatches);
-    const { hook } = dispatch;
-    try {
-      for (const slot of this.#slots) {
-        if ((layerMask & slot.bit) === 0 || slot.layer.onNewSpan === undefined) continue;
-        dispatch.hook = slot;
-        try {
-          slot.layer.onNewSpan(span, slot.view);
-        } catch (thrown) {
-          slot.threw(thrown);
-        }
-      }
-    } finally {
-      dispatch.hook = hook;
-    }
+    this.#tell(layerMask, NEW_SPAN, span, undefined);
     return span;
   }
 
@@ -198,14 +202,14 @@ export class Registry {
   }
 
   /** Calls a hook of the layers in `layerMask`. What one throws does not reach the others. */
-  #tell(layerMask: number, tell: (layer: Layer, view: LayerView) => void): void {
+  #tell<S, T>(layerMask: number, tell: Tell<S, T>, subject: S, more: T): void {
     const { hook } = dispatch;
     try {
       for (const slot of this.#slots) {
         if ((layerMask & slot.bit) === 0) continue;
         dispatch.hook = slot;
         try {
-          tell(slot.layer, slot.view);
+          tell(slot.layer, slot.view, subject, more);
         } catch (thrown) {
           slot.threw(thrown);
         }
@@ -245,55 +249,52 @@ export class Registry {
   /** Passes recorded fields to the filters and layers that see the span. @internal */
   record(span: Span, fields: Fields): void {
     this.#filters.record(span.filterMatches, fields);
-    this.notify(span, (layer, view) => layer.onRecord?.(span, fields, view));
+    if (!this.#isInHook()) this.#tell(span.layerMask, RECORD, span, fields);
   }
 
   /** Passes an event to the layers in `layerMask`. @internal */
   event(event: Event, layerMask: number): void {
     if (this.#isInHook()) return;
     this.redact(event.fields);
-    const { hook } = dispatch;
-    try {
-      for (const slot of this.#slots) {
-        if ((layerMask & slot.bit) === 0 || slot.layer.onEvent === undefined) continue;
-        dispatch.hook = slot;
-        try {
-          slot.layer.onEvent(event, slot.view);
-        } catch (thrown) {
-          slot.threw(thrown);
-        }
-      }
-    } finally {
-      dispatch.hook = hook;
-    }
+    this.#tell(layerMask, EVENT, event, undefined);
   }
 
-  /** Calls a hook of the layers that see a span, unless this happens in a hook. @internal */
-  notify(span: Span, tell: (layer: Layer, view: LayerView) => void): void {
-    if (!this.#isInHook()) this.#tell(span.layerMask, tell);
+  /** Tells the layers that see a span what caused it. @internal */
+  followsFrom(span: Span, from: Span): void {
+    if (!this.#isInHook()) this.#tell(span.layerMask, FOLLOWS, span, from);
+  }
+
+  /** Tells the layers that see a span that it is entered. Not called inside of a hook. @internal */
+  enter(span: Span): void {
+    if (this.#hearsOfEntering) this.#tell(span.layerMask, ENTER, span, undefined);
+  }
+
+  /** Tells the layers that see a span that it is left. Not called inside of a hook. @internal */
+  exit(span: Span): void {
+    if (this.#hearsOfEntering) this.#tell(span.layerMask, EXIT, span, undefined);
   }
 
   /** Calls `onClose` of the layers that see a span, also inside of a hook: a span closes only once. @internal */
   notifyOfClose(span: Span): void {
-    this.#tell(span.layerMask, (layer, view) => layer.onClose?.(span, view));
+    this.#tell(span.layerMask, CLOSE, span, undefined);
   }
 
   /** Lets layers add the current context to the environment of a child process. @internal */
   childEnv(env: NodeJS.ProcessEnv): void {
-    this.#tell(ALL, (layer) => layer.childEnv?.(env));
+    this.#tell(ALL, CHILD_ENV, env, undefined);
   }
 
   /** The current context, as headers of a request. @internal */
   contextHeaders(): Record<string, string> {
     const headers: Record<string, string> = {};
-    this.#tell(ALL, (layer) => layer.inject?.(headers));
+    this.#tell(ALL, INJECT, headers, undefined);
     return headers;
   }
 
   /** The caller's span that the headers of a request name, if a layer knows how to read them. @internal */
   callerIn(headers: object): Span | undefined {
     let caller: Span | undefined;
-    this.#tell(ALL, (layer) => (caller ??= layer.extract?.(headers)));
+    this.#tell(ALL, (layer) => (caller ??= layer.extract?.(headers)), undefined, undefined);
     return caller;
   }
 
@@ -305,18 +306,21 @@ export class Registry {
     const outer = dispatch.storage.getStore();
     const none = { span: undefined, subscriber: outer?.subscriber, scope: undefined };
     dispatch.storage.enterWith(span?.context(none) ?? none);
-    this.#tell(ALL, (layer, view) => layer.activate?.(span, view));
+    this.#tell(ALL, ACTIVATE, span, undefined);
   }
 
-  /** Runs the program's code inside of the hooks `run` of the layers that see the span. @internal */
-  run<R>(span: Span, fn: () => R): R {
-    let wrapped = fn;
-    for (let at = this.#slots.length - 1; at >= 0; at--) {
-      const slot = this.#slots[at] as LayerSlot;
-      if ((span.layerMask & slot.bit) === 0 || slot.layer.run === undefined) continue;
-      wrapped = slot.wrap(span, wrapped);
-    }
-    return wrapped();
+  /** Whether a layer has the hook `run`. @internal */
+  get wraps(): boolean {
+    return this.#wrapping.length > 0;
+  }
+
+  /** Calls the program's code inside of the hooks `run` of the layers that see the span. @internal */
+  run(span: Span, fn: Callback, self?: unknown, args: ArrayLike<unknown> = [], from = 0): unknown {
+    const slot = this.#wrapping[from];
+    if (slot === undefined) return Reflect.apply(fn, self, args);
+    if ((span.layerMask & slot.bit) === 0) return this.run(span, fn, self, args, from + 1);
+    if (from + 1 === this.#wrapping.length) return slot.run(span, fn, self, args);
+    return slot.run(span, () => this.run(span, fn, self, args, from + 1), undefined, []);
   }
 
   /** Reports a problem of the package's own. Never throws. @internal */

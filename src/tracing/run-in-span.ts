@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isGeneratorObject, isPromise } from 'node:util/types';
 import { dispatch } from './context.ts';
+import type { Callback } from './layer-slot.ts';
+import type { Registry } from './registry.ts';
 import type { Span } from './span.ts';
-
-type Callback = (this: unknown, ...args: unknown[]) => unknown;
+import { isObject } from './value.ts';
 
 /** Called with the outcome of a call, inside of its span and before the span ends. */
 export interface CallObserver {
@@ -30,23 +31,32 @@ export function runInSpan(
   ownsSpan: boolean,
   fn: Callback,
   self: unknown,
-  args: unknown[],
+  args: ArrayLike<unknown>,
   report?: CallObserver,
 ): unknown {
   if (span.registry === undefined && report === undefined) return Reflect.apply(fn, self, args);
-  const call: Call = { span, ownsSpan, report, isOver: false };
   span.enter();
   let result: unknown;
   try {
     result = callInContext(span, fn, self, args);
   } catch (thrown) {
-    fail(call, thrown);
+    fail({ span, ownsSpan, report, isOver: false }, thrown);
     throw thrown;
   }
+  // Most calls return nothing that is waited for, and are over.
+  if (report === undefined && !isObject(result)) {
+    endCall(span, ownsSpan);
+    return result;
+  }
+  return follow({ span, ownsSpan, report, isOver: false }, result);
+}
+
+/** Ends the span when what a call returned is done. Returns that, or what stands for it. */
+function follow(call: Call, result: unknown): unknown {
   if (typeof result === 'object' && result !== null) {
     if (isPlainPromise(result)) return followPromise(call, result);
     if (isGeneratorObject(result) || isFollowedGenerator(result)) {
-      span.exit();
+      call.span.exit();
       return followGenerator(call, result as unknown as Resumable);
     }
   }
@@ -55,12 +65,23 @@ export function runInSpan(
   return result;
 }
 
-function callInContext(span: Span, fn: Callback, self: unknown, args: unknown[]): unknown {
-  if (span.registry === undefined) return Reflect.apply(fn, self, args);
+function callInContext(span: Span, fn: Callback, self: unknown, args: ArrayLike<unknown>): unknown {
+  const { registry } = span;
+  if (registry === undefined) return Reflect.apply(fn, self, args);
   const { storage } = dispatch;
   const context = span.context(storage.getStore());
-  if (!span.registry.wraps) return storage.run(context, Reflect.apply, fn, self, args);
-  return storage.run(context, () => span.registry?.run(span, () => Reflect.apply(fn, self, args)));
+  if (!registry.wraps) return storage.run(context, Reflect.apply, fn, self, args);
+  return storage.run(context, runWrapped, registry, span, fn, self, args);
+}
+
+function runWrapped(
+  registry: Registry,
+  span: Span,
+  fn: Callback,
+  self: unknown,
+  args: ArrayLike<unknown>,
+): unknown {
+  return registry.run(span, fn, self, args);
 }
 
 function succeed(call: Call, value: unknown): void {
@@ -81,8 +102,12 @@ function fail(call: Call, error: unknown): void {
 
 function end(call: Call): void {
   call.isOver = true;
-  call.span.exit();
-  if (call.ownsSpan) call.span.close();
+  endCall(call.span, call.ownsSpan);
+}
+
+function endCall(span: Span, ownsSpan: boolean): void {
+  span.exit();
+  if (ownsSpan) span.close();
 }
 
 /** Whether a value is a promise as `async` functions make them, of whatever realm, and not of a class of its own. */

@@ -34,6 +34,8 @@ export class Span extends Emitter {
   readonly isRoot: boolean;
   /** The layers that see it, as bits. @internal */
   readonly layerMask: number;
+  /** The layers that need no events of it while it is open, as bits. @internal */
+  ignoredBy = 0;
   /** The states of layers by their index. V8 would make room for 17 at the first write to an empty array. @internal */
   readonly extensions: unknown[] = [undefined, undefined, undefined];
   /** What filters let pass inside of it. @internal */
@@ -42,6 +44,8 @@ export class Span extends Emitter {
   traceId: string | undefined;
   /** OpenTelemetry's span id, 16 hex digits, once a layer has set it. */
   spanId: string | undefined;
+  /** When it was made, by the monotonic clock, in milliseconds. @internal */
+  readonly began: number;
   /** How often it was entered. */
   entered = 0;
   /** What the code that it was made for threw. */
@@ -53,8 +57,8 @@ export class Span extends Emitter {
   #id: string | undefined;
   #closed = false;
   #depth = 0;
-  // Each is a sum of ends minus starts. While a period lasts its end is missing and the number is negative.
-  #open: number;
+  #ended = 0;
+  /** A sum of ends minus starts. While a period lasts its end is missing and the number is negative. */
   #busy = 0;
   #context: Context | undefined;
 
@@ -73,7 +77,7 @@ export class Span extends Emitter {
     this.parent = parent ?? undefined;
     this.isRoot = parent === null;
     this.layerMask = layerMask;
-    this.#open = registry === undefined ? 0 : -performance.now();
+    this.began = registry === undefined ? 0 : performance.now();
     if (fields.names.length > 0) this.#readResultField(fields);
   }
 
@@ -104,10 +108,15 @@ export class Span extends Emitter {
     return this.#closed;
   }
 
+  /** When it was closed, by the monotonic clock, in milliseconds; 0 if it was not. @internal */
+  get ended(): number {
+    return this.#ended;
+  }
+
   /** How long it has been open, or was until it closed, in milliseconds of a monotonic clock. */
   get duration(): number {
     if (this.registry === undefined) return 0;
-    return this.#closed ? this.#open : this.#open + performance.now();
+    return (this.#closed ? this.#ended : performance.now()) - this.began;
   }
 
   /** How long it was entered, in milliseconds. Measured only if a layer has set `timed`, else 0. */
@@ -172,7 +181,7 @@ export class Span extends Emitter {
   /** States that another span caused it without being its parent. */
   followsFrom(from: Span): this {
     if (from?.registry === undefined) return this;
-    this.registry?.notify(this, (layer, view) => layer.onFollowsFrom?.(this, from, view));
+    this.registry?.followsFrom(this, from);
     return this;
   }
 
@@ -195,7 +204,7 @@ export class Span extends Emitter {
     if (this.registry === undefined || this.#closed) return;
     const now = performance.now();
     this.#leave(now);
-    this.#open += now;
+    this.#ended = now;
     this.#closed = true;
     this.registry.notifyOfClose(this);
   }
@@ -209,14 +218,14 @@ export class Span extends Emitter {
     if (this.registry === undefined || this.#closed || dispatch.hook !== undefined) return;
     this.entered++;
     if (this.#depth++ === 0 && this.registry.timed) this.#busy -= performance.now();
-    this.registry.notify(this, (layer, view) => layer.onEnter?.(this, view));
+    this.registry.enter(this);
   }
 
   /** Must be called when that code returned or its promise settled. @internal */
   exit(): void {
     if (this.registry === undefined || this.#closed || this.#depth === 0 || dispatch.hook !== undefined)
       return;
-    this.registry.notify(this, (layer, view) => layer.onExit?.(this, view));
+    this.registry.exit(this);
     if (--this.#depth === 0) this.#leave(this.#busy < 0 ? performance.now() : 0);
   }
 

@@ -19,7 +19,7 @@ export class PayloadOpenings {
   /** By target, then by verbosity. */
   readonly #byTarget = new BoundedCache<string[]>();
   /** By message: the opening for the target and level that the message came from last. */
-  readonly #byMessage = new BoundedCache<{ opening: string; withMessage: string }>();
+  readonly #byMessage = new BoundedCache<MessageOpening>();
 
   /** `{"target":…,"level":…,"fields":{`. */
   of({ target, level, verbosity }: Metadata): string {
@@ -29,17 +29,30 @@ export class PayloadOpenings {
 
   /** The same with the message of an event as the first field, if it has one. */
   ofEvent(metadata: Metadata, message: string | undefined): string {
-    const opening = this.of(metadata);
-    if (message === undefined) return opening;
+    if (message === undefined) return this.of(metadata);
     const known = this.#byMessage.get(message);
-    if (known?.opening === opening) return known.withMessage;
+    // Nearly always of the same callsite, whose opening need not be searched then.
+    if (known?.metadata === metadata) return known.withMessage;
+    const opening = this.of(metadata);
+    if (known?.opening === opening) {
+      known.metadata = metadata;
+      return known.withMessage;
+    }
     const withMessage = `${opening}"message":${quote(message)}`;
     if (known !== undefined || opening.length > OPENING_MAX) return withMessage;
     return this.#byMessage.add(message, (_, isKept) => ({
+      metadata,
       opening,
       withMessage: isKept ? flatCopy(withMessage) : withMessage,
     })).withMessage;
   }
+}
+
+/** The opening of an event, and where it came from last. */
+interface MessageOpening {
+  metadata: Metadata;
+  readonly opening: string;
+  readonly withMessage: string;
 }
 
 /** The end of a payload: of its fields, then of the payload behind `members`. */

@@ -8,10 +8,15 @@ const REASON = ',"reason":';
 const SOURCES = ',"reason.sources":[';
 /** Bytes of the longest character. A record that is followed by another may lack all but one of them. */
 const CHARACTER_MAX = 4;
+/** Bytes of UTF-8 that a UTF-16 unit has at most. */
+const UNIT_MAX = 3;
 
 /** How many bytes a finish has at least in the records that a start with this payload reserves for it. */
 export function finishRoom(startPayload: string): number {
-  return roomIn(recordsOf(Buffer.byteLength(startPayload) + FINISH_EXTRA));
+  const most = startPayload.length * UNIT_MAX + FINISH_EXTRA;
+  // Most are short enough for one record whatever characters they have, and need not be counted.
+  const bytes = most <= SAFE_VALUE ? most : Buffer.byteLength(startPayload) + FINISH_EXTRA;
+  return roomIn(recordsOf(bytes));
 }
 
 /**

@@ -1,15 +1,5 @@
-import {
-  type Context,
-  context,
-  type HrTime,
-  INVALID_TRACEID,
-  propagation,
-  ROOT_CONTEXT,
-  type Span as OtelSpan,
-  type SpanOptions,
-  trace,
-  type Tracer,
-} from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
+import type { Context, HrTime, Span as OtelSpan, SpanOptions, Tracer } from '@opentelemetry/api';
 import { isError, DroppedError, LayerError } from '../../errors.ts';
 import { readOptions } from '../../option.ts';
 import { currentSpan } from '../../tracing/context.ts';
@@ -26,9 +16,9 @@ import {
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
-import { textOf } from '../../tracing/value.ts';
+import { cutText, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
-import { attributesOf, kindOf, RESERVED } from './attributes.ts';
+import { attributesOf, kindOf } from './attributes.ts';
 import { type AsyncContextManager, ensureContextManager } from './context-manager.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
@@ -43,8 +33,10 @@ import {
   LAYER_OPTIONS,
   type OpenTelemetryLayerOptions,
 } from './layer-options.ts';
-import { clockStep, hrTimeNow } from './time.ts';
-import { performance } from '../../tracing/performance.ts';
+import { clockStep, hrTimeNow, hrTimeOf } from './time.ts';
+
+// Each look at a member of the API runs a getter of its module: one for all spans.
+const { context, INVALID_TRACEID, propagation, ROOT_CONTEXT, trace } = api;
 
 /** Counts of spans and events. */
 export interface OpenTelemetryStats {
@@ -106,17 +98,21 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
 
   onNewSpan(span: Span, view: LayerView<State>): void {
     const base = parentContext(span, view, this.#environment?.context);
-    const now = performance.now();
-    const step = clockStep(now);
+    const { fields, metadata, began } = span;
+    const step = clockStep(began);
     const options: SpanOptions = {
-      startTime: hrTimeNow(step, now),
+      startTime: hrTimeOf(began, step),
       // Given here, because samplers and processors see the attributes of a span that starts.
-      attributes: attributesOf(span.fields, span.metadata, RESERVED),
+      attributes: attributesOf(fields, metadata, true),
     };
-    const kind = kindOf(span.fields.get('otel.kind'));
+    const kind = kindOf(fields.get('otel.kind'));
     if (kind !== undefined) options.kind = kind;
-    const name = span.fields.get('otel.name') ?? span.name;
-    const otel = this.#tracer.startSpan(textOf(name), options, mirroring(span, base));
+    const name = fields.get('otel.name');
+    const otel = this.#tracer.startSpan(
+      name === undefined ? span.name : textOf(name),
+      options,
+      mirroring(span, base),
+    );
     const state: State = {
       otel,
       context: trace.setSpan(base, otel),
@@ -130,9 +126,9 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
       span.traceId = ids.traceId;
       span.spanId = ids.spanId;
     }
-    if (!otel.isRecording()) return;
+    if (!otel.isRecording()) return view.ignoreEvents(span);
     this.#spans++;
-    recordErrors(state, span.fields, options.startTime as HrTime);
+    recordErrors(state, fields, options.startTime as HrTime);
   }
 
   onRecord(span: Span, fields: Fields, view: LayerView<State>): void {
@@ -140,7 +136,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     if (state === undefined || !state.otel.isRecording()) return;
     const name = fields.get('otel.name');
     if (name !== undefined) state.otel.updateName(textOf(name));
-    state.otel.setAttributes(attributesOf(fields, undefined, RESERVED));
+    state.otel.setAttributes(attributesOf(fields, undefined, true));
     recordErrors(state, fields, hrTimeNow(state.step));
   }
 
@@ -167,9 +163,9 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     this.#events++;
     const time = hrTimeNow(state.step);
     const error = event.fields.values.find(isError);
-    const message = event.message ?? (error === undefined ? undefined : textOf(error));
+    const message = event.message ?? (error === undefined ? event.target : textOf(error));
     const attributes = attributesOf(event.fields, event.metadata);
-    state.otel.addEvent(textOf(message ?? event.target), attributes, time);
+    state.otel.addEvent(cutText(message), attributes, time);
     // A late event of a closed span does not fail the ancestor to which it is added.
     if (event.metadata.verbosity === 1 && open === own) state.lastError = event;
     if (error !== undefined) recordErrors(state, event.fields, time);
@@ -179,8 +175,8 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const state = view.get(span);
     if (state === undefined) return;
     const { otel } = state;
-    const time = hrTimeNow(state.step);
     if (!otel.isRecording()) return;
+    const time = hrTimeOf(span.ended, state.step);
     if (span.thrown !== undefined) recordOnce(state, span.thrown.error, time);
     const status = statusOf(span.fields, span.failure(state.lastError));
     if (status !== undefined) otel.setStatus(status);

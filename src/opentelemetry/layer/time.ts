@@ -8,18 +8,32 @@ const ORIGIN = split(TIME_ORIGIN);
 /** Clocks that differ by less than this, in milliseconds, drifted; the wall clock was not set. */
 const STEP_MIN = 1000;
 
+/** The least time between two comparisons of the clocks, in milliseconds: a burst of spans reads only one clock. */
+const COMPARED_EVERY = 1;
+
+let comparedAt = -Infinity;
+let step = 0;
+
 /**
  * By how many milliseconds the wall clock was set since the process started; a first boot sets it. A span keeps the
- * step of its start, so that its duration is measured by the monotonic clock.
+ * step of its start, so that its duration is measured by the monotonic clock. `now` is the time by that.
  */
 export function clockStep(now = performance.now()): number {
-  const step = Math.round(wallMillis() - TIME_ORIGIN - now);
-  return Math.abs(step) < STEP_MIN ? 0 : step;
+  if (now - comparedAt < COMPARED_EVERY) return step;
+  comparedAt = now;
+  const off = Math.round(wallMillis() - TIME_ORIGIN - now);
+  step = Math.abs(off) < STEP_MIN ? 0 : off;
+  return step;
 }
 
 /** The time now, in seconds and nanoseconds: a single number would lose the nanoseconds. */
-export function hrTimeNow(step: number, now = performance.now()): HrTime {
-  const time = split(now + step);
+export function hrTimeNow(step: number): HrTime {
+  return hrTimeOf(performance.now(), step);
+}
+
+/** A time of the monotonic clock as that of the wall clock. */
+export function hrTimeOf(monotonic: number, step: number): HrTime {
+  const time = split(monotonic + step);
   time[0] += ORIGIN[0];
   time[1] += ORIGIN[1];
   if (time[1] >= 1e9) {

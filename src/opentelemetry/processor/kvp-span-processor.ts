@@ -1,4 +1,5 @@
-import { type Context, type HrTime, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
+import type { Context, HrTime, SpanKind } from '@opentelemetry/api';
 import {
   closing,
   nameMember,
@@ -33,6 +34,12 @@ import { boundException } from './bounded-exception.ts';
 import { IS_KVP_SPAN_PROCESSOR } from './join-provider.ts';
 import { type ResourceOf, ServiceChannels } from './service-channels.ts';
 import { Date } from '../../tracing/timers.ts';
+
+// Each look at a member of the API runs a getter of its module: one for all spans.
+const { trace } = api;
+const { SAMPLED } = api.TraceFlags;
+const { ERROR } = api.SpanStatusCode;
+const { INTERNAL } = api.SpanKind;
 
 export interface KvpSpanProcessorOptions extends KvpChannelOptions {
   /** Which spans and events are written; their target is the name of the instrumentation scope. Default `'info'`. */
@@ -101,6 +108,14 @@ interface State extends SpanReference {
   readonly members: string;
   /** How many bytes its finish has in the records that its start reserves. */
   finishRoom: number;
+  /** What its start says, if that is written. */
+  said: Said | undefined;
+}
+
+/** The fields of a span, and a payload up to their end. */
+interface Said {
+  readonly fields: Fields;
+  readonly payload: string;
 }
 
 /** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
@@ -142,7 +157,7 @@ export class KvpSpanProcessor {
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const ids = span.spanContext();
-      if ((ids.traceFlags & TraceFlags.SAMPLED) === 0 || this.#shutdown !== undefined) return;
+      if ((ids.traceFlags & SAMPLED) === 0 || this.#shutdown !== undefined) return;
       if (this.#kept(span) !== undefined) return;
       const mirrored = mirroredId(parentContext, this.#path);
       if (mirrored !== undefined) return this.#keep(span, { id: mirrored, name: undefined, owner: this });
@@ -159,7 +174,7 @@ export class KvpSpanProcessor {
   onEnd(span: EndedSpan): void {
     try {
       const ids = span.spanContext();
-      if ((ids.traceFlags & TraceFlags.SAMPLED) === 0) return;
+      if ((ids.traceFlags & SAMPLED) === 0) return;
       let state = this.#kept(span);
       if (state === undefined) {
         if (this.#shutdown !== undefined) return;
@@ -212,7 +227,7 @@ export class KvpSpanProcessor {
     const known = around === undefined ? undefined : this.#kept(around);
     if (known !== undefined) return known;
     const { traceId, spanId, traceFlags, isRemote } = parentSpanContext;
-    if (isRemote === true || (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+    if (isRemote === true || (traceFlags & SAMPLED) === 0) return undefined;
     return { id: eventIdOf(traceId, spanId), name: undefined, owner: this };
   }
 
@@ -228,20 +243,20 @@ export class KvpSpanProcessor {
       const members = traceMembers(traceId, spanId);
       // A name of another service's channel has no handle in this one.
       const name = parent?.name && channel.recordName(parent.name.full ?? parent.name.text);
-      const quiet = { scope, started: undefined, members, finishRoom: 0 };
+      const quiet = { scope, started: undefined, members, finishRoom: 0, said: undefined };
       return { id: parent?.id, name, owner: this, channel, ...quiet };
     }
     const name = channel.recordName(started);
     const members = nameMember(name.full) + traceMembers(traceId, spanId);
     const id = eventIdOf(traceId, spanId);
-    return { id, name, owner: this, channel, scope, started, members, finishRoom: 0 };
+    return { id, name, owner: this, channel, scope, started, members, finishRoom: 0, said: undefined };
   }
 
   #start(span: StartedSpan, state: State, parent: string | undefined): void {
     const { id = '', name, channel, scope, members } = state;
     const { INFO } = scope.events;
-    const end = closing(members + parentMember(parent));
-    const payload = fieldsJson(this.#openings.of(INFO), this.#reader.read(span.attributes), end);
+    state.said = this.#say(INFO, this.#reader.read(span.attributes));
+    const payload = state.said.payload + closing(members + parentMember(parent));
     state.finishRoom = finishRoom(payload);
     channel.start(name as RecordName, INFO.verbosity, payload, id);
   }
@@ -266,21 +281,32 @@ export class KvpSpanProcessor {
 
   #finish(
     span: EndedSpan,
-    { id = '', name, channel, scope, started, members, finishRoom: room }: State,
+    { id = '', name, channel, scope, started, members, finishRoom: room, said }: State,
   ): void {
     const { INFO } = scope.events;
-    const fields = this.#reader.read(span.attributes);
-    addOwnFields(fields, span, started);
-    const payload = fieldsJson(this.#openings.of(INFO), fields, closing(members));
+    // Most spans end with the attributes that they started with.
+    const isSaid = said !== undefined && !hasOwnFields(span, started) && says(said.fields, span.attributes);
+    const payload =
+      (isSaid ? said : this.#say(INFO, this.#endFields(span, started))).payload + closing(members);
     const seconds = span.duration[0] + span.duration[1] / 1e9;
     const failure = this.#failureOf(span);
     const whole = failure === undefined ? payload : withReason(payload, failure, room);
     channel.finish(name as RecordName, INFO.verbosity, whole, id, failure !== undefined, seconds);
   }
 
+  #say(callsite: Callsite, fields: Fields): Said {
+    return { fields, payload: fieldsJson(this.#openings.of(callsite), fields, '') };
+  }
+
+  #endFields(span: EndedSpan, started: string | undefined): Fields {
+    const fields = this.#reader.read(span.attributes);
+    addOwnFields(fields, span, started);
+    return fields;
+  }
+
   /** Why a span failed: what its status says, else its last exception. */
   #failureOf({ status, events }: EndedSpan): Failure | undefined {
-    if (status.code !== SpanStatusCode.ERROR) return undefined;
+    if (status.code !== ERROR) return undefined;
     if (status.message) return { reason: status.message, sources: [] };
     const exception = this.#reader.read(events.findLast(({ name }) => name === 'exception')?.attributes);
     const texts = ['exception.message', 'exception.type'].map((name) => exception.get(name));
@@ -320,10 +346,26 @@ export function eventIdOf(traceId: string, spanId: string): string {
   return `${traceId.slice(18, 26)}-${traceId.slice(26, 30)}-8${traceId.slice(30)}${spanId.slice(0, 1)}-8${spanId.slice(1, 4)}-${spanId.slice(4)}`;
 }
 
+/** Whether fields are what attributes are now: the same values, which are no objects that may have changed. */
+function says({ names, values }: Fields, attributes: object): boolean {
+  const now = Object.keys(attributes);
+  if (now.length !== names.length) return false;
+  for (let i = 0; i < now.length; i++) {
+    const name = now[i] as string;
+    const value = (attributes as Record<string, unknown>)[name];
+    if (name !== names[i] || value !== values[i] || typeof value === 'object') return false;
+  }
+  return true;
+}
+
+function hasOwnFields(span: EndedSpan, started: string | undefined): boolean {
+  return span.name !== started || span.kind !== INTERNAL || span.status.message !== undefined;
+}
+
 /** Adds the members of OpenTelemetry's spans that are fields in ours. */
 function addOwnFields(fields: Fields, span: EndedSpan, started: string | undefined): void {
   if (span.name !== started) fields.set('otel.name', cutName(span.name));
-  if (span.kind !== SpanKind.INTERNAL) fields.set('otel.kind', SpanKind[span.kind]?.toLowerCase());
+  if (span.kind !== INTERNAL) fields.set('otel.kind', api.SpanKind[span.kind]?.toLowerCase());
   if (span.status.message !== undefined) fields.set('otel.status_description', span.status.message);
 }
 

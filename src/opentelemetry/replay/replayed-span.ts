@@ -15,7 +15,7 @@ import { Fields } from '../../tracing/fields.ts';
 import type { Redactor } from '../../tracing/redactor.ts';
 import { VERSION } from '../../version.ts';
 import { textOf } from '../../tracing/value.ts';
-import { attributesOf, kindOf, RESERVED } from '../layer/attributes.ts';
+import { attributesOf, kindOf } from '../layer/attributes.ts';
 import type { PoolSpan } from './pool-spans.ts';
 import { statusOf } from '../layer/status.ts';
 
@@ -133,7 +133,7 @@ function messageOf({ message, fields }: Diagnostic): string | undefined {
 /** Attributes as OpenTelemetryLayer makes them, without unknown values. */
 function attributesWith(known: Record<string, unknown>, { names, values }: Fields): Attributes {
   const all = new Fields([...Object.keys(known), ...names], [...Object.values(known), ...values]);
-  return attributesOf(all, undefined, RESERVED);
+  return attributesOf(all, undefined, true);
 }
 
 /** Whole microseconds since 1970, within the times that OpenTelemetry can represent. */
