@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
+import { minified } from './minified.mjs';
 import { packageNotices } from './package-notices.mjs';
 
 /** Where Node.js finds a file, as `import.meta.url` says of a module. */
@@ -48,7 +49,7 @@ export async function buildCommandLine() {
     format: 'esm',
     target: 'node20.19',
     minify: true,
-    define: { 'import.meta.url': URL_OF_FILE },
+    define: { 'import.meta.url': URL_OF_FILE, 'import.meta.filename': '__filename' },
     logLevel: 'warning',
     metafile: true,
     write: false,
@@ -113,13 +114,7 @@ async function fileOf(names, parts) {
       .get(name)
       .replace(/^#!.*\n/, '')
       .replace(/\bimport\("(\.\/[^"]+)"\)/g, 'Promise.resolve().then(()=>require("$1"))');
-    const { code } = await transform(module, {
-      format: 'cjs',
-      platform: 'node',
-      target: 'node20.19',
-      minify: true,
-    });
-    return `${JSON.stringify(name)}(module,exports,require){${code}}`;
+    return `${JSON.stringify(name)}(module,exports,require){${await minified(module)}}`;
   });
   const url = `const ${URL_OF_FILE}=require("node:url").pathToFileURL(__filename).href;`;
   return `${url}const parts={${(await Promise.all(functions)).join(',')}};`;

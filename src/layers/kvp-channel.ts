@@ -4,7 +4,7 @@ import { legalAgent, legalName } from '../diagnostics/write/legal-name.ts';
 import { vmId } from '../diagnostics/vm-id.ts';
 import { DroppedError, errorOf, KvpError } from '../errors.ts';
 import { staleBefore } from '../pool/boot-time.ts';
-import { isNotFound } from '../pool/sys.ts';
+import { isNotFound } from '../pool/errno.ts';
 import { openWriter } from '../pool/open-writer.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { isSameFile } from '../pool/same-file.ts';
