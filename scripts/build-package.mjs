@@ -1,8 +1,8 @@
 // Makes what programs import of the modules in dist/: a few files of CommonJS, and their types.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { rollup } from 'rollup';
+import { builtin, importsOf, refuse } from './modules.mjs';
 import { minified } from './minified.mjs';
 
 const DIST = resolve('dist');
@@ -71,9 +71,6 @@ const ROOMS = {
   bridges: ['bridges/bridge-diagnostics-channels'],
   processors: ['opentelemetry/processor/zero-code'],
 };
-/** Built-in modules that take long to load: a function of theirs loads them when it is first called. */
-const SLOW = new Set(['child_process', 'crypto', 'fs/promises', 'module', 'net', 'tty', 'url', 'zlib']);
-
 const roomOf = new Map(
   Object.entries(ROOMS).flatMap(([room, modules]) => modules.map((name) => [moduleOf(name), room])),
 );
@@ -105,13 +102,6 @@ export async function buildPackage() {
     minifyInternalExports: true,
     generatedCode: { preset: 'es2015', symbols: false },
   });
-}
-
-/** Modules import each other in circles, which is no mistake; all other warnings are. */
-function refuse(warning) {
-  const { code, message } = warning;
-  if (code === 'CIRCULAR_DEPENDENCY' || code === 'THIS_IS_UNDEFINED') return;
-  throw new Error(message, { cause: warning });
 }
 
 /** The file that each module goes to: that of its room; `shared` and `pools` have what several rooms share. */
@@ -155,13 +145,6 @@ function closure(modules, room) {
     }
   }
   return found;
-}
-
-function importsOf(module) {
-  const statements = readFileSync(module, 'utf8').matchAll(
-    /^(?:import|export)\s(?:[^'";]*?from\s+)?["'](\.[^"']+)["']/gm,
-  );
-  return [...statements].map(([, path]) => resolve(dirname(module), path));
 }
 
 function moduleOf(name) {
@@ -239,26 +222,6 @@ function standIns(module, context) {
     }
   }
   return lines.join('\n');
-}
-
-/**
- * A built-in module, got from the process: bundlers leave that alone, whereas `require` fails where they make modules.
- */
-function builtin(name) {
-  const module = createRequire(import.meta.url)(`node:${name}`);
-  const names = Object.keys(module).filter((each) => /^[A-Za-z]\w*$/.test(each) && each !== 'default');
-  const get = `process.getBuiltinModule('node:${name}')`;
-  if (!SLOW.has(name)) {
-    const exported = names.map(
-      (each) => `const its_${each} = module.${each}; export { its_${each} as ${each} };`,
-    );
-    return `const module = /* @__PURE__ */ ${get}; export default module;\n${exported.join('\n')}`;
-  }
-  const functions = names.filter((each) => typeof module[each] === 'function');
-  const exported = functions.map(
-    (each) => `export function ${each}(...args) { return load().${each}(...args); }`,
-  );
-  return `let module; const load = () => (module ??= ${get});\n${exported.join('\n')}`;
 }
 
 /** The exports as one object: made one by one they take longer, and six times the memory. */

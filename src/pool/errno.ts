@@ -20,7 +20,9 @@ export function isNotFound(error: unknown): boolean {
 
 /** Whether an error says that there is no pool at a path: nothing, or something else. Others say nothing of what is there. */
 export function leadsNowhere(error: unknown): boolean {
-  return error instanceof NotAPoolFileError || isOneOf((error as KvpError).errno, 'ENOENT', 'ENOTDIR', 'ELOOP');
+  return (
+    error instanceof NotAPoolFileError || isOneOf((error as KvpError).errno, 'ENOENT', 'ENOTDIR', 'ELOOP')
+  );
 }
 
 /**

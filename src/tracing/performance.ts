@@ -3,7 +3,9 @@ import { uptimeMillis, wallMillis } from './timers.ts';
 const { hrtime } = process;
 
 /** The monotonic clock, in milliseconds. Like `timers.ts` it is no fake one. */
-export const performance: { readonly now: () => number } = { now: isClock(bootMillis) ? bootMillis : uptimeMillis };
+export const performance: { readonly now: () => number } = {
+  now: isClock(bootMillis) ? bootMillis : uptimeMillis,
+};
 
 /** The clock of `node:perf_hooks`, whose loading takes a twentieth of the time in which Node.js starts. */
 function bootMillis(): number {
