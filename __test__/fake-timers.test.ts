@@ -226,7 +226,7 @@ test('the package uses the clocks and timers that it took when it was loaded, an
   t.true(files.length > 50);
   for (const file of files) {
     const found = globalsIn(join(src, file));
-    if (file === 'tracing/performance.ts') t.deepEqual(found, ['node:perf_hooks', 'performance'], file);
+    if (file === 'tracing/performance.ts') t.deepEqual([...new Set(found)], ['performance'], file);
     else if (file === 'tracing/timers.ts') t.true(found.length > 5, 'they are found where they are');
     else t.deepEqual(found, [], file);
   }

@@ -38,7 +38,7 @@ function exporterTo(
   const exporter = new OtlpExporter(
     settings,
     load as () => Promise<Serializers>,
-    http,
+    () => http,
     {
       taken: (spans) => (counts.taken += spans),
       exported: (spans) => (counts.exported += spans),

@@ -1,81 +1,112 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { build, transform } from 'esbuild';
+import { writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { rollup } from 'rollup';
+import { minified } from './minified.mjs';
+import { builtin, importsOf, refuse, SLOW } from './modules.mjs';
 import { packageNotices } from './package-notices.mjs';
 
-/** Where Node.js finds a file, as `import.meta.url` says of a module. */
-const URL_OF_FILE = 'kvpFileUrl';
+const DIST = resolve('dist');
 /**
- * The files, with the commands that each has and all that these import at once; `others.cjs` has the rest. Node.js
- * reads all of a file before it runs any of it, so what is needed together stands together.
+ * The parts of the command line, each one scope: the modules named here with all that they import at once and no part
+ * before them has. All else is in `others`.
  */
-const FILES = {
-  'main.cjs': [
-    'main',
-    'commands/info',
-    'commands/read',
-    'commands/dump',
-    'commands/entries',
-    'commands/is-stale',
-  ],
-  'reading.cjs': [
+const PARTS = {
+  main: ['main'],
+  info: ['commands/info', 'commands/read', 'commands/dump', 'commands/entries', 'commands/is-stale'],
+  show: [
     'commands/show',
     'commands/log',
     'commands/blame',
     'commands/critical-chain',
     'commands/compare',
+    '../format/value-text',
   ],
-  'report-page.cjs': ['../report-page/index'],
+  page: ['../report-page/index'],
+  replay: ['commands/replay', 'replay/replay-pools'],
+  write: [
+    'commands/write',
+    'commands/append-multiple',
+    'commands/load',
+    'commands/copy',
+    'commands/delete',
+    'commands/clear',
+    'commands/repair',
+    'commands/inspect',
+    'commands/report',
+  ],
 };
+/** The files, with their parts. Node.js reads all of a file before it runs any of it. */
+const FILES = {
+  'main.cjs': ['main', 'info'],
+  'reading.cjs': ['show'],
+  'report-page.cjs': ['page'],
+  'others.cjs': ['replay', 'write', 'others'],
+};
+/** What only some commands need of Node.js is loaded by them. */
+const LATE = new Set([...SLOW, 'os', 'timers/promises', 'tls', 'worker_threads']);
 
 /**
- * Makes the command line, `dist/cli/main.cjs`, and the three files beside it: few files start sooner than many, less code
- * sooner than more, and CommonJS sooner than modules. Beside them are the licences of what is in them.
+ * Makes the command line, `dist/cli/main.cjs`, and the three files beside it: few files start sooner than many, one scope
+ * sooner than one for each module, less code sooner than more, and CommonJS sooner than modules. Beside them are the
+ * licences of what is in them.
  */
 export async function buildCommandLine() {
-  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
-    readFileSync('package.json', 'utf8'),
-  );
-  const { metafile, outputFiles } = await build({
-    entryPoints: ['dist/cli/main.js'],
-    outdir: 'dist/cli',
-    chunkNames: '[hash]',
-    bundle: true,
-    splitting: true,
-    external: Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
+  const commander = await build({
+    stdin: { contents: "export * from 'commander';", resolveDir: '.' },
     plugins: [WITHOUT_CHILD_PROCESSES],
+    bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
-    minify: true,
-    define: { 'import.meta.url': URL_OF_FILE },
-    logLevel: 'warning',
     metafile: true,
     write: false,
   });
-  const parts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
-  const files = { ...FILES, 'others.cjs': [] };
-  const codes = new Map();
-  /** Where each part is that is neither in the first file nor in the last. */
-  const places = {};
-  for (const [file, modules] of Object.entries(files)) {
-    const names = modules.length > 0 ? staticClosure(modules, metafile.outputs) : [...parts.keys()];
-    const own = names.filter((name) => parts.has(name));
-    codes.set(file, await fileOf(own, parts));
-    for (const name of own) {
-      parts.delete(name);
-      if (file !== 'main.cjs' && file !== 'others.cjs') places[name] = `./${file}`;
-    }
-  }
-  for (const [file, code] of codes) {
+  const homes = homesOf(PARTS);
+  const bundle = await rollup({
+    input: { main: moduleOf('main') },
+    plugins: [resolver(homes, commander.outputFiles[0].text)],
+    treeshake: { propertyReadSideEffects: false, moduleSideEffects: (id) => !id.startsWith('\0builtin:') },
+    onwarn: refuse,
+  });
+  const { output } = await bundle.generate({
+    format: 'cjs',
+    entryFileNames: '[name]',
+    chunkFileNames: '[name]',
+    manualChunks: (id) => homes.get(id) ?? id.split('?')[1] ?? (id === COMMANDER ? 'main' : 'others'),
+    exports: 'named',
+    esModule: false,
+    externalLiveBindings: false,
+    freeze: false,
+    interop: 'default',
+    minifyInternalExports: true,
+    generatedCode: { preset: 'es2015', symbols: false },
+  });
+  const parts = new Map(output.map(({ fileName, code }) => [fileName, code.replace(/^#!.*\n/, '')]));
+  /** In which file a part is that is not in the first. */
+  const places = Object.fromEntries(
+    Object.entries(FILES)
+      .slice(1)
+      .flatMap(([file, names]) => names.map((name) => [`./${name}`, `./${file}`])),
+  );
+  for (const [file, names] of Object.entries(FILES)) {
+    const functions = names.map(
+      async (name) =>
+        `${JSON.stringify(`./${name}`)}(module,exports,require){${await minified(parts.get(name) ?? missing(name))}}`,
+    );
+    const code = `const parts={${(await Promise.all(functions)).join(',')}};`;
+    const isMain = file === 'main.cjs';
     writeFileSync(
       `dist/cli/${file}`,
-      file === 'main.cjs'
+      isMain
         ? `#!/usr/bin/env node\n${code}\nconst places=${JSON.stringify(places)};${LOAD}`
         : `${code}module.exports=parts;`,
     );
   }
-  writeFileSync('dist/cli/NOTICES.txt', packageNotices('The command line has', Object.keys(metafile.inputs)));
+  writeFileSync(
+    'dist/cli/NOTICES.txt',
+    packageNotices('The command line has', Object.keys(commander.metafile.inputs)),
+  );
 }
 
 /** Runs a part when it is first required, and reads another file when a part of it is. */
@@ -85,53 +116,67 @@ const load=(name)=>{
   let module=loaded.get(name);
   if(module)return module.exports;
   loaded.set(name,module={exports:{}});
-  const run=parts[name]??require(places[name]??"./others.cjs")[name];
-  run(module,module.exports,(id)=>id.startsWith("./")?load(id.slice(2)):require(id));
+  const run=parts[name]??require(places[name])[name];
+  run(module,module.exports,(id)=>id.startsWith("./")?load(id):require(id));
   return module.exports;
 };
-load("main.js");
+load("./main");
 `;
 
-/** The parts whose entries these modules are, and all that those import at once. */
-function staticClosure(modules, outputs) {
-  const sources = modules.map((name) => join('dist/cli', `${name}.js`));
-  const entries = Object.entries(outputs).filter(([, { entryPoint }]) => sources.includes(entryPoint));
-  if (entries.length !== modules.length) throw new Error(`not all of ${modules.join(', ')} are entries`);
-  const paths = new Set(entries.map(([path]) => path));
-  for (const path of paths) {
-    for (const { path: to, kind, external } of outputs[path].imports) {
-      if (kind === 'import-statement' && external !== true) paths.add(to);
-    }
-  }
-  return [...paths].map((path) => basename(path));
+function missing(name) {
+  throw new Error(`there is no part ${name}`);
 }
 
-/** Parts, each a function of CommonJS by its name. */
-async function fileOf(names, parts) {
-  const functions = names.map(async (name) => {
-    const module = parts
-      .get(name)
-      .replace(/^#!.*\n/, '')
-      .replace(/\bimport\("(\.\/[^"]+)"\)/g, 'Promise.resolve().then(()=>require("$1"))');
-    const { code } = await transform(module, {
-      format: 'cjs',
-      platform: 'node',
-      target: 'node20.19',
-      minify: true,
-    });
-    return `${JSON.stringify(name)}(module,exports,require){${code}}`;
-  });
-  const url = `const ${URL_OF_FILE}=require("node:url").pathToFileURL(__filename).href;`;
-  return `${url}const parts={${(await Promise.all(functions)).join(',')}};`;
+function moduleOf(name) {
+  return resolve(DIST, 'cli', `${name}.js`);
+}
+
+/** The part of each module. */
+function homesOf(parts) {
+  const homes = new Map();
+  for (const [part, names] of Object.entries(parts)) {
+    const own = new Set(names.map(moduleOf));
+    for (const module of own) {
+      if (homes.has(module)) continue;
+      homes.set(module, part);
+      for (const imported of importsOf(module)) own.add(imported);
+    }
+  }
+  return homes;
+}
+
+const COMMANDER = '\0commander';
+
+function resolver(homes, commander) {
+  return {
+    name: 'command line',
+    resolveId(source, importer) {
+      if (source === 'commander') return COMMANDER;
+      // Each part has its own.
+      if (source.startsWith('node:'))
+        return importer === COMMANDER
+          ? { id: source, external: true }
+          : `\0builtin:${source.slice(5)}?${homes.get(importer) ?? 'others'}`;
+      if (source.startsWith('/')) return source;
+      if (!source.startsWith('.')) return { id: source, external: true, moduleSideEffects: false };
+      return resolve(dirname(importer), source);
+    },
+    load(id) {
+      if (id === COMMANDER) return commander;
+      return id.startsWith('\0builtin:')
+        ? builtin(id.slice('\0builtin:'.length).split('?')[0], LATE)
+        : undefined;
+    },
+    resolveImportMeta: (property) =>
+      property === 'filename' ? '__filename' : 'require("node:url").pathToFileURL(__filename).href',
+  };
 }
 
 /** Commander requires it for commands that are programs of their own, of which there are none; loading it takes long. */
 const WITHOUT_CHILD_PROCESSES = {
   name: 'without child processes',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      /\/node_modules\/commander\//.test(importer) ? { path: 'none', namespace: 'none' } : undefined,
-    );
+    onResolve({ filter: /^node:child_process$/ }, () => ({ path: 'none', namespace: 'none' }));
     onLoad({ filter: /^/, namespace: 'none' }, () => ({ contents: '' }));
   },
 };

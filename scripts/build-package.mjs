@@ -1,9 +1,9 @@
 // Makes what programs import of the modules in dist/: a few files of CommonJS, and their types.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { transform } from 'esbuild';
 import { rollup } from 'rollup';
+import { builtin, importsOf, refuse } from './modules.mjs';
+import { minified } from './minified.mjs';
 
 const DIST = resolve('dist');
 /** What programs name. */
@@ -24,6 +24,7 @@ const ROOMS = {
   setup: [
     'diagnostics/vm-id',
     'diagnostics/write/diag-layout',
+    'diagnostics/write/reason-members',
     'filter/directive',
     'format/compact-format',
     'format/full-format',
@@ -31,6 +32,8 @@ const ROOMS = {
     'layers/kvp-channel',
     'layers/line-file',
     'setup/initialize-tracing',
+    'tracing/redactor',
+    'tracing/safe-copy',
   ],
   // What only some programs set up, or change later.
   extras: [
@@ -42,7 +45,13 @@ const ROOMS = {
   ],
   // `initializeTracing` loads it itself, once the program runs.
   report: ['diagnostics/report/report', 'layers/pool-shares', 'pool/open-pool', 'setup/reporter'],
-  fallback: ['pool/fallback/fallback-store', 'pool/fallback/fallback-writer'],
+  // What changes bytes of a pool in JavaScript.
+  fallback: [
+    'pool/dry-run-store',
+    'pool/edit',
+    'pool/fallback/fallback-store',
+    'pool/fallback/fallback-writer',
+  ],
   reading: [
     'diagnostics/collect/azure-init-collector',
     'diagnostics/collect/cloud-init-collector',
@@ -60,11 +69,8 @@ const ROOMS = {
     'format/render-tree',
   ],
   bridges: ['bridges/bridge-diagnostics-channels'],
-  spans: ['opentelemetry/processor/zero-code'],
+  processors: ['opentelemetry/processor/zero-code'],
 };
-/** Built-in modules that take long to load: a function of theirs loads them when it is first called. */
-const SLOW = new Set(['child_process', 'crypto', 'fs/promises', 'module', 'net', 'tty', 'url', 'zlib']);
-
 const roomOf = new Map(
   Object.entries(ROOMS).flatMap(([room, modules]) => modules.map((name) => [moduleOf(name), room])),
 );
@@ -93,15 +99,9 @@ export async function buildPackage() {
     externalLiveBindings: false,
     freeze: false,
     interop: 'default',
+    minifyInternalExports: true,
     generatedCode: { preset: 'es2015', symbols: false },
   });
-}
-
-/** Modules import each other in circles, which is no mistake; all other warnings are. */
-function refuse(warning) {
-  const { code, message } = warning;
-  if (code === 'CIRCULAR_DEPENDENCY' || code === 'THIS_IS_UNDEFINED') return;
-  throw new Error(message, { cause: warning });
 }
 
 /** The file that each module goes to: that of its room; `shared` and `pools` have what several rooms share. */
@@ -110,7 +110,12 @@ function homes() {
   const owners = new Map();
   const groups = {
     ...ROOMS,
-    spans: [...ROOMS.spans, 'opentelemetry/index', 'opentelemetry/export/own-provider'],
+    processors: [...ROOMS.processors, 'opentelemetry/index'],
+    spans: [
+      'opentelemetry/export/own-provider',
+      'opentelemetry/layer/opentelemetry-layer',
+      'opentelemetry/propagation/process-environment',
+    ],
     pino: ['pino/index'],
   };
   for (const [room, modules] of Object.entries(groups)) {
@@ -127,6 +132,7 @@ function homes() {
 /** What a set-up shares with others comes apart from what only those share that read and change pools. */
 function sharedBy(rooms) {
   if (rooms.length === 1) return rooms[0];
+  if (rooms.every((room) => room === 'spans' || room === 'processors')) return 'spans';
   return rooms.includes('setup') || rooms.includes('spans') ? 'shared' : 'pools';
 }
 
@@ -141,20 +147,13 @@ function closure(modules, room) {
   return found;
 }
 
-function importsOf(module) {
-  const statements = readFileSync(module, 'utf8').matchAll(
-    /^(?:import|export)\s(?:[^'";]*?from\s+)?["'](\.[^"']+)["']/gm,
-  );
-  return [...statements].map(([, path]) => resolve(dirname(module), path));
-}
-
 function moduleOf(name) {
   return join(DIST, `${name}.js`);
 }
 
 function chunkOf(id, home) {
   if (id.startsWith('\0builtin:')) return id.split('?')[1] || undefined;
-  if (id.startsWith('\0lazy:') || id === NAMED) return 'core';
+  if (id.startsWith('\0lazy:')) return 'core';
   if (id.startsWith('\0room:')) return id.slice('\0room:'.length);
   const isEntry = Object.values(FILES).some((name) => moduleOf(name) === id);
   return isEntry ? undefined : home.get(id);
@@ -166,7 +165,6 @@ function lazyRooms(home) {
     name: 'lazy rooms',
     resolveId(source, importer) {
       if (source.startsWith('room:')) return `\0${source}`;
-      if (source === NAMED) return source;
       // Each file has its own.
       if (source.startsWith('node:')) return `\0builtin:${source.slice(5)}?${home.get(importer) ?? ''}`;
       if (source.startsWith('/')) return source;
@@ -177,7 +175,6 @@ function lazyRooms(home) {
       return room === undefined || home.get(importer) === room ? module : `\0lazy:${module}`;
     },
     load(id) {
-      if (id === NAMED) return NAMED_TEXT;
       if (id.startsWith('\0room:')) return roomText(id.slice('\0room:'.length));
       if (id.startsWith('\0lazy:')) return standIns(id.slice('\0lazy:'.length), this);
       return id.startsWith('\0builtin:') ? builtin(id.slice('\0builtin:'.length).split('?')[0]) : undefined;
@@ -187,6 +184,7 @@ function lazyRooms(home) {
     },
     resolveImportMeta(property) {
       // Bundles of other programs may be modules, in which there is no `__filename`.
+      if (property === 'filename') return "(typeof __filename === 'string' ? __filename : undefined)";
       return property === 'url'
         ? "(typeof __filename === 'string' ? process.getBuiltinModule('node:url').pathToFileURL(__filename).href : undefined)"
         : undefined;
@@ -194,17 +192,12 @@ function lazyRooms(home) {
   };
 }
 
-/** Gives a class the name that minifying takes: errors and what `inspect` prints say it. */
-const NAMED = '\0named';
-const NAMED_TEXT =
-  "export const named = (self, value) => void Object.defineProperty(self, 'name', { value, configurable: true });";
-
+/** Keeps the name of a class, which errors and what `inspect` prints say: as that of a member minifying leaves it alone. */
 function withNames(code) {
-  const named = code.replaceAll(
-    /^export (?:abstract )?class (\w+)[^{]*\{/gm,
-    (start, name) => `${start} static { named(this, '${name}'); }`,
+  return code.replaceAll(
+    /^export class (\w+)([^{]*\{(?:.*\}|[^]*?\n\}))$/gm,
+    (_, name, rest) => `export const { ${name} } = { ${name}: class${rest} };`,
   );
-  return named === code ? code : `import { named } from '${NAMED}';\n${named}`;
 }
 
 /** All that a room exports. */
@@ -231,37 +224,20 @@ function standIns(module, context) {
   return lines.join('\n');
 }
 
-/**
- * A built-in module, got from the process: bundlers leave that alone, whereas `require` fails where they make modules.
- */
-function builtin(name) {
-  const module = createRequire(import.meta.url)(`node:${name}`);
-  const names = Object.keys(module).filter((each) => /^[A-Za-z]\w*$/.test(each) && each !== 'default');
-  const get = `process.getBuiltinModule('node:${name}')`;
-  if (!SLOW.has(name)) {
-    const exported = names.map(
-      (each) => `const its_${each} = module.${each}; export { its_${each} as ${each} };`,
-    );
-    return `const module = /* @__PURE__ */ ${get}; export default module;\n${exported.join('\n')}`;
-  }
-  const functions = names.filter((each) => typeof module[each] === 'function');
-  const exported = functions.map(
-    (each) => `export function ${each}(...args) { return load().${each}(...args); }`,
-  );
-  return `let module; const load = () => (module ??= ${get});\n${exported.join('\n')}`;
+/** The exports as one object: made one by one they take longer, and six times the memory. */
+function withOneExport(code) {
+  const members = [];
+  const rest = code.replaceAll(/^exports\.([\w$]+) = ([\w$.]+);\n?/gm, (_, name, value) => {
+    members.push(`${name}: ${value}`);
+    return '';
+  });
+  return members.length > 0 ? `${rest}\nmodule.exports = { ${members.join(', ')} };` : code;
 }
 
-/** Node.js reads all of a file before it runs any: half the bytes are half of that time. */
 const MINIFIED = {
   name: 'minified',
-  async renderChunk(code) {
-    const options = {
-      minify: true,
-      format: 'cjs',
-      platform: 'node',
-      target: 'node20.19',
-      legalComments: 'none',
-    };
-    return { code: (await transform(code, options)).code, map: null };
-  },
+  renderChunk: async (code, { fileName }) => ({
+    code: await minified(fileName.startsWith('rooms/') ? withOneExport(code) : code),
+    map: null,
+  }),
 };

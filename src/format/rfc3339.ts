@@ -1,7 +1,5 @@
+import { threeDigits } from '../tracing/digits.ts';
 import { Date } from '../tracing/timers.ts';
-
-/** The numbers below 1,000 with three digits. V8 takes ten times as long to format a number that it did not format lately. */
-const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
 
 let second = -1;
 let secondText = '';
@@ -15,5 +13,5 @@ export function rfc3339Micros(micros: number): string {
   }
   const rest = micros - seconds * 1e6;
   const milliseconds = Math.floor(rest / 1000);
-  return `${secondText}${DIGITS[milliseconds]}${DIGITS[rest - milliseconds * 1000]}Z`;
+  return `${secondText}${threeDigits(milliseconds)}${threeDigits(rest - milliseconds * 1000)}Z`;
 }

@@ -4,7 +4,8 @@ import { cutText, dateText, errorMessage, inspectLine } from '../tracing/value.t
 import { Date } from '../tracing/timers.ts';
 
 /** What Rust's Debug escapes; also characters that change the one before them. */
-const DEBUG_ESCAPED = new RegExp(`["\\\\\\p{Grapheme_Extend}${INVISIBLE_CLASS}]`, 'gu');
+const DEBUG_ESCAPED_CLASS = `["\\\\\\p{Grapheme_Extend}${INVISIBLE_CLASS}]`;
+let debugEscaped: RegExp | undefined;
 const DEBUG_ESCAPES = new Map([...SHORT_ESCAPES, ['"', '\\"'], ['\\', '\\\\']]);
 /** Up to this length, in UTF-16 units, a loop finds out sooner than a regular expression that a text is plain. */
 const SHORT_LENGTH = 64;
@@ -17,7 +18,9 @@ function unicodeEscape(character: string): string {
 
 /** A text in quotes, escaped as Rust's Debug does. */
 export function debugQuoted(text: string): string {
-  return isPlain(text) ? `"${text}"` : `"${cutText(text).replace(DEBUG_ESCAPED, unicodeEscape)}"`;
+  if (isPlain(text)) return `"${text}"`;
+  debugEscaped ??= new RegExp(DEBUG_ESCAPED_CLASS, 'gu');
+  return `"${cutText(text).replace(debugEscaped, unicodeEscape)}"`;
 }
 
 /** The text with characters that can't be seen escaped; for texts from a pool. */

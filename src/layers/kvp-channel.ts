@@ -3,7 +3,7 @@ import type { Layout, RecordName } from '../diagnostics/layout.ts';
 import { legalName } from '../diagnostics/write/legal-name.ts';
 import { DroppedError, errorOf, KvpError } from '../errors.ts';
 import { staleBefore } from '../pool/boot-time.ts';
-import { isNotFound } from '../pool/sys.ts';
+import { isNotFound } from '../pool/errno.ts';
 import { openWriter } from '../pool/open-writer.ts';
 import type { PoolWriter, WriterStats } from '../pool/pool-writer.ts';
 import { hasWritten, rememberWritten } from '../pool/written-pools.ts';

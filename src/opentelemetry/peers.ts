@@ -63,7 +63,7 @@ async function sdkTraceBase(): Promise<Sdk | undefined> {
 }
 
 /** The package as CommonJS; `undefined` if that fails: then the import says why. */
-function required(name: string): unknown {
+export function required(name: string): unknown {
   try {
     return createRequire(import.meta.url)(name);
   } catch {

@@ -5,7 +5,8 @@ import { append, applied, type Defect, type Edit, remove, repair, replace, set }
 import { call, type Op } from './op.ts';
 import { encodeRecords, type PoolRecord } from './record.ts';
 import type { Contents, StoreBackend } from './store-backend.ts';
-import { isNotFound, isOlder, PoolFile, statOf } from './sys.ts';
+import { isNotFound } from './errno.ts';
+import { isOlder, PoolFile, statOf } from './sys.ts';
 import { poolFull, thrownBySystem } from './system-error.ts';
 
 /** Makes the changes of a pool in memory. Another backend reads the file, which stays as it is. */

@@ -1,6 +1,5 @@
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isSame } from './sys.ts';
 
 /** Whether two paths lead to the same file, or would if it existed: by links of folders, mounts or hard links. */
 export function isSameFile(one: string, other: string): boolean {
@@ -10,10 +9,15 @@ export function isSameFile(one: string, other: string): boolean {
   return found === foundOther && placeOf(resolve(one)) === placeOf(resolve(other));
 }
 
+/** Whether both are of one file. */
+export function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
 /** What there is at a path; `undefined` where there is nothing, or it can't be looked at. */
 export function statOf(path: string): Stats | undefined {
   try {
-    return statSync(path);
+    return statSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
 import fs, { constants, type Stats } from 'node:fs';
-import { constants as os } from 'node:os';
 import { type KvpError, messageOf, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
 import { READ_MAX, RECORD_SIZE } from './limits.ts';
 import { call, type Op } from './op.ts';
+import { errnoOf, leadsNowhere } from './errno.ts';
+import { isSame } from './same-file.ts';
 import { placesOf, Shape } from './shape.ts';
 import {
   allocated,
@@ -152,7 +153,7 @@ export class PoolFile {
       const rest = bytes.length - written;
       const args = [this.#fd, bytes, written, rest, offset + written];
       const count = yield* systemCall<number>('write', this.path, ...args);
-      if (count === 0) throw systemError('write', this.path, -os.errno.ENOSPC);
+      if (count === 0) throw systemError('write', this.path, errnoOf('ENOSPC'));
       written += count;
     }
   }
@@ -254,16 +255,11 @@ export function* statOf(path: string, follows: boolean): Op<Stats | undefined> {
   try {
     stat = yield* systemCall<Stats>(follows ? 'stat' : 'lstat', path, path);
   } catch (error) {
-    if ((error as KvpError).errno === -os.errno.ENOENT) return undefined;
+    if ((error as KvpError).errno === errnoOf('ENOENT')) return undefined;
     throw error;
   }
   if (!stat.isFile()) throw notAPoolFile(path, kindOf(stat));
   return stat;
-}
-
-/** Whether both are of one file. */
-export function isSame(one: Stats, other: Stats): boolean {
-  return one.ino === other.ino && one.dev === other.dev;
 }
 
 /** Whether a file was last changed before then, in whole seconds since 1970, as the native core compares them. */
@@ -279,46 +275,6 @@ export function* isIrregular(path: string): Op<boolean> {
   } catch (error) {
     return error instanceof NotAPoolFileError;
   }
-}
-
-/** Whether an error says that the file or its folder does not exist (yet). */
-export function isNotFound(error: unknown): boolean {
-  const { syscall, errno } = error as KvpError;
-  return syscall === 'open' && errno === -os.errno.ENOENT;
-}
-
-const NOWHERE = new Set([os.errno.ENOENT, os.errno.ENOTDIR, os.errno.ELOOP].map((errno) => -errno));
-
-/** Whether an error says that there is no pool at a path: nothing, or something else. Others say nothing of what is there. */
-export function leadsNowhere(error: unknown): boolean {
-  return error instanceof NotAPoolFileError || NOWHERE.has((error as KvpError).errno as number);
-}
-
-/** Reasons for which a pool can't be opened that do not pass by themselves. */
-const STAYS = new Set(
-  [os.errno.EACCES, os.errno.EPERM, os.errno.ENAMETOOLONG, os.errno.ENOTDIR].map((errno) => -errno),
-);
-
-/**
- * Whether an error says that a pool could not be opened for a reason that passes: a missing folder, a root that
- * is not yet mounted for writing, too many open files, a full disk. What stays is a path that is or leads
- * through something else than it should or is too long, and a process without the right to write there. The counterpart of `Error::is_waited_for`.
- */
-export function isWaitedFor(error: unknown): boolean {
-  const { syscall, errno } = error as KvpError;
-  return syscall === 'open' && errno !== undefined && !STAYS.has(errno);
-}
-
-/** Whether an error says that a pool could not be opened. */
-export function isOfOpening(error: unknown): boolean {
-  return (error as KvpError).syscall === 'open' || error instanceof NotAPoolFileError;
-}
-
-/** Whether there are no locks here: no program `flock`, or a file system that has none. */
-export function hasNoLocks(error: unknown): error is NoLockError {
-  if (!(error instanceof NoLockError)) return false;
-  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
-  return errno === undefined || errno === -os.errno.ENOENT;
 }
 
 function kindOf(stat: Stats): string {

@@ -16,7 +16,7 @@ import { CHANNEL_OPTIONS } from '../layers/channel-options.ts';
 import { type PoolIdentity, poolIdentityOf } from '../layers/pool-identity.ts';
 import { openPool } from '../pool/open-pool.ts';
 import type { PoolStore } from '../pool/pool-store.ts';
-import { isWaitedFor } from '../pool/sys.ts';
+import { isWaitedFor } from '../pool/errno.ts';
 import { rememberWritten } from '../pool/written-pools.ts';
 import { Fields } from '../tracing/fields.ts';
 import type { Registry } from '../tracing/registry.ts';

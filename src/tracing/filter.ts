@@ -53,9 +53,6 @@ class LevelFilter implements Filter {
   }
 }
 
-/** A single word that is no level is refused: as a target it would be legal, but a misspelt level would silence everything. */
-const WORD = /^[\p{L}\p{N}_-]*$/u;
-
 let parse: ((text: string) => Filter) | undefined;
 
 /** Sets the parser of texts that are no level, because `tracing` does not know the grammar. */
@@ -79,7 +76,7 @@ export function filterOf(input: FilterInput, option = 'filter'): Filter {
     return { verbosity: 5, enabled: (metadata) => Boolean(input(metadata)) };
   const verbosity = verbosityOf(input);
   if (verbosity !== undefined) return new LevelFilter(verbosity);
-  if (typeof input !== 'string' || WORD.test(input) || parse === undefined) {
+  if (typeof input !== 'string' || isWord(input) || parse === undefined) {
     throw new OptionError(option, input, 'off, error, warn, info, debug, trace or a filter');
   }
   try {
@@ -87,4 +84,9 @@ export function filterOf(input: FilterInput, option = 'filter'): Filter {
   } catch (error) {
     throw new OptionError(option, input, `a level or a filter (${messageOf(error)})`, error);
   }
+}
+
+/** A single word that is no level is refused: as a target it would be legal, but a misspelt level would silence everything. */
+function isWord(text: string): boolean {
+  return /^[\p{L}\p{N}_-]*$/u.test(text);
 }

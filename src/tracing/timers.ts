@@ -22,7 +22,11 @@ const { uptime } = process;
 export const uptimeMillis = (): number => uptime() * 1000;
 
 /** Like those of Node.js: they keep the event loop alive unless `unref` is called. */
-export const { setTimeout, clearTimeout, setImmediate } = timers();
+export const setTimeout = ((...args: Parameters<Timers['setTimeout']>) =>
+  timeouts().setTimeout(...args)) as Timers['setTimeout'];
+export const clearTimeout: Timers['clearTimeout'] = (timer) => timeouts().clearTimeout(timer);
+export const setImmediate = ((...args: Parameters<Timers['setImmediate']>) =>
+  immediates().setImmediate(...args)) as Timers['setImmediate'];
 
 /** The longest time that a timer takes, in milliseconds. A longer one would end at once. */
 export const TIMER_MAX = 2 ** 31 - 1;
@@ -44,24 +48,45 @@ function hiddenDate(): DateConstructor {
   return (isNative(constructor, 'Date') ? constructor : globalThis.Date) as DateConstructor;
 }
 
-function timers(): Timers {
-  const { setTimeout, clearTimeout, setImmediate, clearImmediate } = nodeTimers;
+/** Those that are there when the package is loaded. Whether they are real is found out when one is needed first. */
+const found = {
+  setTimeout: nodeTimers.setTimeout,
+  clearTimeout: nodeTimers.clearTimeout,
+  setImmediate: nodeTimers.setImmediate,
+  clearImmediate: nodeTimers.clearImmediate,
+};
+let chosenTimeouts: Pick<Timers, 'setTimeout' | 'clearTimeout'> | undefined;
+let chosenImmediates: Pick<Timers, 'setImmediate'> | undefined;
+
+function timeouts(): Pick<Timers, 'setTimeout' | 'clearTimeout'> {
+  return (chosenTimeouts ??= areReal(() => found.setTimeout(() => {}, 1), found.clearTimeout)
+    ? found
+    : ({
+        setTimeout: (callback: Callback, milliseconds = 0, ...args: unknown[]) =>
+          new WaitingTimer(milliseconds, () => callback(...args)),
+        clearTimeout: (timer: WaitingTimer | undefined) => timer?.clear(),
+      } as unknown as Timers));
+}
+
+function immediates(): Pick<Timers, 'setImmediate'> {
+  return (chosenImmediates ??= areReal(() => found.setImmediate(() => {}), found.clearImmediate)
+    ? found
+    : ({
+        setImmediate: (callback: Callback, ...args: unknown[]) =>
+          new WaitingTimer(0, () => callback(...args)),
+      } as unknown as Timers));
+}
+
+function areReal<T extends object>(make: () => T, clear: (timer: T) => void): boolean {
   try {
-    const [timer, immediate] = [setTimeout(() => {}, 1), setImmediate(() => {})];
-    clearTimeout(timer);
-    clearImmediate(immediate);
+    const timer = make();
+    clear(timer);
     // Deno's have no such mark.
-    const isDeno = process.versions['deno'] !== undefined;
-    if (isDeno || (isOfNode(timer) && isOfNode(immediate))) return { setTimeout, clearTimeout, setImmediate };
+    return process.versions['deno'] !== undefined || isOfNode(timer);
   } catch {
     // Fake ones.
+    return false;
   }
-  return {
-    setTimeout: (callback: Callback, milliseconds = 0, ...args: unknown[]) =>
-      new WaitingTimer(milliseconds, () => callback(...args)),
-    clearTimeout: (timer: WaitingTimer | undefined) => timer?.clear(),
-    setImmediate: (callback: Callback, ...args: unknown[]) => new WaitingTimer(0, () => callback(...args)),
-  } as unknown as Timers;
 }
 
 type Callback = (...args: unknown[]) => void;

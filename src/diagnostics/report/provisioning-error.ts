@@ -3,7 +3,7 @@ import { type Checks, anyOption, objectOption, readOptions } from '../../option.
 import { Fields } from '../../tracing/fields.ts';
 import { Redactor } from '../../tracing/redactor.ts';
 import { unredacted } from '../../tracing/safe-copy.ts';
-import { causesOf, errorMessage, textOf } from '../../tracing/value.ts';
+import { causesOf, errorMessage, isObject, textOf } from '../../tracing/value.ts';
 import { isReportField, parseReport, type ReportExtras, spellReport } from './report.ts';
 
 export interface ProvisioningErrorOptions {
@@ -22,7 +22,7 @@ const OPTIONS: Checks<ProvisioningErrorOptions> = {
   cause: anyOption,
 };
 
-const REDACTOR = new Redactor();
+let redactor: Redactor | undefined;
 /** The supporting data of errors as it was given. */
 const GIVEN = new WeakMap<ProvisioningError, Fields>();
 
@@ -49,7 +49,7 @@ export class ProvisioningError extends Error {
     given.names.forEach((name, index) => {
       const value = given.values[index];
       // Once an object is a text, secrets in it can't be found. A secret itself is redacted when it is reported.
-      if (value !== undefined) data[name] = textOf(REDACTOR.redacted(value));
+      if (value !== undefined) data[name] = textOf(isObject(value) ? withoutSecrets(value) : value);
     });
     this.supportingData = data;
     if (documentationUrl !== undefined) this.documentationUrl = textOf(documentationUrl);
@@ -83,6 +83,11 @@ export class ProvisioningError extends Error {
       Fields.all(this.supportingData),
     );
   }
+}
+
+function withoutSecrets(value: object): unknown {
+  redactor ??= new Redactor();
+  return redactor.redacted(value);
 }
 
 /** The supporting data of an error as it was given, so that secrets in objects can be found. */

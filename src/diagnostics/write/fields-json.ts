@@ -1,5 +1,6 @@
 import { isError } from '../../errors.ts';
 import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
+import { digits, threeDigits } from '../../tracing/digits.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { causesOf, cutText, errorMessage, inspectLine } from '../../tracing/value.ts';
 import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
@@ -106,15 +107,12 @@ function primitiveJson(value: unknown): string {
   }
 }
 
-const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number));
-const PADDED = DIGITS.map((digits) => digits.padStart(3, '0'));
-
 /** A number as JSON; NaN and infinities as the strings that azure-init writes. */
 function numberJson(value: number): string {
-  // Most numbers are small and whole, and V8 takes five times as long to format a number that it did not format lately.
+  // Most numbers are small and whole.
   if (value > 0 && value < 1e6 && Number.isInteger(value)) {
     const thousands = Math.floor(value / 1000);
-    return thousands === 0 ? (DIGITS[value] as string) : DIGITS[thousands] + (PADDED[value % 1000] as string);
+    return thousands === 0 ? digits(value) : digits(thousands) + threeDigits(value % 1000);
   }
   if (Number.isFinite(value)) return `${value}`;
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';

@@ -38,8 +38,7 @@ export async function otlpExporter(
     unlessMissing(error);
     throw new MissingPeerError('@opentelemetry/otlp-transformer', error, installCommand('serializer'));
   });
-  // Loaded here, after any instrumentation of `http` has patched it.
-  const http =
+  const http = () =>
     settings.url.protocol === 'https:'
       ? process.getBuiltinModule('node:https')
       : process.getBuiltinModule('node:http');

@@ -36,22 +36,22 @@ export class OtlpExporter implements Exporter {
   readonly #load: Load;
   /** Loading it is slow, and nothing needs it before the first export. */
   #serializer: Promise<Serializer> | undefined;
-  readonly #http: Http;
-  readonly #agent: InstanceType<Http['Agent']>;
+  /** Loads it: the first request does, after any instrumentation has patched it. */
+  readonly #http: () => Http;
+  #agent: InstanceType<Http['Agent']> | undefined;
   readonly #counts: ExportCounts;
   readonly #queue: ExportQueue;
 
   constructor(
     settings: OtlpSettings,
     load: Load,
-    http: Http,
+    http: () => Http,
     counts: ExportCounts,
     queue: QueueOptions | undefined,
   ) {
     this.#settings = settings;
     this.#load = load;
     this.#http = http;
-    this.#agent = new http.Agent({ keepAlive: true, ...settings.tls });
     this.#counts = counts;
     this.#queue = new ExportQueue(counts, queue);
   }
@@ -117,7 +117,7 @@ export class OtlpExporter implements Exporter {
   /** Drops what is queued and aborts the current request. */
   close(): void {
     this.#queue.close();
-    this.#agent.destroy();
+    this.#agent?.destroy();
   }
 
   async #post(body: Uint8Array, serializer: Serializer, signal: AbortSignal): Promise<ExportResponse> {
@@ -155,7 +155,9 @@ export class OtlpExporter implements Exporter {
     const { url, protocol, headers, timeout, gzip: isZipped } = this.#settings;
     const sent = isZipped ? await promisify(gzip)(body) : body;
     return new Promise((resolve, reject) => {
-      const request = this.#http.request(url, {
+      const http = this.#http();
+      this.#agent ??= new http.Agent({ keepAlive: true, ...this.#settings.tls });
+      const request = http.request(url, {
         method: 'POST',
         agent: this.#agent,
         headers: {

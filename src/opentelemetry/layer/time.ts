@@ -1,8 +1,8 @@
 import type { HrTime } from '@opentelemetry/api';
-import { performance } from '../../tracing/performance.ts';
+import { performance, timeOrigin } from '../../tracing/performance.ts';
 import { wallMillis } from '../../tracing/timers.ts';
 
-const TIME_ORIGIN = performance.timeOrigin;
+const TIME_ORIGIN = timeOrigin();
 const ORIGIN = split(TIME_ORIGIN);
 
 /** Clocks that differ by less than this, in milliseconds, drifted; the wall clock was not set. */

@@ -3,7 +3,7 @@ import { booleanOption, type Checks, functionOption, readOptions } from '../../o
 import { variable, variables } from '../../tracing/environment.ts';
 import { guardedHandler, type ProblemHandler } from '../../tracing/problem-handler.ts';
 import { wellFormed } from './carrier.ts';
-import { PEERS, unlessMissing } from '../peers.ts';
+import { PEERS, required, unlessMissing } from '../peers.ts';
 import { extractContext, withInherited } from './propagation.ts';
 import { registerPropagator } from './propagator.ts';
 
@@ -59,7 +59,9 @@ const PLAIN: Carrier = {
 
 async function loadCarrier(): Promise<Carrier | undefined> {
   try {
-    return await import('@opentelemetry/propagator-env-carrier');
+    const name = '@opentelemetry/propagator-env-carrier';
+    // In a program of CommonJS an import takes far longer.
+    return (required(name) as Carrier | undefined) ?? (await import('@opentelemetry/propagator-env-carrier'));
   } catch (error) {
     return unlessMissing(error);
   }

@@ -7,6 +7,8 @@ const PROGRAM_HEADER_SIZE = 56;
 /** Of `p_type`: what is mapped, and the name of the program that maps it. */
 const PT_LOAD = 1;
 const PT_INTERP = 3;
+/** What is read at once: of most files all that is looked at. */
+const START = 4096;
 /** Program headers and the name of an interpreter are far smaller. */
 const READ_MAX = 65_536;
 
@@ -36,28 +38,24 @@ export function readElf(path: string): Elf | undefined {
 }
 
 function elfOf(fd: number): Elf | undefined {
-  const { size } = fstatSync(fd);
-  const header = readAt(fd, 0, HEADER_SIZE);
+  const header = read(fd, 0, START);
+  const bytes = (offset: number, length: number): Buffer =>
+    offset + length <= header.length ? header.subarray(offset, offset + length) : read(fd, offset, length);
   // The magic number, 64 bits, the byte order of both machines.
   if (header.length < HEADER_SIZE || header.readUInt32BE(0) !== 0x7f_45_4c_46) return undefined;
   if (header[4] !== 2 || header[5] !== 1) return undefined;
-  const sections = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60);
-  let complete = sections;
+  let complete = wordAt(header, 40) + header.readUInt16LE(58) * header.readUInt16LE(60);
   let interpreter: string | undefined;
-  const programHeaders = readAt(
-    fd,
-    Number(header.readBigUInt64LE(32)),
-    header.readUInt16LE(56) * PROGRAM_HEADER_SIZE,
-  );
+  const programHeaders = bytes(wordAt(header, 32), header.readUInt16LE(56) * PROGRAM_HEADER_SIZE);
   for (let at = 0; at + PROGRAM_HEADER_SIZE <= programHeaders.length; at += PROGRAM_HEADER_SIZE) {
     const type = programHeaders.readUInt32LE(at);
-    const offset = Number(programHeaders.readBigUInt64LE(at + 8));
-    const length = Number(programHeaders.readBigUInt64LE(at + 32));
+    const offset = wordAt(programHeaders, at + 8);
+    const length = wordAt(programHeaders, at + 32);
     if (type === PT_LOAD) complete = Math.max(complete, offset + length);
-    if (type === PT_INTERP) interpreter = readAt(fd, offset, length).toString('latin1').replace(/\0.*$/s, '');
+    if (type === PT_INTERP) interpreter = bytes(offset, length).toString('latin1').replace(/\0.*$/s, '');
   }
   return {
-    size,
+    size: fstatSync(fd).size,
     complete,
     isForThisMachine: header.readUInt16LE(18) === MACHINES[process.arch],
     interpreter,
@@ -65,8 +63,13 @@ function elfOf(fd: number): Elf | undefined {
 }
 
 /** The bytes of a file from `offset`, fewer where it ends. */
-function readAt(fd: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.alloc(Math.min(length, READ_MAX));
+function read(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(Math.min(length, READ_MAX));
   const position = Math.min(offset, Number.MAX_SAFE_INTEGER);
   return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, position));
+}
+
+/** A number of 64 bits; one that is too large to be exact is larger than any file. */
+function wordAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }

@@ -1,7 +1,6 @@
 import { lstatSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isError, messageOf } from '../../errors.ts';
 import { variable } from '../../tracing/environment.ts';
 import { VERSION } from '../../version.ts';
@@ -91,15 +90,11 @@ function fileOf(library: Library): string {
 }
 
 /** Where this module is; `undefined` in a bundle that does not say. */
-function thisModule(): string | undefined {
-  const url: unknown = import.meta.url;
-  return typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined;
-}
+const THIS_MODULE: string | undefined = import.meta.filename;
 
 /** The folder of this package; `undefined` where this module was bundled into a program. */
 function rootOfPackage(): string | undefined {
-  const module = thisModule();
-  for (const folder of module === undefined ? [] : foldersAbove(module)) {
+  for (const folder of THIS_MODULE === undefined ? [] : foldersAbove(THIS_MODULE)) {
     if (statOf(join(folder, 'package.json')) !== undefined)
       return manifestIn(folder)?.name === NAME ? folder : undefined;
   }
@@ -108,7 +103,7 @@ function rootOfPackage(): string | undefined {
 
 /** Where a package may be installed, nearest first. */
 function* foldersOf(name: string): Generator<string> {
-  for (const base of [thisModule(), process.argv[1], process.execPath]) {
+  for (const base of [THIS_MODULE, process.argv[1], process.execPath]) {
     const path = base === undefined ? undefined : realPath(base);
     if (path === undefined) continue;
     // Yarn's Plug'n'Play has no such folders; only its own resolver knows where packages are.

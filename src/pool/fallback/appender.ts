@@ -1,10 +1,11 @@
-import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
 import { NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
-import { isOlder, isSame, leadsNowhere, PoolFile } from '../sys.ts';
+import { errnoOf, leadsNowhere } from '../errno.ts';
+import { isSame } from '../same-file.ts';
+import { isOlder, PoolFile } from '../sys.ts';
 import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
 
@@ -159,7 +160,7 @@ export class Appender {
     const written = yield* file.write(bytes);
     if (written === bytes.length) return;
     if (!(yield* this.#takeBack(file, start, written))) throw cutShort(this.path, written);
-    throw systemError('write', this.path, -os.errno.ENOSPC);
+    throw systemError('write', this.path, errnoOf('ENOSPC'));
   }
 
   *#takeBack(file: PoolFile, start: number, written: number): Op<boolean> {

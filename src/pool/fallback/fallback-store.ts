@@ -1,4 +1,3 @@
-import { constants as os } from 'node:os';
 import type { Stats } from 'node:fs';
 import { NotAPoolFileError } from '../../errors.ts';
 import { Appender } from './appender.ts';
@@ -9,7 +8,9 @@ import { READ_MAX, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { encodeRecords, type PoolRecord } from '../record.ts';
 import type { Contents, StoreBackend } from '../store-backend.ts';
-import { hasNoLocks, isNotFound, isOlder, isSame, PoolFile } from '../sys.ts';
+import { errnoOf, hasNoLocks, isNotFound } from '../errno.ts';
+import { isSame } from '../same-file.ts';
+import { isOlder, PoolFile } from '../sys.ts';
 import { allocated, cutShort, poolFull, systemError, tooLarge } from '../system-error.ts';
 
 /**
@@ -207,14 +208,14 @@ export class FallbackStore implements StoreBackend {
   *#appendTo(edited: PoolFile, before: Stats, bytes: Buffer, size: number): Op<void> {
     const { file, stat } = yield* PoolFile.open(this.#path, 'append');
     try {
-      if (!isSame(stat, before)) throw systemError('open', this.#path, -os.errno.ESTALE);
+      if (!isSame(stat, before)) throw systemError('open', this.#path, errnoOf('ESTALE'));
       const written = yield* file.write(bytes);
       if (written === bytes.length) return;
       if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);
     } finally {
       yield* file.close();
     }
-    throw systemError('write', this.#path, -os.errno.ENOSPC);
+    throw systemError('write', this.#path, errnoOf('ENOSPC'));
   }
 
   /**

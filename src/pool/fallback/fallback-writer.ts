@@ -10,7 +10,7 @@ import { type Entry, Framer, isImportant, sizeOf, WARN } from './frame.ts';
 import { PoolLock } from './pool-lock.ts';
 import { checkKeyField } from '../key-layout.ts';
 import { runAsync, runSync } from '../op.ts';
-import { isOfOpening, isWaitedFor } from '../sys.ts';
+import { isOfOpening, isWaitedFor } from '../errno.ts';
 import { panicked } from '../system-error.ts';
 import type { DropReason, DropReport, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
 import { performance } from '../../tracing/performance.ts';

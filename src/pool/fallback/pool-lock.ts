@@ -1,6 +1,7 @@
 import { NoLockError } from '../../errors.ts';
 import type { Op } from '../op.ts';
-import { hasNoLocks, PoolFile } from '../sys.ts';
+import { hasNoLocks } from '../errno.ts';
+import { PoolFile } from '../sys.ts';
 
 /**
  * The lock of a pool, for the operations of one store or writer: they share one open file, so that a blocking one
