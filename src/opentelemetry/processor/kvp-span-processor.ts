@@ -3,6 +3,7 @@ import {
   closing,
   nameMember,
   parentMember,
+  parentSpanMember,
   PayloadOpenings,
   spanMember,
   timeMember,
@@ -240,7 +241,8 @@ export class KvpSpanProcessor {
   #start(span: StartedSpan, state: State, parent: string | undefined): void {
     const { id = '', name, channel, scope, members } = state;
     const { INFO } = scope.events;
-    const end = closing(members + parentMember(parent));
+    const caller = span.parentSpanContext?.isRemote === true ? span.parentSpanContext.spanId : undefined;
+    const end = closing(members + parentMember(parent) + parentSpanMember(caller));
     const payload = fieldsJson(this.#openings.of(INFO), this.#reader.read(span.attributes), end);
     state.finishRoom = finishRoom(payload);
     channel.start(name as RecordName, INFO.verbosity, payload, id);
