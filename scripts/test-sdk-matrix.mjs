@@ -1,6 +1,6 @@
 // Installs the package as users do, alone, beside each version of OpenTelemetry's SDK and beside all of OpenTelemetry's
 // instrumentations, and runs programs there, by each version of Node.js, as ES modules and as CommonJS. Then runs each
-// command that the documents have for installing.
+// command that the documents have for installing. `-- NAME` runs the folders whose names have that in them, or `commands`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -77,7 +77,8 @@ const { readDiagnosticsSync } = await import('kvp-tracing');
 const { Rotel, rotelMissing } = await import('../__test__/helpers/rotel.ts');
 const { serve, treesIn, treesOf } = await import('../__test__/helpers/services.ts');
 
-for (const { name, packages, nodes, types, test } of FOLDERS) {
+const asked = process.argv.slice(2).join(' ');
+for (const { name, packages, nodes, types, test } of FOLDERS.filter(({ name }) => name.includes(asked))) {
   await inNewFolder(async (folder) => {
     // One after the other: npm then has a version of everything that the package may get along with or not.
     install(
@@ -100,7 +101,7 @@ for (const { name, packages, nodes, types, test } of FOLDERS) {
     }
   });
 }
-for (const node of NODES) {
+for (const node of 'commands'.includes(asked) ? NODES : []) {
   for (const command of documentedCommands()) {
     console.error(`${command}, Node.js ${node}:`);
     await inNewFolder((folder) => {
@@ -110,7 +111,7 @@ for (const node of NODES) {
         node,
         names.flatMap((each) => (each === 'kvp-tracing' ? tarballs : [each])),
       );
-      if (names.length > 1) exportsSpans(folder, node);
+      if (command.includes('@opentelemetry/')) exportsSpans(folder, node);
     });
     console.error('  passed');
   }
@@ -129,8 +130,9 @@ for (const node of NODES) {
 
 /** The commands of README.md and docs/ that install the package, or packages of OpenTelemetry. */
 function documentedCommands() {
-  const files = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
-  const texts = files.filter((file) => file.endsWith('.md')).map((file) => readFileSync(file, 'utf8'));
+  const pages = readdirSync('docs', { recursive: true }).filter((file) => /^(?!api|\.).*\.md$/.test(file));
+  const files = ['README.md', ...pages.map((file) => `docs/${file}`)];
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
   const found = texts.flatMap(
     (text) => text.match(/npm install (?:kvp-tracing|@opentelemetry\/)[^\n`]*/g) ?? [],
   );
