@@ -5,8 +5,10 @@ import { text } from 'node:stream/consumers';
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
+import { bridgeDiagnosticsChannels } from '../src/bridges/bridge-diagnostics-channels.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { withDefault } from '../src/tracing/default-subscriber.ts';
@@ -53,6 +55,47 @@ test.serial('spans of http nest under ours and ours under theirs, from client to
   t.is(named('read').parentSpanContext?.spanId, idOf('call'));
   t.is(new Set(spans().map((span) => span.spanContext().traceId)).size, 1);
 });
+
+test.serial(
+  'so do spans of undici, whose requests carry one context, of the bridge beside it too',
+  async (t) => {
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    t.teardown(() => propagation.disable());
+    for (const bridged of ['not', 'before', 'after']) {
+      const { run, named, spans, provider } = setUp();
+      const bridge = () => bridgeDiagnosticsChannels({ undici: true, http: true });
+      const before = bridged === 'before' ? bridge() : undefined;
+      const undici = new UndiciInstrumentation();
+      undici.setTracerProvider(provider);
+      instrumentation.setTracerProvider(provider);
+      const after = bridged === 'after' ? bridge() : undefined;
+      const headers: string[] = [];
+      await run(async () => {
+        const server = http.createServer(({ rawHeaders }, response) => {
+          headers.push(...rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()));
+          log.inSpan('handle', () => response.end('ok'));
+        });
+        await once(server.listen(0, '127.0.0.1'), 'listening');
+        const { port } = server.address() as AddressInfo;
+        await log.inSpan('call', async () => {
+          await (await fetch(`http://127.0.0.1:${port}`)).text();
+        });
+        server.closeAllConnections();
+        await once(server.close(), 'close');
+      });
+      before?.();
+      after?.();
+      undici.disable();
+      t.is(headers.filter((name) => name === 'traceparent').length, 1, bridged);
+      const served = spans().find(({ kind }) => kind === SpanKind.SERVER);
+      const client = spans().find((span) => span.spanContext().spanId === served?.parentSpanContext?.spanId);
+      t.is(client?.instrumentationScope.name, '@opentelemetry/instrumentation-undici');
+      t.is(client?.parentSpanContext?.spanId, named('call').spanContext().spanId);
+      t.is(named('handle').parentSpanContext?.spanId, served?.spanContext().spanId);
+      t.is(new Set(spans().map((span) => span.spanContext().traceId)).size, 1);
+    }
+  },
+);
 
 test.serial(
   'an instrumentation that makes its spans active, as that of pg does, nests both ways',

@@ -12,7 +12,7 @@ for (const name of readdirSync('npm'))
 change('Cargo.toml', /^version = "[^"]*"/m, `version = "${version}"`);
 change('src/version.ts', /VERSION = '[^']*'/, `VERSION = '${version}'`);
 run('npm', ['version', version, '--no-git-tag-version', '--allow-same-version']);
-run('cargo', ['update', '--workspace', '--offline']);
+run('cargo', ['update', '--workspace', '--quiet']);
 
 function change(path, place, text) {
   const before = readFileSync(path, 'utf8');

@@ -1,14 +1,17 @@
-// Installs the package as users do, alone and beside each version of OpenTelemetry's SDK, and runs programs there, by
-// each version of Node.js, as ES modules and as CommonJS. Then runs each command that the documents have for installing.
+// Installs the package as users do, alone, beside each version of OpenTelemetry's SDK and beside all of OpenTelemetry's
+// instrumentations, and runs programs there, by each version of Node.js, as ES modules and as CommonJS. Then runs each
+// command that the documents have for installing. `-- NAME` runs the folders whose names have that in them, or `commands`.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { run } from './tools.mjs';
+import { output, run } from './tools.mjs';
 
 const OWN_LINE = /^kvp-tracing: (?!the id of this VM )/;
 const NODES = ['20', '22', '24', '26'];
+/** What the programs of services.cjs need. */
+const SERVICES = ['express@5', 'fastify@5', 'undici@7'];
 /** SDK 3 needs Node.js 22.15. */
 const FOLDERS = [
   { name: 'nothing else', packages: [], nodes: NODES, test: testAlone },
@@ -26,6 +29,33 @@ const FOLDERS = [
     types: 'types-3.mts',
     test: testSdk,
   },
+  {
+    name: 'all instrumentations, SDK 2',
+    packages: ['api@~1.9.1', 'auto-instrumentations-node@~0.81.2', ...SERVICES],
+    nodes: NODES,
+    test: testServices,
+  },
+  {
+    name: 'all instrumentations, SDK 3',
+    packages: ['api@^1.10.0', 'auto-instrumentations-node@^0.82.0', ...SERVICES],
+    nodes: NODES.slice(1),
+    test: testServices,
+  },
+];
+const INSTRUMENTATIONS = '@opentelemetry/auto-instrumentations-node';
+/** By which instrumentations see ES modules. */
+const HOOK = ['--no-warnings', '--experimental-loader', '@opentelemetry/instrumentation/hook.mjs'];
+/** How often each of two servers got `traceparent` and `tracestate`. */
+const SINGLE = '1 0, 1 0';
+/** The spans of requests, and ours inside of those of servers. */
+const SERVED = /(?:GET(?: \/\S+)?|handle) \((?:client|server|internal) of \w+\)/g;
+const HOPS = [
+  'GET (client of caller)',
+  'GET /users/:id (server of express)',
+  'handle (internal of express)',
+  'GET (client of express)',
+  'GET (server of fastify)',
+  'handle (internal of fastify)',
 ];
 const REGISTERED = ['--import', 'kvp-tracing/register'];
 const REQUIRED = ['-r', 'kvp-tracing/register'];
@@ -41,44 +71,53 @@ const PRINTED = 'inner true\nouter false\n';
 
 run('node', ['scripts/pack.mjs']);
 const tarballs = readdirSync('artifacts').map((file) => resolve('artifacts', file));
+const npm = realpathSync(output('which', ['npm']).trim());
+const programs = new Map(NODES.map((node) => [node, programOf(node)]));
 const { readDiagnosticsSync } = await import('kvp-tracing');
+const { Rotel, rotelMissing } = await import('../__test__/helpers/rotel.ts');
+const { serve, treesIn, treesOf } = await import('../__test__/helpers/services.ts');
 
-for (const { name, packages, nodes, types, test } of FOLDERS) {
-  inNewFolder((folder) => {
+const asked = process.argv.slice(2).join(' ');
+for (const { name, packages, nodes, types, test } of FOLDERS.filter(({ name }) => name.includes(asked))) {
+  await inNewFolder(async (folder) => {
     // One after the other: npm then has a version of everything that the package may get along with or not.
     install(
       folder,
       nodes[0],
-      packages.map((each) => `@opentelemetry/${each}`),
+      packages.map((each) => (SERVICES.includes(each) ? each : `@opentelemetry/${each}`)),
     );
     install(folder, nodes[0], tarballs);
     if (types !== undefined) assert.deepEqual(checkTypes(folder, types), { status: 0, stdout: '' });
     for (const node of nodes) {
       for (const file of ['run.mjs', 'run.cjs']) {
         console.error(`${name}, Node.js ${node}, ${file}:`);
-        test((flags, program) => runProgram(folder, node, [...flags, file, program]));
+        await test((flags, program) => runProgram(folder, node, [...flags, file, program]), {
+          folder,
+          node,
+          file,
+        });
         console.error('  passed');
       }
     }
   });
 }
-for (const node of NODES) {
+for (const node of 'commands'.includes(asked) ? NODES : []) {
   for (const command of documentedCommands()) {
     console.error(`${command}, Node.js ${node}:`);
-    inNewFolder((folder) => {
+    await inNewFolder((folder) => {
       const names = command.replace(/^npm install /, '').split(' ');
       install(
         folder,
         node,
         names.flatMap((each) => (each === 'kvp-tracing' ? tarballs : [each])),
       );
-      if (names.length > 1) exportsSpans(folder, node);
+      if (command.includes('@opentelemetry/')) exportsSpans(folder, node);
     });
     console.error('  passed');
   }
   console.error(`the command that a missing package is answered with, Node.js ${node}:`);
   for (const api of ['1.9', '1.10']) {
-    inNewFolder((folder) => {
+    await inNewFolder((folder) => {
       install(folder, node, [...tarballs, `@opentelemetry/api@${api}`]);
       const { lines } = runProgram(folder, node, ['run.mjs', 'ownProvider'], 1);
       const [, packages] = /: npm install (.+)$/.exec(lines[0] ?? '') ?? [];
@@ -91,8 +130,9 @@ for (const node of NODES) {
 
 /** The commands of README.md and docs/ that install the package, or packages of OpenTelemetry. */
 function documentedCommands() {
-  const files = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
-  const texts = files.filter((file) => file.endsWith('.md')).map((file) => readFileSync(file, 'utf8'));
+  const pages = readdirSync('docs', { recursive: true }).filter((file) => /^(?!api|\.).*\.md$/.test(file));
+  const files = ['README.md', ...pages.map((file) => `docs/${file}`)];
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
   const found = texts.flatMap(
     (text) => text.match(/npm install (?:kvp-tracing|@opentelemetry\/)[^\n`]*/g) ?? [],
   );
@@ -105,12 +145,12 @@ function exportsSpans(folder, node) {
   assert.deepEqual([stdout, lines, told], [PRINTED, [], ['start outer', 'finish outer success']]);
 }
 
-function inNewFolder(act) {
+async function inNewFolder(act) {
   const folder = mkdtempSync(join(tmpdir(), 'kvp-sdk-'));
   try {
     cpSync('__test__/fixtures/sdk-matrix', folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-    act(folder);
+    await act(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -119,9 +159,14 @@ function inNewFolder(act) {
 /** Installs as npm does under a version of Node.js, by which it chooses versions. */
 function install(folder, node, packages) {
   if (packages.length === 0) return;
-  const npm = `node "$(readlink -f "$(which npm)")" install --no-audit --no-fund ${packages.join(' ')}`;
-  const { status, stderr } = inFolder(folder, 'npx', ['-y', '-p', `node@${node}`, '-c', npm]);
+  const args = [npm, 'install', '--no-audit', '--no-fund', ...packages];
+  const { status, stderr } = inFolder(folder, programs.get(node), args);
   assert.equal(status, 0, stderr);
+}
+
+/** Where a version of Node.js is, of the registry. */
+function programOf(node) {
+  return output('npx', ['-y', '-p', `node@${node}`, 'node', '-p', 'process.execPath']).trim();
 }
 
 function inFolder(cwd, command, args, env = {}) {
@@ -139,8 +184,8 @@ function checkTypes(folder, file) {
 function runProgram(folder, node, args, expected = 0) {
   const pool = join(folder, 'pool');
   rmSync(pool, { force: true });
-  const npx = ['-y', '-p', `node@${node}`, 'node', ...args];
-  const { status, stdout, stderr } = inFolder(folder, 'npx', npx, { KVP_TRACING_POOL: pool });
+  const env = { KVP_TRACING_POOL: pool };
+  const { status, stdout, stderr } = inFolder(folder, programs.get(node), args, env);
   assert.equal(status, expected, stderr);
   const lines = stderr.split('\n').filter((line) => OWN_LINE.test(line));
   return { stdout, lines, told: told(pool) };
@@ -181,4 +226,54 @@ function testSdk(program) {
   const own = ['start outer', 'finish outer success'];
   assert.deepEqual(program([], 'ownProvider'), { stdout: PRINTED, lines: [], told: own });
   assert.deepEqual(program([], 'replay'), { stdout: PRINTED, lines: [], told: OURS });
+}
+
+/** Servers and clients that all of OpenTelemetry's instrumentations trace, with spans of ours inside of theirs. */
+async function testServices(_, { folder, node, file }) {
+  if (rotelMissing !== undefined) throw new Error(rotelMissing);
+  const flags =
+    file === 'run.cjs'
+      ? [...REQUIRED, '-r', `${INSTRUMENTATIONS}/register`]
+      : [...HOOK, ...REGISTERED, '--import', `${INSTRUMENTATIONS}/register`];
+  const ends = [];
+  const rotel = await Rotel.start({ teardown: (end) => ends.push(end) });
+  const pool = join(folder, 'pool');
+  try {
+    // The bridges beside them add spans, but no headers.
+    for (const bridges of [undefined, '{"http":true,"undici":true,"httpServer":true}']) {
+      rmSync(pool, { force: true });
+      const common = { KVP_TRACING_POOL: pool, OTEL_EXPORTER_OTLP_ENDPOINT: rotel.endpoint };
+      if (bridges !== undefined) common.BRIDGES = bridges;
+      const { answers, stderr } = await serve((name, env) =>
+        spawn(programs.get(node), [...flags, file, name], {
+          cwd: folder,
+          env: {
+            ...process.env,
+            ...common,
+            OTEL_METRICS_EXPORTER: 'none',
+            SERVICE: name,
+            OTEL_SERVICE_NAME: name,
+            ...env,
+          },
+        }),
+      );
+      assert.deepEqual(answers, { fetch: SINGLE, undici: SINGLE, http: SINGLE });
+      const lines = stderr.split('\n').filter((line) => OWN_LINE.test(line));
+      if (bridges !== undefined) {
+        for (const line of lines) assert.match(line, /another context manager is registered/);
+        continue;
+      }
+      assert.deepEqual(lines, []);
+      const trees = treesOf(await rotel.received(30));
+      assert.deepEqual(treesIn(pool), trees);
+      const own = trees.filter((tree) => tree.includes('of caller'));
+      assert.deepEqual(
+        own.map((tree) => tree.split(' ')[0]),
+        ['fetch', 'http', 'undici'],
+      );
+      for (const tree of own) assert.deepEqual(tree.match(SERVED), HOPS, tree);
+    }
+  } finally {
+    for (const end of ends) await end();
+  }
 }

@@ -44,6 +44,8 @@ export interface Parsed {
   traceId?: string;
   /** OpenTelemetry's span id, 16 hexadecimal digits. */
   spanId?: string;
+  /** That of the span around it, where it is of another program or of another instrumentation. */
+  parentSpanId?: string;
   /** How often the span of a finish was entered. */
   entered?: number;
   /** For how many seconds the span of a finish was entered. */

@@ -44,6 +44,8 @@ export class Span extends Emitter {
   traceId: string | undefined;
   /** OpenTelemetry's span id, 16 hex digits, once a layer has set it. */
   spanId: string | undefined;
+  /** OpenTelemetry's id of the span around it, where that is none of ours here; set by a layer. @internal */
+  parentSpanId: string | undefined;
   /** When it was made, by the monotonic clock, in milliseconds. @internal */
   readonly began: number;
   /** How often it was entered. */

@@ -13,7 +13,7 @@ export function readPayload({ members: payload, isTable }: ReadObject, parsed: P
       ? (Object.setPrototypeOf(given, null) as Record<string, unknown>)
       : withoutMessage(given, isTable);
   if (message !== undefined) parsed.message = typeof message === 'string' ? message : inspectLine(message);
-  const { name, level, target, time, parent, span, trace_id: traceId, span_id: spanId } = payload;
+  const { name, level, target, time, parent, span } = payload;
   if (isText(name)) parsed.name = name;
   if (isText(level)) parsed.level = level.toUpperCase();
   if (isText(target)) parsed.target = target;
@@ -22,8 +22,10 @@ export function readPayload({ members: payload, isTable }: ReadObject, parsed: P
   if (happened !== undefined) Object.assign(parsed, { time: happened, written: parsed.time });
   if (isText(parent)) parsed.parent = parent;
   if (isText(span)) parsed.span = span;
+  const { trace_id: traceId, span_id: spanId, parent_span_id: parentSpanId } = payload;
   if (isText(traceId)) parsed.traceId = traceId;
   if (isText(spanId)) parsed.spanId = spanId;
+  if (isText(parentSpanId)) parsed.parentSpanId = parentSpanId;
   const { reason, 'reason.sources': sources } = payload;
   if (typeof reason === 'string') parsed.reason = reason;
   if (Array.isArray(sources)) parsed.sources = sources.filter((source) => typeof source === 'string');

@@ -42,6 +42,8 @@ export interface FoundSpan {
   node: TimelineNode;
   /** Its start, else its finish. */
   from: Diagnostic;
+  /** Its finish, else its start. */
+  to: Diagnostic;
   /** The id of its parent, if that is recorded. */
   parent: string | undefined;
 }
@@ -109,7 +111,8 @@ function pairedByTime(halves: readonly Diagnostic[]): FoundSpan[] {
 
 function spanOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): FoundSpan {
   const from = (start ?? finish) as Diagnostic;
-  return { node: nodeOf(start, finish), from, parent: start?.parent ?? finish?.parent };
+  const to = (finish ?? start) as Diagnostic;
+  return { node: nodeOf(start, finish), from, to, parent: start?.parent ?? finish?.parent };
 }
 
 function nodeOf(start: Diagnostic | undefined, finish: Diagnostic | undefined): TimelineNode {

@@ -31,7 +31,7 @@ export interface Timeline {
 
 /**
  * Pairs starts and finishes to spans, and puts spans under their parents and events into their spans. A parent or
- * span that is recorded is found by its id. If a producer records none, the rule of the format applies: names of
+ * span that is recorded is found by its id, and a span of another program by OpenTelemetry's. If a producer records none, the rule of the format applies: names of
  * cloud-init's spans are paths, all others are nested by time and place in the pool.
  */
 export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
@@ -53,9 +53,16 @@ export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   // Programs that record parents don't need it.
   let made: ParentFinder | undefined;
   const finder = (): ParentFinder => (made ??= new ParentFinder(spans, allEvents));
+  let traced: SpansByTrace | undefined;
+  const callerOf = ({ traceId, parentSpanId }: Diagnostic): TimelineNode | undefined => {
+    if (traceId === undefined || parentSpanId === undefined) return undefined;
+    return (traced ??= new SpansByTrace(spans, allEvents, byId)).find(traceId, parentSpanId);
+  };
   const parents = new Map<TimelineNode, TimelineNode | undefined>();
-  for (const { node, from, parent } of spans) {
-    if (parent !== undefined) parents.set(node, byId.find(from, parent));
+  for (const { node, from, to, parent } of spans) {
+    const caller = callerOf(to) ?? callerOf(from);
+    if (caller !== undefined) parents.set(node, caller);
+    else if (parent !== undefined) parents.set(node, byId.find(from, parent));
     else parents.set(node, explicit.has(producerOf(from)) ? undefined : finder().parentOf(node, from));
   }
 
@@ -111,6 +118,33 @@ class SpansById {
     const isOwn = producerOf(first.from) === producerOf(from);
     return isOwn ? first.node : (this.#others.get(idKey(from, id)) ?? first.node);
   }
+}
+
+/** Finds spans by OpenTelemetry's ids, by which programs and instrumentations that know nothing of each other are one trace. */
+class SpansByTrace {
+  readonly #nodes = new Map<string, TimelineNode>();
+
+  constructor(spans: readonly FoundSpan[], events: readonly Diagnostic[], byId: SpansById) {
+    for (const { node, from, to } of spans) for (const half of [from, to]) this.#add(half, node);
+    // A span that has not ended may have its ids in its events alone.
+    for (const event of events) {
+      if (event.span !== undefined) this.#add(event, byId.find(event, event.span));
+    }
+  }
+
+  #add({ traceId, spanId }: Diagnostic, node: TimelineNode | undefined): void {
+    if (traceId === undefined || spanId === undefined || node === undefined) return;
+    const key = traceKey(traceId, spanId);
+    if (!this.#nodes.has(key)) this.#nodes.set(key, node);
+  }
+
+  find(traceId: string, spanId: string): TimelineNode | undefined {
+    return this.#nodes.get(traceKey(traceId, spanId));
+  }
+}
+
+function traceKey(traceId: string, spanId: string): string {
+  return `${traceId}|${spanId}`;
 }
 
 function idKey(diagnostic: Diagnostic, id: string): string {

@@ -11,6 +11,7 @@ import {
   closing,
   nameMember,
   parentMember,
+  parentSpanMember,
   PayloadOpenings,
   spanMember,
   traceMembers,
@@ -42,8 +43,9 @@ export class DiagLayout implements Layout {
   }
 
   finish(span: Span, { name, finishRoom }: SpanState, failure: Failure | undefined): string {
-    const { metadata, fields, entered, busy, idle, traceId, spanId } = span;
-    const members = nameMember(name.full) + busyMembers(entered, busy, idle) + traceMembers(traceId, spanId);
+    const { metadata, fields, entered, busy, idle, traceId, spanId, parentSpanId } = span;
+    const traced = traceMembers(traceId, spanId) + parentSpanMember(parentSpanId);
+    const members = nameMember(name.full) + busyMembers(entered, busy, idle) + traced;
     const payload = fieldsJson(this.#openings.of(metadata), fields, closing(members));
     return failure === undefined ? payload : withReason(payload, failure, finishRoom);
   }

@@ -70,6 +70,11 @@ export function parentMember(id: string | undefined): string {
   return id === undefined ? '' : `,"parent":"${id}"`;
 }
 
+/** OpenTelemetry's id of the span around a span, where that is of another program or instrumentation. */
+export function parentSpanMember(spanId: string | undefined): string {
+  return spanId === undefined ? '' : `,"parent_span_id":"${spanId}"`;
+}
+
 /** The id of the span that an event happened in. */
 export function spanMember(id: string | undefined): string {
   return id === undefined ? '' : `,"span":"${id}"`;

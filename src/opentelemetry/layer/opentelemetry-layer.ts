@@ -1,5 +1,5 @@
 import * as api from '@opentelemetry/api';
-import type { Context, HrTime, Span as OtelSpan, SpanOptions, Tracer } from '@opentelemetry/api';
+import type { Context, HrTime, Span as OtelSpan, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import { isError, DroppedError, LayerError } from '../../errors.ts';
 import { readOptions } from '../../option.ts';
 import { currentSpan } from '../../tracing/context.ts';
@@ -97,7 +97,9 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   }
 
   onNewSpan(span: Span, view: LayerView<State>): void {
-    const base = parentContext(span, view, this.#environment?.context);
+    const parent = span.isRoot ? undefined : view.visible(span.parent);
+    const around = parent === undefined ? undefined : view.get(parent);
+    const base = parentContext(span, around, this.#environment?.context);
     const { fields, metadata, began } = span;
     const step = clockStep(began);
     const options: SpanOptions = {
@@ -125,6 +127,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     if (ids.traceId !== INVALID_TRACEID) {
       span.traceId = ids.traceId;
       span.spanId = ids.spanId;
+      if (base !== around?.context) span.parentSpanId = foreignParent(base, ids, around);
     }
     if (!otel.isRecording()) return view.ignoreEvents(span);
     this.#spans++;
@@ -261,18 +264,27 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
  * The parent context of a span: that of its explicit parent, else OpenTelemetry's active context, completed by the
  * inherited one.
  */
-function parentContext(span: Span, view: LayerView<State>, inherited: Context | undefined): Context {
+function parentContext(span: Span, state: State | undefined, inherited: Context | undefined): Context {
   const active = context.active();
   const current = currentSpan(span.registry);
   if (span.isRoot) return trace.deleteSpan(active);
-  const parent = view.visible(span.parent);
-  const state = parent === undefined ? undefined : view.get(parent);
   if (state === undefined) return remoteOf(span) ?? withInherited(active, inherited);
   if (span.parent !== current) return state.context;
   // A span of other instrumentation, or a remote span, that is active inside of the parent is the nearer parent.
   if (trace.getSpan(active) !== undefined) return active;
   // The active context may have got baggage since the parent started.
   return active === ROOT_CONTEXT ? state.context : trace.setSpan(active, state.otel);
+}
+
+/** The id of the span that a span started in, if it is in the same trace and is none of ours here. */
+function foreignParent(
+  base: Context,
+  { traceId }: SpanContext,
+  around: State | undefined,
+): string | undefined {
+  const parent = trace.getSpanContext(base);
+  if (parent?.traceId !== traceId || parent.spanId === around?.otel.spanContext().spanId) return undefined;
+  return parent.spanId;
 }
 
 /** The remote context at the root of a span's ancestors, if the layer sees none of them. */

@@ -4,6 +4,7 @@ import {
   closing,
   nameMember,
   parentMember,
+  parentSpanMember,
   PayloadOpenings,
   spanMember,
   timeMember,
@@ -255,8 +256,9 @@ export class KvpSpanProcessor {
   #start(span: StartedSpan, state: State, parent: string | undefined): void {
     const { id = '', name, channel, scope, members } = state;
     const { INFO } = scope.events;
+    const caller = span.parentSpanContext?.isRemote === true ? span.parentSpanContext.spanId : undefined;
     state.said = this.#say(INFO, this.#reader.read(span.attributes));
-    const payload = state.said.payload + closing(members + parentMember(parent));
+    const payload = state.said.payload + closing(members + parentMember(parent) + parentSpanMember(caller));
     state.finishRoom = finishRoom(payload);
     channel.start(name as RecordName, INFO.verbosity, payload, id);
   }

@@ -42,7 +42,8 @@ export function poolSpans(diagnostics: readonly Diagnostic[]): PoolSpan[] {
     const own = one.kind === 'event' ? undefined : recorded;
     const traceId = own?.traceId ?? parent?.traceId ?? derived.traceId;
     const context = contextOf({ traceId, spanId: own?.spanId ?? derived.spanId });
-    // The pool does not know the parent of a span that joined another trace.
+    // A span that joined another trace has its parent there, which may be in no pool.
+    if (one.kind !== 'event' && own !== undefined) parent = callerIn(one.diagnostics, own) ?? parent;
     if (parent?.traceId !== traceId) parent = undefined;
     spans.set(one.node, { ...one, key: derived.spanId, context, parent, end: endOf(one.node) });
   }
@@ -120,6 +121,15 @@ function recordedIds(diagnostics: readonly Diagnostic[]): Ids | undefined {
   for (const { traceId = '', spanId = '' } of diagnostics) {
     const ids = { traceId: traceId.toLowerCase(), spanId: spanId.toLowerCase() };
     if (isValidTraceId(ids.traceId) && isValidSpanId(ids.spanId)) return ids;
+  }
+  return undefined;
+}
+
+/** The span of another program or instrumentation around one with these ids. */
+function callerIn(diagnostics: readonly Diagnostic[], { traceId }: Ids): SpanContext | undefined {
+  for (const { parentSpanId = '' } of diagnostics) {
+    const spanId = parentSpanId.toLowerCase();
+    if (isValidSpanId(spanId)) return contextOf({ traceId, spanId });
   }
   return undefined;
 }
