@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { COMMANDS } from '../src/cli/commands.ts';
+import { failedPool } from './helpers/failed-provisioning.ts';
 import { environment, PROGRAM } from './helpers/kvp.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 
@@ -140,6 +141,67 @@ for (const { name } of COMMANDS) {
     const long = fails('--debug');
     t.is(long.status, 3);
     t.regex(long.stderr, / is a directory; a pool is a regular file\n(?: {4}at .+\n)+$/);
+  });
+}
+
+/** The names of the members of a document, of the items of a list, and of what is in those of the given names. */
+function membersOf(value: unknown, inside: readonly string[]): string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((item) => membersOf(item, inside)))];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => [
+    name,
+    ...(inside.includes(name) ? membersOf(member, inside) : []),
+  ]);
+}
+
+/** Commands whose JSON has more than the keys of the pool. */
+const DOCUMENTS: [args: string[], inside?: string[]][] = [
+  [['show'], ['roots', 'children']],
+  [['blame']],
+  [['critical-chain'], ['chain']],
+  [
+    ['compare', 'pool', 'pool'],
+    ['spans', 'before', 'after'],
+  ],
+  [['log']],
+  [['extract']],
+  [['fleet', 'pool'], ['slowest']],
+  [['replay', '--dry-run']],
+  [['doctor'], ['checks']],
+  [['info', '--all'], ['writers']],
+  [['dump']],
+  [['read', 'contoso.heartbeat']],
+  [['is-stale']],
+  [['inspect', 'damaged']],
+  [['repair', '--dry-run']],
+  [['copy', 'pool', '--dry-run']],
+  [['copy', 'pool']],
+  [['delete', 'contoso.heartbeat', '--dry-run'], ['removed']],
+  [['delete', 'contoso.heartbeat']],
+  [['delete-multiple', 'contoso.heartbeat']],
+];
+
+for (const [[name = '', ...args], inside = []] of DOCUMENTS) {
+  test(`the help of ${[name, ...args].join(' ')} names what its JSON has`, (t) => {
+    const dir = folderOf(t);
+    const damaged = failedPool();
+    damaged[512] = 0xff;
+    writeFileSync(join(dir, 'pool'), failedPool());
+    writeFileSync(join(dir, 'damaged'), damaged);
+    writeFileSync(join(dir, '.kvp_pool_1'), name === 'repair' ? damaged : failedPool());
+    const run = (...given: string[]): string =>
+      spawnSync(process.execPath, [PROGRAM, ...given], { cwd: dir, encoding: 'utf8', env: environment() })
+        .stdout;
+    const where = CALLS[name]?.isOfFiles || args[0] === 'damaged' ? [] : ['--dir', '.'];
+    const text = run(...where, name, ...args, '--json');
+    const documents = name === 'log' ? text.trimEnd().split('\n') : [text];
+    const members = [...new Set(documents.flatMap((line) => membersOf(JSON.parse(line), inside)))];
+    t.true(members.length > 0, text);
+    const help = run(name, '--help');
+    t.deepEqual(
+      members.filter((member) => !new RegExp(`\\b${member}\\b`).test(help)),
+      [],
+    );
   });
 }
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { FleetRow } from '../src/cli/fleet/row.ts';
+import { widthOf } from '../src/cli/text-width.ts';
 import { bytesOf, keyOf, payload } from './helpers/diag-records.ts';
 import { FLEET_SIZE, makeFleet, REASONS } from './helpers/fleet.ts';
-import { kvp, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
+import { environment, kvp, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ROOT } from './helpers/programs.ts';
 
@@ -203,6 +204,33 @@ test('the table fits the terminal, without control characters of a pool, and a b
   }
   t.true(kvpOnTerminal(120, ['fleet', folder]).includes('\u001b[1;31mfailure\u001b[0m'));
   t.false(kvpOnTerminal(120, ['fleet', '-q', folder]).includes('pools ['));
+});
+
+test('on a terminal each VM has one line: what it has no room for is cut, of paths and steps the beginning', (t) => {
+  const folder = folderOf(t);
+  const finish = { kind: 'finish', name: 'azure-ds/get_metadata_from_imds', result: 'fail', duration: '3.1' };
+  const bytes = bytesOf([keyOf(finish), JSON.stringify({ fields: {}, reason: 'no answer '.repeat(30) })]);
+  for (let vm = 0; vm < 12; vm++) writeFileSync(join(folder, `vm-${vm}-日本語`), bytes);
+  for (const [columns, titles] of [
+    ['40', /^OUTCOME +TOTAL +POOL +REASON$/],
+    ['80', /^OUTCOME +TOTAL +SLOWEST STEP +POOL +REASON$/],
+    ['120', /^OUTCOME +TOTAL +SLOWEST STEP +DEFECTS +POOL +REASON$/],
+    ['200', /^OUTCOME +TOTAL +SLOWEST STEP +WRITERS +DEFECTS +POOL +REASON$/],
+  ] as const) {
+    const { stdout } = spawnSync(process.execPath, [PROGRAM, 'fleet', folder], {
+      encoding: 'utf8',
+      env: { ...environment(), COLUMNS: columns, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' },
+    });
+    const [table = ''] = stdout.split('\n\n');
+    const [head = '', ...rows] = table.split('\n');
+    t.regex(head, titles);
+    t.is(rows.length, 12, columns);
+    for (const row of rows) {
+      t.true(widthOf(row) <= Number(columns), row);
+      t.regex(row, /^failure +3\.10 s .*…?[-\d]*日本語 +no .*…$/);
+      if (columns !== '40') t.regex(row, /…[a-z_/-]+_imds 3\.10 s| azure-ds\/get_metadata_from_imds 3\.10 s/);
+    }
+  }
 });
 
 test('in a pipe the table is for scripts, whole', (t) => {

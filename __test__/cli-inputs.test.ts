@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { decodeRecords } from '../src/pool/record.ts';
 import { bytesOf } from './helpers/diag-records.ts';
@@ -45,6 +46,27 @@ test('every command that reads a file reads what a host shows as it reads the po
   for (const path of others) same(['blame'], path, blamed);
   const compared = kvp(['compare', pool, pool]).stdout;
   t.is(kvp(['compare', pool, first]).stdout.replaceAll(first, pool), compared);
+});
+
+test('of a file that is compressed, and of a folder of pools, it is said how to read them', (t) => {
+  const { pool } = forms(t);
+  const folder = folderOf(t);
+  const packed = join(folder, 'pool of a VM.gz');
+  writeFileSync(packed, gzipSync(failedPool()));
+  const no = 'is no pool: it is compressed by gzip. Unpack it first, as in: zcat';
+  for (const args of [['show'], ['log'], ['inspect'], ['compare', pool]]) {
+    const { status, stdout, stderr } = kvp([...args, packed]);
+    t.deepEqual([status, stdout, stderr], [3, '', `${packed} ${no} '${packed}' | kvp show -\n`]);
+  }
+  const starts = { zstd: '28b52ffd', xz: 'fd377a585a00', bzip2: '425a6839', zip: '504b0304' };
+  for (const [kind, start] of Object.entries(starts)) {
+    writeFileSync(packed, Buffer.concat([Buffer.from(start, 'hex'), Buffer.alloc(6000, 0x9c)]));
+    t.regex(kvp(['show', packed]).stderr, new RegExp(`is compressed by ${kind}\\. Unpack it first`));
+  }
+  writeFileSync(join(folder, '.kvp_pool_3'), failedPool());
+  const { status, stderr } = kvp(['show', folder]);
+  const advice = `give --dir ${folder} instead of it, or one of its files`;
+  t.deepEqual([status, stderr], [3, `${folder} is a folder of pools; ${advice}\n`]);
 });
 
 test('the standard input may be a pipe, a file or a socket', async (t) => {

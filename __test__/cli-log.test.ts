@@ -265,6 +265,19 @@ test('what can not be read is said on stderr, and not with --quiet', (t) => {
   t.deepEqual(kvp(['log', none]), { status: 0, stdout: '', stderr: `no diagnostics in ${none}\n` });
 });
 
+test('where nothing is as it was asked for, a terminal gets a note, and a script gets nothing', (t) => {
+  if (!has(t, scriptMissing)) return;
+  const path = poolWith(t, failedPool());
+  const since = ['--since', '2030-01-01', '--level', 'warn', '--failed'];
+  t.is(kvpOnTerminal(100, ['log', ...since, path]), `no line of ${path} passes --since, --level, --failed\n`);
+  for (const args of [
+    ['-q', ...since],
+    ['-n', '0'],
+  ])
+    t.is(kvpOnTerminal(100, ['log', ...args, path]), '');
+  t.deepEqual(kvp(['log', ...since, path]), { status: 0, stdout: '', stderr: '' });
+});
+
 test('wrong usage is one line and exit code 2, and what is no pool exit code 3', (t) => {
   const when =
     'It must be a time as 2026-08-31T12:00Z (UTC if there is no zone), how long ago as 10m or 1h30m, or boot.';

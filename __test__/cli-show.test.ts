@@ -5,7 +5,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { widthOf } from '../src/cli/text-width.ts';
-import { bytesOf, keyOf } from './helpers/diag-records.ts';
+import type { Summary } from '../src/diagnostics/summary/summary.ts';
+import { bytesOf, keyOf, VM } from './helpers/diag-records.ts';
 import { failedPool, failedProvisioning, restartedPool } from './helpers/failed-provisioning.ts';
 import { deepPool, hostilePool } from './helpers/hostile-pool.ts';
 import { type Ended, kvpOnTerminal, scriptMissing } from './helpers/kvp.ts';
@@ -110,6 +111,37 @@ test('what an earlier boot and what others wrote is set apart', (t) => {
   const folder = pools(t);
   writeFileSync(join(folder, 'rebooted'), restartedPool());
   isShown(t, folder, 'show-rebooted', ['show', 'rebooted'], { COLUMNS: '100' });
+});
+
+test('of a file whose first records another VM wrote, as the image of this one, those are set apart', (t) => {
+  const folder = pools(t);
+  const other = '11111111-2222-3333-4444-555555555555';
+  const finish = { kind: 'finish', name: 'other', time: '2026-08-31T11:00:00.000Z', duration: '1' };
+  const byOther = ({ result }: { result: string }): Buffer =>
+    bytesOf([keyOf({ ...finish, result }).replace(VM, other), '{"fields":{},"reason":"not of this VM"}']);
+  writeFileSync(join(folder, 'image'), Buffer.concat([byOther({ result: 'fail' }), failedPool()]));
+  // Zeros stand for an id that could not be read.
+  const zeros = '00000000-0000-0000-0000-000000000000';
+  const late = bytesOf([keyOf({ time: '2026-08-31T13:00:00.000Z' }).replace(VM, zeros), '{"fields":{}}']);
+  writeFileSync(join(folder, 'zeros'), Buffer.concat([byOther({ result: 'fail' }), failedPool(), late]));
+  for (const name of ['image', 'zeros']) {
+    const { summary } = JSON.parse(kvp(folder, ['show', '--json', name]).stdout) as { summary: Summary };
+    t.like(summary, { firstFailure: { name: 'dhcp' }, otherVms: { records: 1, vmIds: [other] } }, name);
+    t.true(summary.vmIds.includes(VM) && !summary.vmIds.includes(other));
+  }
+  const shown = kvp(folder, ['show', 'image']).stdout;
+  t.regex(shown, /^other VMs +1 record from 2026-08-31 11:00:00\.000 UTC to .*\n +11111111-2222/m);
+  t.notRegex(kvp(folder, ['blame', 'image']).stdout, /other/);
+  t.notRegex(kvp(folder, ['log', '--since', 'boot', 'image']).stdout, /not of this VM/);
+  const [row] = JSON.parse(kvp(folder, ['fleet', '--json', 'image']).stdout) as [Record<string, unknown>];
+  t.like(row, { vmId: VM, failed: 5, seconds: 23.700376953125 });
+  // What another VM wrote later, as where the disk is now, is the VM that is asked for.
+  const later = Buffer.concat([failedPool(), byOther({ result: 'success' })]);
+  writeFileSync(
+    join(folder, 'later'),
+    Buffer.from(later.toString('latin1').replaceAll('T11:00', 'T14:00'), 'latin1'),
+  );
+  t.regex(kvp(folder, ['show', 'later']).stdout, /^✓ SUCCESS {2}in 1\.00 s\n/);
 });
 
 test('the pool of this VM is of an earlier boot if it was written before this one', (t) => {

@@ -1,8 +1,9 @@
 import { readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { failed, kvp, onFolder, says, wrong } from './helpers/kvp.ts';
-import { folderOf } from './helpers/pool-folder.ts';
+import { failedPool } from './helpers/failed-provisioning.ts';
+import { failed, kvp, kvpOnTerminal, onFolder, says, scriptMissing, wrong } from './helpers/kvp.ts';
+import { folderOf, has } from './helpers/pool-folder.ts';
 
 // The store's operations of the command line, and dry runs of all that changes a pool.
 
@@ -55,6 +56,20 @@ record=3 reason=torn_tail action=cut
     kvp(['inspect', missing]),
     failed(`cannot open ${missing}: no such file or directory (ENOENT)`),
   );
+});
+
+test('on a terminal the host stops at the first record that is no UTF-8; at others it would', (t) => {
+  if (!has(t, scriptMissing)) return;
+  const path = join(folderOf(t), 'pool');
+  const bytes = failedPool();
+  for (const record of [2, 5, 7]) bytes[record * 2560] = 0xff;
+  writeFileSync(path, bytes);
+  const shown = kvpOnTerminal(100, ['inspect', path]);
+  t.deepEqual(shown.match(/the host .*/g), [
+    'the host stops reading here',
+    'the host would stop here, too',
+    'the host would stop here, too',
+  ]);
 });
 
 test('copy appends the records of a pool or of what dump --json prints, all or none', (t) => {

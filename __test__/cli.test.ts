@@ -122,6 +122,8 @@ test('wrong usage is one line on stderr and exit code 2', (t) => {
   const pools = 'external, guest, auto, auto-external, auto-internal, or 0 to 4';
   const cases: [args: string[], message: string][] = [
     [['shwo'], "unknown command 'shwo' (Did you mean show?)"],
+    [['frobnicate'], "unknown command 'frobnicate'; kvp --help lists all commands"],
+    [['help', 'frobnicate'], "unknown command 'frobnicate'; kvp --help lists all commands"],
     [['dump', '--bogus'], "unknown option '--bogus'"],
     [['dump', 'x'], "too many arguments for 'dump'. Expected 0 arguments but got 1."],
     [['dump', '--pool'], "option '--pool <pool>' argument missing"],

@@ -8,7 +8,7 @@ import { closeBrowser } from './helpers/chromium.ts';
 import { bytesOf } from './helpers/diag-records.ts';
 import { failedPool, restartedPool } from './helpers/failed-provisioning.ts';
 import { deepPool, hostilePool } from './helpers/hostile-pool.ts';
-import { empty, names, one, opened } from './helpers/report-page.ts';
+import { compared, empty, names, one, opened } from './helpers/report-page.ts';
 import { manySpans, scriptPool } from './helpers/report-pools.ts';
 
 test.after.always(closeBrowser);
@@ -193,12 +193,7 @@ test.serial('an address that names no span, or more than that, does nothing', as
 test.serial('two boots are laid over one another: what is slower, new, missing, or fails now', async (t) => {
   const good = manySpans(40);
   const bad = manySpans(40, { slower: 3, without: 5, failing: 7, more: true });
-  const found = await opened(
-    t,
-    bad,
-    {},
-    { before: readDiagnosticsSync(good), title: 'bad', beforeTitle: 'good' },
-  );
+  const found = await compared(t, good, bad);
   if (found === undefined) return;
   const { page, wrongs } = found;
   t.regex(

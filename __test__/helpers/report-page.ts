@@ -27,6 +27,16 @@ export async function opened(
   return openedPage(t, pageOf(t, pool, options), how);
 }
 
+/** Opens the page of a boot beside the one before. */
+export async function compared(
+  t: ExecutionContext,
+  before: Buffer,
+  after: Buffer,
+  how: Opened = {},
+): Promise<Watched | undefined> {
+  return opened(t, after, how, { before: readDiagnosticsSync(before), title: 'bad', beforeTitle: 'good' });
+}
+
 /** The names of the spans that are drawn. */
 export function names(page: Page): Promise<string[]> {
   return page.locator('.row.span .name .text > bdi').allTextContents();

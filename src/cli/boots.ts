@@ -1,8 +1,10 @@
 import { uptime } from 'node:os';
 import type { Command } from 'commander';
 import { type Boot, type BootOptions, lastBoot } from '../diagnostics/summary/last-boot.ts';
+import { newestVmId } from '../diagnostics/summary/newest-vm.ts';
 import { type Summary, summarize } from '../diagnostics/summary/summary.ts';
-import { vmId } from '../diagnostics/vm-id.ts';
+import type { PoolContent } from '../diagnostics/read/read-diagnostics.ts';
+import { isVmIdKnown, vmId } from '../diagnostics/vm-id.ts';
 import { addFilesArgument, type Input, inputsOf } from './input.ts';
 
 /** The last boot of what a command reads. */
@@ -13,7 +15,7 @@ export class InputBoot {
 
   constructor(input: Input, options: BootOptions) {
     this.input = input;
-    this.boot = lastBoot(input.content, options);
+    this.boot = bootIn(input.content, options);
   }
 
   /** How it went; made when it is first asked for. */
@@ -23,6 +25,11 @@ export class InputBoot {
 }
 
 export { addFilesArgument };
+
+/** The last boot of the VM that `options` name, else of the one that wrote last. */
+export function bootIn(content: PoolContent, { bootTime, vmId: id }: BootOptions = {}): Boot {
+  return lastBoot(content, { bootTime, vmId: isVmIdKnown(id) ? id : newestVmId(content) });
+}
 
 /** What is known of the last boot of the given files, else of the pool of this VM. */
 export function bootOptionsOf(files: readonly string[], command: Command): BootOptions {

@@ -5,6 +5,7 @@ import { readPool } from '../pool/read-pool.ts';
 import type { PoolRecord } from '../pool/record.ts';
 import type { StoreOptions } from '../pool/store-options.ts';
 import { counted } from './counted.ts';
+import { explain } from './examples.ts';
 import { type GlobalOptions, poolPath } from './global-options.ts';
 import { escapedOnTerminal, print, printJson } from './output.ts';
 import { recordLine } from './record-text.ts';
@@ -14,9 +15,14 @@ export interface ChangeOptions extends GlobalOptions {
   dryRun?: boolean;
 }
 
-/** Adds `--dry-run`, which `change` reads. */
-export function addDryRun(command: Command): Command {
-  return command.option('--dry-run', 'say what would change, and change nothing');
+/** What `change` prints with `--dry-run` and `--json`. */
+const CHANGES =
+  'With --dry-run and --json the document has path, records (how many there would be), and removed and added, which are\nlists of records with key and value.';
+
+/** Adds `--dry-run`, which `change` reads. `json` says what the command prints with `--json`. */
+export function addDryRun(command: Command, json = CHANGES): Command {
+  command.option('--dry-run', 'say what would change, and change nothing');
+  return explain(command, json);
 }
 
 /**

@@ -46,6 +46,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'extract',
     summary: 'list the files that lie in a pool, or write one or all: artifacts, logs, tracebacks',
+    exitsWith1: 'there is no file of that name in the pool',
     load: async () => (await import('./commands/extract.ts')).extract,
   },
   {

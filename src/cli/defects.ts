@@ -12,6 +12,9 @@ const MEANINGS: Record<DefectReason, string> = {
   empty_key: 'a record without a key: no program can find it',
 };
 
+/** What is also there where the host has stopped before. */
+const BEHIND_STOP = 'the host would stop here, too';
+
 /** Columns of a terminal that has room for meanings. */
 const MEANING_MIN = 60;
 
@@ -25,6 +28,7 @@ export async function printDefects(
   if (!isTerminal()) return print(defects.map((defect) => `${defectLine(defect)}\n`).join(''));
   if (defects.length === 0) return print(`no defects in ${(await escapedOnTerminal())(path)}\n`);
   const width = outputWidth();
+  const stop = defects.find(({ reason }) => reason === 'invalid_utf8');
   const columns: { column: Column; cell: (defect: Defect | Repair) => string | undefined }[] = [
     { column: { title: 'RECORD', align: 'right', whole: true }, cell: ({ record }) => String(record) },
     { column: { title: 'DEFECT', whole: true }, cell: ({ reason }) => reason },
@@ -33,7 +37,11 @@ export async function printDefects(
       column: { title: 'REPAIR', whole: true },
       cell: (defect) => ('action' in defect ? defect.action : undefined),
     },
-    { column: { title: 'MEANING' }, cell: ({ reason }) => MEANINGS[reason] },
+    {
+      column: { title: 'MEANING' },
+      cell: (defect) =>
+        defect.reason === 'invalid_utf8' && defect !== stop ? BEHIND_STOP : MEANINGS[defect.reason],
+    },
   ];
   const shown = columns.filter(({ column: { title }, cell }) =>
     title === 'MEANING' ? width >= MEANING_MIN : defects.some((defect) => cell(defect) !== undefined),

@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
 
+/** Adds lines to the help of a command, below its options. */
+export function explain(command: Command, text: string): Command {
+  return command.addHelpText('after', `\n${text}`);
+}
+
 /** Adds examples to the help of a command: what to type, and what it does. */
 export function examples(
   command: Command,

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { BytesView } from '../diagnostics/pool-view.ts';
 import { exportIn, type PoolExport } from '../diagnostics/read/pool-export.ts';
@@ -8,7 +9,10 @@ import { checkIsPool, isPool } from '../pool/is-pool.ts';
 import { readFileBytes, readPoolBytes } from '../pool/read-pool.ts';
 import { decodeRecords, type PoolRecord } from '../pool/record.ts';
 import { type GlobalOptions, poolPath, refuseBesidePath } from './global-options.ts';
+import { compressionOf } from './compressed.ts';
 import { optimizeLater } from './optimize-later.ts';
+import { shellWord } from './shell-word.ts';
+import { isPoolOfVm } from './pool-files.ts';
 import { readStdin, STDIN } from './stdin.ts';
 
 /** What a command reads: a pool, or a text that says what a pool says. */
@@ -85,17 +89,48 @@ export async function inputsOf(files: readonly string[], command: Command): Prom
 
 /** Reads a file that must exist, or the standard input. */
 export async function readInput(path: string): Promise<Input> {
-  return inputIn(path, path === '-' ? await readStdin() : readFileBytes(path, { mustExist: true }));
+  return inputIn(path, path === '-' ? await readStdin() : readGiven(path));
+}
+
+function readGiven(path: string): Buffer {
+  try {
+    return readFileBytes(path, { mustExist: true });
+  } catch (cause) {
+    if (!hasPools(path)) throw cause;
+    const message = `${path} is a folder of pools; give --dir ${shellWord(path)} instead of it, or one of its files`;
+    throw new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path, cause });
+  }
+}
+
+/** Whether a path is a folder in which pools lie as on a VM. */
+function hasPools(path: string): boolean {
+  try {
+    return readdirSync(path, { withFileTypes: true }).some((entry) => isPoolOfVm(entry));
+  } catch {
+    return false;
+  }
 }
 
 /** What the bytes of a file are. Throws `NotAPoolFileError`. */
 export function inputIn(path: string, bytes: Buffer): Input {
   if (isPool(bytes)) return new Input(path, bytes);
   const exported = exportIn(bytes);
-  if (exported === undefined) checkIsPool(bytes, path);
-  else if (exported.damage !== undefined && exported.records.length === 0) {
+  if (exported === undefined) {
+    checkIsUnpacked(path, bytes);
+    checkIsPool(bytes, path);
+  } else if (exported.damage !== undefined && exported.records.length === 0) {
     const shown = path === '-' ? STDIN : path;
     throw new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', `${shown} can't be read: ${exported.damage}`);
   }
   return new Input(path, bytes, exported);
+}
+
+/** Throws `NotAPoolFileError` if bytes are compressed: that says how to read them. */
+function checkIsUnpacked(path: string, bytes: Buffer): void {
+  const compression = compressionOf(bytes);
+  if (compression === undefined) return;
+  const { kind, program } = compression;
+  const [shown, given] = path === '-' ? [STDIN, 'FILE'] : [path, shellWord(path)];
+  const advice = `it is compressed by ${kind}. Unpack it first, as in: ${program} ${given} | kvp show -`;
+  throw new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', `${shown} is no pool: ${advice}`);
 }

@@ -14,6 +14,11 @@ export interface FoundFile {
 /** What stands for a pool in a folder of pools. */
 const NUMBERED = /^\.kvp_pool_[0-4]$/;
 
+/** Whether an entry of a folder is one of the pools that lie there on a VM. */
+export function isPoolOfVm(entry: Dirent): boolean {
+  return entry.isFile() && NUMBERED.test(entry.name);
+}
+
 /**
  * The given files, and the regular files in given folders and the folders in them, each once. Where a folder has the
  * pools of a VM, it is the one of the given number. Links, FIFOs and devices in a folder are passed over. Throws

@@ -23,7 +23,7 @@ export function commandLine(write: (text: string) => void): Command {
       getErrHelpWidth: () => outputWidth(),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, write) => write(`${messageOf(text.trim().replace(/^error: /, ''))}\n`),
+      outputError: (text, write) => write(`${messageOf(usageProblem(text))}\n`),
     });
   addGlobalOptions(kvp);
   for (const { name, summary } of COMMANDS) kvp.command(name).summary(summary).description(summary);
@@ -39,6 +39,12 @@ export function commandLine(write: (text: string) => void): Command {
       (command ?? kvp).outputHelp();
     });
   return kvp;
+}
+
+/** What commander says is wrong, as a sentence that leads on. */
+function usageProblem(text: string): string {
+  const problem = text.trim().replace(/^error: /, '');
+  return /^unknown command '[^']*'$/.test(problem) ? `${problem}; kvp --help lists all commands` : problem;
 }
 
 /** Gives a command its arguments, options and action. */

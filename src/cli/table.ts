@@ -1,4 +1,4 @@
-import { widthOf, wrapText } from './text-width.ts';
+import { cutTo, endOf, widthOf, wrapText } from './text-width.ts';
 
 export interface Column {
   readonly title: string;
@@ -6,6 +6,8 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** Whether its cells stay on one line if the others have room enough then. Default `false`. */
   readonly whole?: boolean;
+  /** Which part of a cell is kept that is cut. Default `'start'`. */
+  readonly keep?: 'start' | 'end';
 }
 
 /** Columns between two cells. */
@@ -14,13 +16,14 @@ const GAP = '  ';
 const ROOM_MIN = 8;
 
 /**
- * A table of at most `width` columns of a terminal; a cell that is too long continues on the next line. Without titles
- * it has no header. Cells have no control characters.
+ * A table of at most `width` columns of a terminal; a cell that is too long continues on the next line, or is cut if
+ * there is a `mark` for that. Without titles it has no header. Cells have no control characters.
  */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
+  mark?: string,
 ): string {
   const titles = columns.map(({ title }) => title);
   const lines = titles.some((title) => title !== '') ? [titles, ...rows] : rows;
@@ -31,7 +34,11 @@ export function table(
   const last = columns.length - 1;
   return lines
     .flatMap((row) => {
-      const cells = columns.map((_, index) => wrapText(row[index] ?? '', widths[index] as number));
+      const cells = columns.map(({ keep }, index) => {
+        const [text, room] = [row[index] ?? '', widths[index] as number];
+        if (mark === undefined) return wrapText(text, room);
+        return [keep === 'end' ? endOf(text, room, mark) : cutTo(text, room, mark)];
+      });
       const height = Math.max(...cells.map(({ length }) => length));
       return Array.from({ length: height }, (_, line) =>
         columns

@@ -36,6 +36,20 @@ export function cutTo(text: string, width: number, mark = ''): string {
   return text.slice(0, end) + mark.slice(0, width);
 }
 
+/** The same of its end: where it is cut, `mark` is its beginning. */
+export function endOf(text: string, width: number, mark: string): string {
+  if (widthOf(text) <= width) return text;
+  const shown = mark.slice(0, width);
+  let room = width - shown.length;
+  let end = '';
+  for (const character of [...charactersOf(text)].toReversed()) {
+    room -= widthOf(character);
+    if (room < 0) break;
+    end = character + end;
+  }
+  return shown + end;
+}
+
 /** Where a line may be broken: behind one of these. */
 const BREAK = /[ |,;/]/;
 

@@ -48,9 +48,14 @@ function swapped(id: string): string {
     .join('-');
 }
 
+/** Whether an id says which VM it is. */
+export function isVmIdKnown(id: string | undefined): id is string {
+  return id !== undefined && id !== '' && id !== UNKNOWN;
+}
+
 /** Whether both are ids, and of two VMs. Some programs write the firmware's spelling. */
 export function areOfTwoVms(one: string, other: string): boolean {
   const [id, otherId] = [one.toLowerCase(), other.toLowerCase()];
-  if ([id, otherId].some((text) => text === '' || text === UNKNOWN)) return false;
+  if (!isVmIdKnown(id) || !isVmIdKnown(otherId)) return false;
   return id !== otherId && swapped(id) !== otherId;
 }

@@ -21,7 +21,8 @@ export function answerOf(boot: Boot, summary: Summary, path: string, parts?: Spa
     outcome,
     text: cut(outcomeText(summary, path)),
     seconds,
-    spans: parts?.spans.length ?? 0,
+    // A comparison has those of the boot before, too.
+    spans: parts?.spans.filter(({ start: at }) => at !== undefined).length ?? 0,
     failed,
     unfinished,
     slowest: parts === undefined ? [] : slowestOf(parts, seconds),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { bootsOf, type InputBoot } from '../boots.ts';
 import { POOL_FILE } from '../input.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { addHtmlOptions, checkHtmlOptions, printPage } from '../html-page.ts';
 import { print, printJson } from '../output.ts';
 import { comparisonDocument, comparisonText } from '../view/comparison.ts';
@@ -19,6 +19,12 @@ export function compare(command: Command): void {
       if (options.json) return printJson(comparisonDocument(before, after));
       return print(comparisonText(before, after, styleOf(options)));
     });
+  explain(
+    command,
+    `With --json the document has before and after (path, and summary as that of kvp show), difference (seconds that it
+took longer), and spans: all with name, agent, depth, change (same, slower, faster, new or missing), difference,
+result (failed or fixed, where that changed), and before and after with id, start, duration, result, state, reason.`,
+  );
   examples(command, [
     ['kvp compare good bad', 'what is slower or fails in the second pool'],
     ['kvp compare good bad --html report.html', 'both on one time axis, as a page'],

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { poolPath } from '../global-options.ts';
 import { POOL_FILE, readInput } from '../input.ts';
 import { print, printJson } from '../output.ts';
@@ -9,6 +9,7 @@ import { isSameFile } from '../../pool/same-file.ts';
 /** `kvp copy` appends the records of another pool, all or none. */
 export function copy(command: Command): void {
   command.argument('<FILE>', `${POOL_FILE}; - is the standard input`);
+  explain(command, 'With --json the document has copied, the number of records.');
   addDryRun(command);
   examples(command, [
     ['kvp copy /mnt/var/lib/hyperv/.kvp_pool_1', 'the records of a disk image, behind those of this VM'],

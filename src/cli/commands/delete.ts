@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { KEY_SIZE } from '../../pool/limits.ts';
 import { addDryRun, change, type ChangeOptions } from '../change.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { print, printJson } from '../output.ts';
 
 /** `kvp delete` removes the records of a key and prints whether there were any. */
 export function deleteKey(command: Command): void {
   command.argument('<KEY>', 'the key of the records');
+  explain(command, 'With --json the document has removed: true or false.');
   addDryRun(command);
   examples(command, [
     ['kvp delete Role', 'prints true, or false if there is none'],
@@ -17,6 +18,7 @@ export function deleteKey(command: Command): void {
 /** `kvp delete-multiple` removes the records of several keys and prints their number. */
 export function deleteMultiple(command: Command): void {
   command.argument('<KEY...>', 'the keys of the records');
+  explain(command, 'With --json the document has removed, the number of records.');
   addDryRun(command);
   examples(command, [
     ['kvp delete-multiple Role Zone', 'prints how many records it removed'],

@@ -3,7 +3,7 @@ import { escapeInvisible } from '../../format/value-text.ts';
 import { variable, variables } from '../../tracing/environment.ts';
 import { bootOptionsOf } from '../boots.ts';
 import type { Check } from '../doctor/check.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { type GlobalOptions, namesPool, poolName, poolPath } from '../global-options.ts';
 import { isTerminal, outputWidth, print, printJson } from '../output.ts';
 import { shellWord } from '../shell-word.ts';
@@ -32,10 +32,9 @@ export function doctor(command: Command): void {
     const style = styleOf(options);
     return print(shown.map((check) => textOf(check, style)).join(''));
   });
-  command.addHelpText(
-    'after',
-    `
-Exit code 0: nothing is wrong, though there may be warnings; 1: something is. With --json the document has ok
+  explain(
+    command,
+    `Exit code 0: nothing is wrong, though there may be warnings; 1: something is. With --json the document has ok
 and checks: a list of name, status (ok, warning, error or skipped), message and, of a warning or error, fix.`,
   );
   examples(command, [

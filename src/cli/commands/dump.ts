@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { readPool } from '../../pool/read-pool.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { type GlobalOptions, poolPath } from '../global-options.ts';
 import { printJson } from '../output.ts';
 import { printRecords } from '../print-records.ts';
 
 /** `kvp dump` prints a pool's records. */
 export function dump(command: Command): void {
+  explain(command, 'With --json the document is a list of records with key and value.');
   examples(command, [
     ['kvp dump', 'the records of this VM'],
     ['kvp dump --json > pool.json', 'for kvp load, with all texts as they are'],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type StoredFile, storedFiles } from '../../diagnostics/summary/stored-files.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { fileNames } from '../file-names.ts';
 import { type GlobalOptions, namesPool } from '../global-options.ts';
 import { type Input, inputsOf, POOL_FILE } from '../input.ts';
@@ -36,10 +36,9 @@ export function extract(command: Command): void {
     .argument('[FILE]', `${POOL_FILE}; - is the standard input; instead of --pool and --dir`)
     .option('-o, --output-dir <DIR>', 'where to write; without NAME all files are written')
     .option('--force', 'replace files that are there');
-  command.addHelpText(
-    'after',
-    `
-Without NAME and -o the files are listed: size in bytes, kind, name. Kinds: artifact (of diagnostics(pool)), text (a
+  explain(
+    command,
+    `Without NAME and -o the files are listed: size in bytes, kind, name. Kinds: artifact (of diagnostics(pool)), text (a
 line that may be an artifact or a message), log (compressed by cloud-init), traceback (of a provisioning report).
 One argument is a NAME, or a FILE if there is no file of that name in the pool. Two files of one name get numbers.
 With --json the list has name, file (its name outside), kind, size, agent, time, records, and path if it was written.`,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { readFleet } from '../fleet-workers.ts';
 import { csvHeader, csvLine } from '../fleet/csv.ts';
 import { type FleetRow, OUTCOMES, unreadRow } from '../fleet/row.ts';
@@ -33,10 +33,9 @@ export function fleet(command: Command): void {
     .option('--agent <agent>', 'only those that this agent wrote to, with or without its version')
     .option('--csv', 'CSV instead of text')
     .action(async (paths: string[]) => run(paths, command));
-  command.addHelpText(
-    'after',
-    `
-The outcome is that of the last boot: ${OUTCOMES.join(', ')}.
+  explain(
+    command,
+    `The outcome is that of the last boot: ${OUTCOMES.join(', ')}.
 With --json the document is a list of rows with path, outcome, reason, seconds, slowest (name, agent, own, total),
 writers, defects, vmId, start, end, failed and unfinished (numbers of spans), and records; each row is a line. What is
 not known is null. With --csv the columns are the same; what a spreadsheet would take for a formula has an apostrophe.

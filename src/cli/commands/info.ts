@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { RECORD_SIZE } from '../../pool/limits.ts';
 import { openPool } from '../../pool/open-pool.ts';
 import { readPoolBytes } from '../../pool/read-pool.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { type GlobalOptions, poolName, poolPath } from '../global-options.ts';
 import { escapedOnTerminal, isTerminal, print, printJson } from '../output.ts';
 import { infoLines, type PoolInfo, sorted } from '../pool-info.ts';
@@ -12,6 +12,12 @@ export function info(command: Command): void {
   command.option(
     '--all',
     'also unique keys, who wrote, defects, the backend and the budget, as on a terminal',
+  );
+  explain(
+    command,
+    `With --json the document has pool, path, mode (safe or unsafe), records, empty, stale, max_key_size and max_value_size;
+with --all also unique_keys, max_records, backend, defects, as kvp inspect has them, and writers: agent, format, vm_id,
+records.`,
   );
   examples(command, [
     ['kvp info', 'the pool of this VM'],

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { openPool } from '../../pool/open-pool.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { type GlobalOptions, poolPath } from '../global-options.ts';
 import { print, printJson } from '../output.ts';
 
 /** `kvp is-stale` prints whether the pool was last changed before this boot; 1 is the exit code if not. */
 export function isStale(command: Command): void {
+  explain(command, 'With --json the document has stale.');
   examples(command, [
     ['kvp is-stale', 'prints true or false'],
     ['if kvp is-stale; then …; fi', 'in a script: 1 is the exit code if it is not'],

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { PoolContent } from '../../diagnostics/read/read-diagnostics.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { type GlobalOptions, poolPath, refuseBesidePath } from '../global-options.ts';
 import { addFilesArgument, inputsOf } from '../input.ts';
 import { jsonLine } from '../log/log-json.ts';
-import { countOf, levelOf, type LogFilter, passes, sinceOf } from '../log/log-filter.ts';
+import { countOf, levelOf, type LogFilter, optionsOf, passes, sinceOf } from '../log/log-filter.ts';
 import { itemsOf, type LogItem, merged } from '../log/log-item.ts';
 import { LogLines } from '../log/log-lines.ts';
-import { hasColor, print, printNote } from '../output.ts';
+import { hasColor, isTerminal, print, printNote } from '../output.ts';
 import { problemText } from '../problem-text.ts';
 
 interface LogOptions extends GlobalOptions, LogFilter {
@@ -40,13 +40,13 @@ export function log(command: Command): void {
     )
     .option('--failed', 'only what says that something failed')
     .action(async (files: string[]) => run(files, command));
-  command.addHelpText(
-    'after',
-    `
-A line is what StderrLayer writes in its format full: time, level, spans, target, message, fields; where no
+  explain(
+    command,
+    `A line is what StderrLayer writes in its format full: time, level, spans, target, message, fields; where no
 target is recorded, the agent stands there. Lines are in the order of the pool, those of several pools by time.
-With --json a line is an object: what readDiagnostics() of the package returns (format, kind, agent, vmId, name,
-id, time, level, message, fields, records and more), or a report with kind "report".
+With --json a line is an object: what readDiagnostics() of the package returns (format, kind, agent, vmId, name, id,
+time, text, records, and where they are known bootTime, level, target, message, fields, span or parent, end,
+duration, result, reason, sources, data and more), or a report with kind "report". Several files add file.
 With -f a pool that is missing is waited for. It ends by a signal (SIGINT: 130 to a shell), or with 0 when
 nobody reads its output any more.`,
   );
@@ -70,16 +70,28 @@ async function run(files: readonly string[], command: Command): Promise<void> {
     const { PoolFollower } = await import('../log/pool-follower.ts');
     const paths = files.length > 0 ? [...new Set(files)] : [poolPath(options)];
     const followers = paths.map((path) => new PoolFollower(path, select));
-    return follow(followers, async (items) => printer.print(items), options);
+    return follow(followers, async (items) => void (await printer.print(items)), options);
   }
   const inputs = await inputsOf(files, command);
-  await printer.print(merged(inputs.map(({ path, content }) => itemsOf(select?.(content) ?? content, path))));
+  const items = merged(inputs.map(({ path, content }) => itemsOf(select?.(content) ?? content, path)));
+  const printed = await printer.print(items);
+  if (
+    printed === 0 &&
+    isTerminal() &&
+    options.lines !== 0 &&
+    inputs.some(({ content }) => hasItems(content))
+  ) {
+    const paths = inputs.map(({ path }) => path).join(', ');
+    printNote(`no line of ${paths} passes ${optionsOf(options).join(', ')}`, options);
+  }
   for (const { path, content } of inputs) {
-    if (content.diagnostics.length + content.reports.length === 0) {
-      printNote(`no diagnostics in ${path}`, options);
-    }
+    if (!hasItems(content)) printNote(`no diagnostics in ${path}`, options);
     for (const problem of content.problems) printNote(problemText(problem, path), options);
   }
+}
+
+function hasItems({ diagnostics, reports }: PoolContent): boolean {
+  return diagnostics.length + reports.length > 0;
 }
 
 /** What leaves of a pool's content that of the last boot. */
@@ -87,10 +99,9 @@ async function lastBootOf(
   files: readonly string[],
   command: Command,
 ): Promise<(content: PoolContent) => PoolContent> {
-  const { lastBoot } = await import('../../diagnostics/summary/last-boot.ts');
-  const { bootOptionsOf } = await import('../boots.ts');
+  const { bootIn, bootOptionsOf } = await import('../boots.ts');
   const options = bootOptionsOf(files, command);
-  return (content) => lastBoot(content, options).content;
+  return (content) => bootIn(content, options).content;
 }
 
 /** Prints items that the user asked for; of the first ones at most as many as `--lines`. */
@@ -105,7 +116,8 @@ class LogPrinter {
     this.#showsFile = files.length > 1;
   }
 
-  async print(items: readonly LogItem[]): Promise<void> {
+  /** Resolves with how many were asked for. */
+  async print(items: readonly LogItem[]): Promise<number> {
     const chosen = this.#chosen(items);
     let batch: string[] = [];
     for (const item of items) {
@@ -118,6 +130,7 @@ class LogPrinter {
       batch = [];
     }
     await print(batch.join(''));
+    return chosen.size;
   }
 
   #chosen(items: readonly LogItem[]): Set<LogItem> {

@@ -6,7 +6,11 @@ import { printNote } from '../output.ts';
 
 /** `kvp repair` mends the defects of a pool and lists them. */
 export function repair(command: Command): void {
-  addDryRun(command);
+  addDryRun(
+    command,
+    `With --json the document is a list of the defects, as kvp inspect has them: record, reason, field, and action, which
+is what repairing does to the record.`,
+  );
   examples(command, [
     ['kvp repair --dry-run', 'say what would be done'],
     ['kvp repair', 'mend what keeps the host from reading on'],

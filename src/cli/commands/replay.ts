@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { addFilesArgument } from '../input.ts';
 import type { ReplayCommandOptions } from '../replay/replay-pools.ts';
 
@@ -26,14 +26,14 @@ export function replay(command: Command): void {
       const { replayPools } = await import('../replay/replay-pools.ts');
       return replayPools(files, command.optsWithGlobals<ReplayCommandOptions>(), command);
     });
-  command.addHelpText(
-    'after',
-    `
-A file may be a folder of pools. The spans of each VM have a resource with service.name, service.version, host.id and
+  explain(
+    command,
+    `A file may be a folder of pools. The spans of each VM have a resource with service.name, service.version, host.id and
 the attributes that are given. Headers, certificates, protocol, compression and timeout are those of
 OTEL_EXPORTER_OTLP_*. With --state the same command goes on where it ended: interrupted, it sends nothing twice; killed,
 at most one batch of 512 spans, with the same ids. With --json the document has pools, spans, events, skipped, refused
-and failed; with --dry-run too it is a list of spans.`,
+and failed; with --dry-run too it is a list of spans with path, traceId, spanId, parentSpanId, name, start, end, failed,
+reason, attributes, events and resource.`,
   );
   examples(command, [
     ['kvp replay --endpoint http://localhost:4318', 'the pool of this VM'],

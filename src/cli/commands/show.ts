@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addFilesArgument, bootsOf, type InputBoot } from '../boots.ts';
-import { examples } from '../examples.ts';
+import { examples, explain } from '../examples.ts';
 import { addHtmlOptions, checkHtmlOptions, printPage } from '../html-page.ts';
 import { print } from '../output.ts';
 import { documentOf } from '../view/document.ts';
@@ -18,13 +18,12 @@ export function show(command: Command): void {
     if (options.html !== undefined) return printPage(shown[0] as InputBoot, options);
     return print(options.json ? documentOf(shown) : pictureOf(shown, styleOf(options)));
   });
-  command.addHelpText(
-    'after',
-    `
-With --json the document has path, summary (what summarize() of the package returns: outcome, reason,
+  explain(
+    command,
+    `With --json the document has path, summary (what summarize() of the package returns: outcome, reason,
 report, firstFailure, seconds, bootTime, writers, slowest, earlier, defects and more), start, end, gaps, events
 outside of spans, and roots: spans with name, agent, id, start, end, duration, own (seconds that were its own),
-critical, state, result, reason, sources, level, fields, events, children. Several pools are a list, pools.`,
+critical, state, result, reason, sources, level, message, fields, events, children. Several pools are a list, pools.`,
   );
   examples(command, [
     ['kvp show', 'how provisioning went on this VM'],

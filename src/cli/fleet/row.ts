@@ -1,8 +1,8 @@
 import { KvpError, messageOf } from '../../errors.ts';
-import { lastBoot } from '../../diagnostics/summary/last-boot.ts';
 import { summarize, type Summary } from '../../diagnostics/summary/summary.ts';
 import { FileReader } from '../../pool/file-reader.ts';
 import { readFileBytes } from '../../pool/read-pool.ts';
+import { bootIn } from '../boots.ts';
 import { inputIn } from '../input.ts';
 
 /** How the VM of a pool fared; or that a file is no pool, or can't be read. */
@@ -44,7 +44,7 @@ export function rowOf(path: string): FleetRow {
   try {
     const bytes = reader.read(path) ?? readFileBytes(path, { mustExist: true });
     const { content, defects } = inputIn(path, bytes);
-    return rowOfSummary(path, summarize(lastBoot(content), { defects }));
+    return rowOfSummary(path, summarize(bootIn(content), { defects }));
   } catch (thrown) {
     const isNone = thrown instanceof KvpError && thrown.code === 'ERR_KVP_NOT_A_POOL_FILE';
     const message = messageOf(thrown);

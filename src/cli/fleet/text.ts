@@ -3,16 +3,21 @@ import { durationText } from '../../format/duration-text.ts';
 import { escapeInvisible } from '../../format/value-text.ts';
 import { cutTo } from '../text-width.ts';
 import { type Column, table } from '../table.ts';
-import { COLORS } from '../view/style.ts';
+import { COLORS, isUtf8 } from '../view/style.ts';
 import { type FleetRow, type Outcome, OUTCOMES } from './row.ts';
 
-const COLUMNS: readonly Column[] = [
+/** A column, and from how many columns of a terminal on it is there. */
+interface FleetColumn extends Column {
+  readonly from?: number;
+}
+
+const COLUMNS: readonly FleetColumn[] = [
   { title: 'OUTCOME', whole: true },
   { title: 'TOTAL', align: 'right', whole: true },
-  { title: 'SLOWEST STEP' },
-  { title: 'WRITERS' },
-  { title: 'DEFECTS', align: 'right', whole: true },
-  { title: 'POOL' },
+  { title: 'SLOWEST STEP', keep: 'end', from: 72 },
+  { title: 'WRITERS', from: 140 },
+  { title: 'DEFECTS', align: 'right', whole: true, from: 96 },
+  { title: 'POOL', keep: 'end' },
   { title: 'REASON' },
 ];
 
@@ -20,9 +25,20 @@ const COLUMNS: readonly Column[] = [
 const REASONS_MAX = 5;
 const REASON_WIDTH = 80;
 
-/** The rows as a table. */
+/** The rows as a table, each a line: a terminal gets the columns that it has room for, and of a cell as much. */
 export function fleetText(rows: readonly FleetRow[], width: number, hasColor: boolean): string {
-  const text = table(COLUMNS, rows.map(cellsOf), width);
+  const columns = COLUMNS.map((column, index) => ({ column, index })).filter(
+    ({ column: { from = 0 } }) => width >= from,
+  );
+  const text = table(
+    columns.map(({ column }) => column),
+    rows.map((row) => {
+      const cells = cellsOf(row);
+      return columns.map(({ index }) => cells[index] as string);
+    }),
+    width,
+    isUtf8() ? '…' : '...',
+  );
   return hasColor ? text.replace(OUTCOME, (word) => withAnsi(COLOR_OF[word as Outcome], word)) : text;
 }
 

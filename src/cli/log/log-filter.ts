@@ -37,6 +37,17 @@ export function passes(item: LogItem, { since, level, agent, failed }: LogFilter
   return typeof since !== 'number' || item.time === undefined || item.time.getTime() >= since;
 }
 
+/** The options that a filter comes of. */
+export function optionsOf({ since, level, agent, failed = false }: LogFilter): string[] {
+  const given: [name: string, isGiven: boolean][] = [
+    ['--since', since !== undefined],
+    ['--level', level !== undefined],
+    ['--agent', agent.length > 0],
+    ['--failed', failed],
+  ];
+  return given.flatMap(([name, isGiven]) => (isGiven ? [name] : []));
+}
+
 export function sinceOf(text: string, now = wallMillis()): Since {
   if (text === 'boot') return 'boot';
   const [, ago] = AGO.exec(text.trim()) ?? [];

@@ -6,18 +6,42 @@ export function percent(part: number): string {
   return `${(part * 100).toFixed(3)}%`;
 }
 
-/** The labels of the time axis. */
+/** The labels of the time axis: on the right of their ticks; the last one on the left where it has room only there. */
 export function Axis({ view, width }: { view: View; width: number }) {
   const { times, step } = ticksOf(view, Math.max(2, Math.floor(width / 90)));
+  /** Where the label before ends, in pixels. */
+  let used = 0;
   return (
     <svg class="axis" aria-hidden="true">
-      {times.map((time) => (
-        <text key={time} x={percent(placeOf(time, view))} y="14" dx="4">
-          {tickText(time, step, view.to)}
-        </text>
-      ))}
+      {times.map((time) => {
+        const place = placeOf(time, view);
+        const text = tickText(time, step, view.to);
+        const room = widthOf(text) + TICK_GAP;
+        const isRight = place * width + room <= width;
+        if (!isRight && place * width - room < used) return null;
+        used = place * width + room;
+        return (
+          <text
+            key={time}
+            x={percent(place)}
+            y="14"
+            dx={isRight ? TICK_GAP : -TICK_GAP}
+            text-anchor={isRight ? undefined : 'end'}
+          >
+            {text}
+          </text>
+        );
+      })}
     </svg>
   );
+}
+
+/** Pixels between a tick and its label. */
+const TICK_GAP = 4;
+
+/** Pixels that a label takes, rather too many. */
+export function widthOf(label: string): number {
+  return label.length * 7;
 }
 
 /** The shortest gap that is drawn, as a part of the view. */

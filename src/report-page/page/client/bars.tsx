@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { PageSpan } from '../../page-model.ts';
 import { durationText } from '../texts.ts';
-import { percent } from './axis.tsx';
+import { percent, widthOf } from './axis.tsx';
 import type { PageData } from './page-data.ts';
 import { placeOf, type View } from './view.ts';
 
@@ -10,8 +10,18 @@ const MARKS_MAX = 80;
 /** Colors that agents have, by their numbers. */
 export const AGENT_COLORS = 5;
 
-/** A bar with its marks and its label; positions are parts of the width, so that nothing is drawn anew when it changes. */
-export function SpanBar({ data, number, view }: { data: PageData; number: number; view: View }) {
+/** A bar with its marks and its label; positions are parts of the width, whose pixels say only where the label has room. */
+export function SpanBar({
+  data,
+  number,
+  view,
+  width,
+}: {
+  data: PageData;
+  number: number;
+  view: View;
+  width: number;
+}) {
   const span = data.spans[number] as PageSpan;
   const { start, before } = span;
   const isBoth = data.head.isComparison;
@@ -28,7 +38,7 @@ export function SpanBar({ data, number, view }: { data: PageData; number: number
         />
       )}
       <Marks data={data} numbers={data.eventsOf.get(number)} view={view} />
-      <Label span={span} view={view} />
+      <Label span={span} view={view} width={width} />
     </svg>
   );
 }
@@ -38,6 +48,8 @@ type Timed = Pick<PageSpan, 'start' | 'end' | 'state' | 'result' | 'isCritical'>
 /** How far a bar goes beyond the part that is seen, as a part of it, so that no end is seen there. */
 const EDGE_OUT = 0.002;
 const EDGE = 1 + EDGE_OUT;
+/** The least width of a bar, as a part of what is seen: enough for its outline, because SVG draws nothing of no width. */
+const WIDTH_MIN = 1e-5;
 
 function edge(time: number, view: View): number {
   return Math.min(EDGE, Math.max(-EDGE_OUT, placeOf(time, view)));
@@ -72,7 +84,13 @@ function Bar({
   if (to <= -EDGE_OUT) return null;
   return (
     <g class={kind}>
-      <rect x={percent(from)} y={y} width={percent(to - from)} height={height} rx="1.5" />
+      <rect
+        x={percent(from)}
+        y={y}
+        width={percent(Math.max(WIDTH_MIN, to - from))}
+        height={height}
+        rx="1.5"
+      />
       {isCritical && (
         <line class="critical" x1={percent(from)} x2={percent(to)} y1={y + height + 3} y2={y + height + 3} />
       )}
@@ -145,34 +163,57 @@ export function labelText({ change, state, seconds, isWall }: PageSpan): string 
   return state === 'start-missing' ? `${took} start missing`.trim() : took;
 }
 
-function Label({ span, view }: { span: PageSpan; view: View }) {
+/** Pixels behind the axis that a label may use. */
+const MARGIN = 12;
+
+function Label({ span, view, width }: { span: PageSpan; view: View; width: number }) {
   const { start = span.before?.start ?? 0, state } = span;
-  const end = state === 'unfinished' ? Infinity : (span.end ?? span.before?.end ?? start);
+  const isOpen = state === 'unfinished';
+  const end = isOpen ? Infinity : (span.end ?? span.before?.end ?? start);
   const [from, to] = [placeOf(start, view), placeOf(Math.max(start, end), view)];
-  if (from > 1 || to < 0) return null;
-  const text = labelText(span);
   const gap = span.result === 'fail' ? 16 : 6;
-  if (to < 0.86) {
+  return <BarLabel text={labelText(span)} from={from} to={to} gap={gap} width={width} isOpen={isOpen} />;
+}
+
+/**
+ * A text on the right of a bar where it has room, else on the left, else in the bar, or above the line of one that is
+ * open. Where it has room nowhere there is none: the row says it too.
+ */
+export function BarLabel({
+  text,
+  from,
+  to,
+  gap = 6,
+  width,
+  isOpen = false,
+}: {
+  text: string;
+  from: number;
+  to: number;
+  gap?: number;
+  width: number;
+  isOpen?: boolean;
+}) {
+  if (from > 1 || to < 0) return null;
+  const room = widthOf(text) + gap;
+  if ((1 - to) * width + MARGIN >= room) {
     return (
       <text x={percent(to)} dx={gap} y="17">
         {text}
       </text>
     );
   }
-  if (from > 0.14) {
+  if (from * width >= room) {
     return (
       <text x={percent(from)} dx="-6" y="17" text-anchor="end">
         {text}
       </text>
     );
   }
+  const start = Math.max(0, from);
+  if ((Math.min(1, to) - start) * width < room) return null;
   return (
-    <text
-      class={state === 'unfinished' ? '' : 'inside'}
-      x={percent(Math.max(0, from))}
-      dx="6"
-      y={state === 'unfinished' ? 10 : 17}
-    >
+    <text class={isOpen ? '' : 'inside'} x={percent(start)} dx="6" y={isOpen ? 10 : 17}>
       {text}
     </text>
   );

@@ -23,6 +23,8 @@ export interface Column<Row> {
 const ROW_HEIGHT = 28;
 /** Characters of a cell that are drawn. */
 const TEXT_MAX = 400;
+/** Characters that fit into every cell; what is longer is shown as a whole by the pointer. */
+const TITLE_MIN = 30;
 
 /** A table that is sorted by a click on a title, filtered by a text, and copied as CSV; of many rows it draws those seen. */
 export function DataTable<Row>({
@@ -141,7 +143,7 @@ function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
   const shown = visible(whole.length > TEXT_MAX ? `${whole.slice(0, TEXT_MAX).toWellFormed()}…` : whole);
   const classes = [isNumber && 'number', isWide && 'wide', isCode && 'code'].filter(Boolean).join(' ');
   return (
-    <td class={classes || undefined} title={isWide ? shown : undefined}>
+    <td class={classes || undefined} title={shown.length > TITLE_MIN ? shown : undefined}>
       {onClick === undefined || whole === '' ? (
         <bdi>{shown}</bdi>
       ) : (

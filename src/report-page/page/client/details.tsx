@@ -35,6 +35,14 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
   const { name, agent, id, start, end, seconds, own, state, result, reason, sources = [], level } = span;
   const { message, fields, isWall, isCritical, before, parent } = span;
   const change = changeText(span);
+  const at = (offset: number | undefined): ComponentChildren =>
+    offset !== undefined && (
+      <>
+        {offsetText(offset)}
+        <br />
+        <Moment time={head.origin + offset} zone={zone} />
+      </>
+    );
   /** Keys are for the spans again. */
   const close = (): void => {
     onSelect(undefined);
@@ -92,59 +100,28 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
         <CopyButton text={() => `${location.href.replace(/#.*$/, '')}#span-${number}`}>Copy link</CopyButton>
       </p>
       <dl>
-        {start !== undefined && (
-          <Entry name="Start">
-            {offsetText(start)}
-            <br />
-            <Moment time={head.origin + start} zone={zone} />
-          </Entry>
-        )}
-        {end !== undefined && (
-          <Entry name="End">
-            {offsetText(end)}
-            <br />
-            <Moment time={head.origin + end} zone={zone} />
-          </Entry>
-        )}
-        {seconds !== undefined && (
-          <Entry name="Share">{shareText((seconds * 1000) / head.length)} of the boot</Entry>
-        )}
-        {own !== undefined && <Entry name="Own time">{durationText(own)}</Entry>}
-        {change !== '' && <Entry name="Change">{change}</Entry>}
-        {before !== undefined && (
-          <Entry name="Before">
-            {[
-              before.seconds !== undefined && durationText(before.seconds),
-              before.result === 'fail' && 'failed',
-              before.state === 'unfinished' && 'did not end',
-            ]
-              .filter((text) => text !== false)
-              .join(', ') || 'was there'}
-            {before.reason !== undefined && (
-              <>
-                : <Pool text={before.reason} />
-              </>
-            )}
-          </Entry>
-        )}
-        {isCritical && <Entry name="Critical">the end had to wait for it</Entry>}
-        {state === 'start-missing' && <Entry name="State">its start is missing</Entry>}
+        <Entry name="Start">{at(start)}</Entry>
+        <Entry name="End">{at(end)}</Entry>
+        <Entry name="Share">
+          {seconds !== undefined && `${shareText((seconds * 1000) / head.length)} of the boot`}
+        </Entry>
+        <Entry name="Own time">{own !== undefined && durationText(own)}</Entry>
+        <Entry name="Change">{change}</Entry>
+        <Entry name="Before">{before !== undefined && <Before before={before} />}</Entry>
+        <Entry name="Critical">{isCritical && 'the end had to wait for it'}</Entry>
+        <Entry name="State">{state === 'start-missing' && 'its start is missing'}</Entry>
         <Entry name="Agent">
           <Pool text={data.agentOf(agent)} />
         </Entry>
-        {parent !== undefined && (
-          <Entry name="In">
+        <Entry name="In">
+          {parent !== undefined && (
             <a href={`#span-${parent}`}>
               <Pool text={data.spans[parent]?.name ?? ''} />
             </a>
-          </Entry>
-        )}
+          )}
+        </Entry>
         <Entry name="Level">{visible(level)}</Entry>
-        {message !== undefined && (
-          <Entry name="Message">
-            <Pool text={message} />
-          </Entry>
-        )}
+        <Entry name="Message">{message !== undefined && <Pool text={message} />}</Entry>
         <Entry name="Id">
           <code>{visible(id)}</code>
         </Entry>
@@ -156,12 +133,33 @@ export function Details({ data, span: number, zone, onSelect, onZoomTo }: Given)
   );
 }
 
+/** A line of what is known; none if nothing is. */
 function Entry({ name, children }: { name: string; children: ComponentChildren }) {
+  if (children === undefined || children === false || children === '') return null;
   return (
     <div>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** What a span was in the boot before. */
+function Before({ before: { seconds, result, state, reason } }: { before: Required<PageSpan>['before'] }) {
+  const texts = [
+    seconds === undefined ? '' : durationText(seconds),
+    result === 'fail' ? 'failed' : '',
+    state === 'unfinished' ? 'did not end' : '',
+  ];
+  return (
+    <>
+      {texts.filter((text) => text !== '').join(', ') || 'was there'}
+      {reason !== undefined && (
+        <>
+          : <Pool text={reason} />
+        </>
+      )}
+    </>
   );
 }
 

@@ -13,12 +13,14 @@ import { Toolbar } from './toolbar.tsx';
 import { around, type View, within } from './view.ts';
 import { Waterfall } from './waterfall.tsx';
 
+const NOTHING: ReadonlySet<number> = new Set();
+
 /** The part of the page that answers: the waterfall with its controls, the details of a span, and the tables. */
 export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; onReady: () => void }) {
   const { head, spans } = data;
   const [view, setView] = useState<View>({ from: 0, to: head.length });
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
-  const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(() => new Set());
+  const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(NOTHING);
   const [selected, setSelected] = useState<number | undefined>(() => spanOfHash(spans.length));
   /** The tables come after the waterfall, which is what a reader looks at first. */
   const [hasTables, setHasTables] = useState(false);
@@ -62,15 +64,18 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
       });
   }, [data, onReady]);
   useEffect(() => {
-    const focusSearch = (event: KeyboardEvent): void => {
+    /** Keys that mean the same wherever the reader is. */
+    const onKeyDown = (event: KeyboardEvent): void => {
       const isTyping = event.target instanceof Element && event.target.closest('input, select, textarea');
-      if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      search.current?.focus();
+      if (event.defaultPrevented || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === '/') {
+        event.preventDefault();
+        search.current?.focus();
+      } else if (event.key === 'Escape' && selected !== undefined) select(undefined);
     };
-    addEventListener('keydown', focusSearch);
-    return () => removeEventListener('keydown', focusSearch);
-  }, []);
+    addEventListener('keydown', onKeyDown);
+    return () => removeEventListener('keydown', onKeyDown);
+  }, [selected, select]);
 
   const zoomTo = (span: number): void => {
     const { start, end = start } = spans[span] as PageSpan;
@@ -111,7 +116,7 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
           onFilter={setFilter}
           onView={(next) => setView(within(next, head.length))}
           onNext={next}
-          onExpandAll={() => setCollapsed(new Set())}
+          onExpandAll={() => setCollapsed(NOTHING)}
           onCollapseAll={collapseAll}
         />
         <div class="stage">
@@ -134,6 +139,8 @@ export function Explorer({ data, zone, onReady }: { data: PageData; zone: Zone; 
                 })
               }
               onZoomTo={zoomTo}
+              allRows={() => (matches === undefined ? rowsOf(data, NOTHING, undefined) : rows)}
+              onOpen={(span) => setCollapsed((last) => opened(last, spans, span))}
             />
             {legend}
           </div>

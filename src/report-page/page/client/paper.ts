@@ -4,9 +4,17 @@ export function preparePaper(): void {
     HTMLElement,
     HTMLElement,
   ];
+  /** What the reader left closed: it could not be opened on paper. */
+  let closed: HTMLDetailsElement[] = [];
+  const open = (isOpen: boolean): void => closed.forEach((details) => (details.open = isOpen));
   addEventListener('beforeprint', () => {
+    closed = [...document.querySelectorAll<HTMLDetailsElement>('#answer details:not([open])')];
+    open(true);
     // With scripts the content of <noscript> is a text, in which all texts of the pool are escaped.
     if (paper.firstChild === null) paper.innerHTML = source.textContent;
   });
-  addEventListener('afterprint', () => paper.replaceChildren());
+  addEventListener('afterprint', () => {
+    open(false);
+    paper.replaceChildren();
+  });
 }

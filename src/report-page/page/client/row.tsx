@@ -4,7 +4,7 @@ import { Pool } from '../answer.tsx';
 import { Icon } from '../icon.tsx';
 import { counted, durationText, offsetText } from '../texts.ts';
 import { changeText } from '../change-text.ts';
-import { AGENT_COLORS, labelText, Marks, SpanBar } from './bars.tsx';
+import { AGENT_COLORS, BarLabel, labelText, Marks, SpanBar } from './bars.tsx';
 import { percent } from './axis.tsx';
 import { laneKey, type PageData } from './page-data.ts';
 import { type Row, rowKey } from './rows.ts';
@@ -13,6 +13,8 @@ import { placeOf, type View } from './view.ts';
 interface Shared<Kind extends Row['kind']> {
   data: PageData;
   view: View;
+  /** Of the bars, in pixels. */
+  width: number;
   row: Extract<Row, { kind: Kind }>;
   id: string;
   index: number;
@@ -69,7 +71,7 @@ function TreeRow(
 }
 
 export function PhaseRow(shared: Shared<'phase'>) {
-  const { data, view, row } = shared;
+  const { data, view, width, row } = shared;
   const { name, from, to } = data.head.phases[row.phase] as { name: string; from: number; to: number };
   const [start, end] = [placeOf(from, view), placeOf(to, view)];
   const duration = durationText((to - from) / 1000);
@@ -86,9 +88,7 @@ export function PhaseRow(shared: Shared<'phase'>) {
     bars: (
       <svg class="bar" aria-hidden="true">
         <rect class="phase" x={percent(start)} y="7" width={percent(end - start)} height="12" rx="1.5" />
-        <text x={percent(end)} dx="6" y="17">
-          {duration}
-        </text>
+        <BarLabel text={duration} from={start} to={end} width={width} />
       </svg>
     ),
   });
@@ -133,7 +133,7 @@ export function SpanRow({
   onClick,
   ...shared
 }: Shared<'span'> & { isSelected: boolean; onClick: () => void }) {
-  const { data, view, row, onToggle } = shared;
+  const { data, view, width, row, onToggle } = shared;
   const { span: number, hasChildren, isOpen, isMatch } = row;
   const span = data.spans[number] as PageSpan;
   const { depth, name, agent, result, state, reason, message, start, parent } = span;
@@ -182,7 +182,7 @@ export function SpanRow({
       </>
     ),
     label: [labelText(span), start !== undefined && `from ${offsetText(start)}`].filter(Boolean).join(', '),
-    bars: <SpanBar data={data} number={number} view={view} />,
+    bars: <SpanBar data={data} number={number} view={view} width={width} />,
     change: { class: span.verdict ?? span.change ?? '', text: changeText(span) },
   });
 }

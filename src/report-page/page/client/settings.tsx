@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Zone } from '../texts.ts';
+import { Choice } from './choice.tsx';
 import { applyTheme, keepChoice, keptChoice, type Theme, THEMES } from './state.ts';
 
 /** What the reader chooses for the whole page: the zone of times, and light or dark. */
@@ -10,31 +11,28 @@ export function Settings({ zone, onZone }: { zone: Zone; onZone: (zone: Zone) =>
     <>
       <label>
         Times{' '}
-        <select
+        <Choice
+          label="Times"
           value={zone}
-          onChange={({ currentTarget: { value } }) => {
-            keepChoice('zone', value);
-            onZone(value as Zone);
+          options={{ utc: 'in UTC', local: `here (${own})` }}
+          onChoice={(chosen) => {
+            keepChoice('zone', chosen);
+            onZone(chosen);
           }}
-        >
-          <option value="utc">in UTC</option>
-          <option value="local">here ({own})</option>
-        </select>
+        />
       </label>
       <label>
         Colors{' '}
-        <select
+        <Choice
+          label="Colors"
           value={theme}
-          onChange={({ currentTarget: { value } }) => {
-            keepChoice('theme', value);
-            applyTheme(value as Theme);
-            setTheme(value as Theme);
+          options={{ system: 'of the system', light: 'light', dark: 'dark' }}
+          onChoice={(chosen) => {
+            keepChoice('theme', chosen);
+            applyTheme(chosen);
+            setTheme(chosen);
           }}
-        >
-          <option value="system">of the system</option>
-          <option value="light">light</option>
-          <option value="dark">dark</option>
-        </select>
+        />
       </label>
     </>
   );

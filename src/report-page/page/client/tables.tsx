@@ -15,10 +15,11 @@ type TabName = 'slowest' | 'failures' | 'events' | 'problems' | 'records';
 /** The tables below the waterfall, one at a time. */
 export function Tables({ data, zone, onSpan }: Given) {
   const { head, spans } = data;
+  const timed = useMemo(() => spans.flatMap(({ start }, i) => (start === undefined ? [] : [i])), [spans]);
   const failed = useMemo(() => spans.flatMap(({ result }, i) => (result === 'fail' ? [i] : [])), [spans]);
   const tabs = (
     [
-      ['slowest', 'Slowest', spans.length],
+      ['slowest', 'Slowest', timed.length],
       ['failures', 'Failures', failed.length],
       ['events', 'Events', head.counts.events],
       ['problems', 'Problems', head.problems.length],
@@ -63,7 +64,7 @@ export function Tables({ data, zone, onSpan }: Given) {
         ))}
       </div>
       <div id="table" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'slowest' && <Slowest data={data} onSpan={show} />}
+        {tab === 'slowest' && <Slowest data={data} numbers={timed} onSpan={show} />}
         {tab === 'failures' && <Failures data={data} numbers={failed} zone={zone} onSpan={show} />}
         {tab === 'events' && <Events data={data} zone={zone} onSpan={show} />}
         {tab === 'problems' && (
@@ -83,13 +84,9 @@ export function Tables({ data, zone, onSpan }: Given) {
   );
 }
 
-function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => void }) {
+function Slowest({ data, numbers, onSpan }: Omit<Given, 'zone'> & { numbers: readonly number[] }) {
   const { spans, head } = data;
   const of = (number: number): PageSpan => spans[number] as PageSpan;
-  const rows = useMemo(
-    () => Array.from(spans.keys()).filter((number) => of(number).start !== undefined),
-    [spans],
-  );
   const columns: Column<number>[] = [
     {
       title: 'own time',
@@ -133,7 +130,7 @@ function Slowest({ data, onSpan }: { data: PageData; onSpan: (span: number) => v
     { title: 'agent', text: (i) => data.agentOf(of(i).agent) },
     { title: 'result', text: (i) => resultText(of(i)) },
   ];
-  return <DataTable name="Slowest" columns={columns} rows={rows} />;
+  return <DataTable name="Slowest" columns={columns} rows={numbers} />;
 }
 
 function Failures({ data, numbers, zone, onSpan }: Given & { numbers: readonly number[] }) {

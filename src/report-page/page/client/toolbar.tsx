@@ -1,5 +1,7 @@
 import type { RefObject } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { counted, visible } from '../texts.ts';
+import { Choice } from './choice.tsx';
 import type { PageData } from './page-data.ts';
 import { type Filter, hasFilter, NO_FILTER } from './rows.ts';
 import { type View, zoomed } from './view.ts';
@@ -17,6 +19,46 @@ interface Given {
   onNext: (step: 1 | -1) => void;
   onExpandAll: () => void;
   onCollapseAll: () => void;
+}
+
+/** The filters of which one value is chosen; that of changes is for two boots. */
+const CHOICES = [
+  {
+    name: 'level',
+    label: 'Level',
+    options: { '': 'any level', INFO: 'INFO and above', WARN: 'WARN and above', ERROR: 'ERROR' },
+  },
+  {
+    name: 'result',
+    label: 'Result',
+    options: {
+      '': 'any result',
+      fail: 'failed',
+      success: 'succeeded',
+      unfinished: 'did not end',
+      none: 'no result',
+    },
+  },
+  {
+    name: 'change',
+    label: 'Change',
+    options: {
+      '': 'changed or not',
+      any: 'changed',
+      slower: 'slower',
+      faster: 'faster',
+      new: 'new',
+      missing: 'missing',
+      failed: 'fails now',
+      fixed: 'fixed',
+    },
+  },
+] satisfies { [Name in 'level' | 'result' | 'change']: Choosable<Name> }['level' | 'result' | 'change'][];
+
+interface Choosable<Name extends keyof Filter> {
+  name: Name;
+  label: string;
+  options: Record<Filter[Name] & string, string>;
 }
 
 /** What the waterfall is controlled by: search, filters, what is open, and zoom. */
@@ -42,40 +84,16 @@ export function Toolbar(given: Given) {
         }}
       />
       {head.agents.length > 1 && <Agents data={data} filter={filter} onFilter={onFilter} />}
-      <Choice
-        label="Level"
-        value={filter.level}
-        options={{ '': 'any level', INFO: 'INFO and above', WARN: 'WARN and above', ERROR: 'ERROR' }}
-        onChoice={(level) => set({ level })}
-      />
-      <Choice
-        label="Result"
-        value={filter.result}
-        options={{
-          '': 'any result',
-          fail: 'failed',
-          success: 'succeeded',
-          unfinished: 'did not end',
-          none: 'no result',
-        }}
-        onChoice={(result) => set({ result })}
-      />
-      {head.isComparison && (
-        <Choice
-          label="Change"
-          value={filter.change}
-          options={{
-            '': 'changed or not',
-            any: 'changed',
-            slower: 'slower',
-            faster: 'faster',
-            new: 'new',
-            missing: 'missing',
-            failed: 'fails now',
-            fixed: 'fixed',
-          }}
-          onChoice={(change) => set({ change })}
-        />
+      {CHOICES.filter(({ name }) => name !== 'change' || head.isComparison).map(
+        ({ name, label, options }) => (
+          <Choice
+            key={name}
+            label={label}
+            value={filter[name] as string}
+            options={options}
+            onChoice={(value) => set({ [name]: value })}
+          />
+        ),
       )}
       <label class="check">
         <input
@@ -103,53 +121,28 @@ export function Toolbar(given: Given) {
           </button>
         </>
       )}
-      <span class="space" />
-      <span class="group">
-        <button type="button" onClick={given.onExpandAll}>
-          Expand
-        </button>
-        <button type="button" onClick={given.onCollapseAll}>
-          Collapse
-        </button>
-      </span>
-      <span class="group">
-        <button type="button" onClick={() => zoom(2)} aria-label="Zoom out">
-          −
-        </button>
-        <button type="button" onClick={() => zoom(0.5)} aria-label="Zoom in">
-          +
-        </button>
-        <button type="button" onClick={() => onView({ from: 0, to: head.length })}>
-          Whole
-        </button>
+      <span class="groups">
+        <span class="group">
+          <button type="button" onClick={given.onExpandAll}>
+            Expand
+          </button>
+          <button type="button" onClick={given.onCollapseAll}>
+            Collapse
+          </button>
+        </span>
+        <span class="group">
+          <button type="button" onClick={() => zoom(2)} aria-label="Zoom out">
+            −
+          </button>
+          <button type="button" onClick={() => zoom(0.5)} aria-label="Zoom in">
+            +
+          </button>
+          <button type="button" onClick={() => onView({ from: 0, to: head.length })}>
+            Whole
+          </button>
+        </span>
       </span>
     </div>
-  );
-}
-
-function Choice<Value extends string>({
-  label,
-  value,
-  options,
-  onChoice,
-}: {
-  label: string;
-  value: Value;
-  options: Record<Value, string>;
-  onChoice: (value: Value) => void;
-}) {
-  return (
-    <select
-      aria-label={label}
-      value={value}
-      onChange={({ currentTarget }) => onChoice(currentTarget.value as Value)}
-    >
-      {Object.entries<string>(options).map(([each, text]) => (
-        <option key={each} value={each}>
-          {text}
-        </option>
-      ))}
-    </select>
   );
 }
 
@@ -158,8 +151,26 @@ function Agents({ data, filter, onFilter }: Pick<Given, 'data' | 'filter' | 'onF
   const { agents } = data.head;
   const hidden = filter.hiddenAgents;
   const set = (hiddenAgents: ReadonlySet<number>): void => onFilter({ ...filter, hiddenAgents });
+  const menu = useRef<HTMLDetailsElement>(null);
+  // It lies above what is below it, so a click elsewhere closes it.
+  useEffect(() => {
+    const onPointerDown = ({ target }: PointerEvent): void => {
+      if (menu.current?.contains(target as Node) === false) menu.current.open = false;
+    };
+    addEventListener('pointerdown', onPointerDown);
+    return () => removeEventListener('pointerdown', onPointerDown);
+  }, []);
   return (
-    <details class="menu">
+    <details
+      class="menu"
+      ref={menu}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !event.currentTarget.open) return;
+        event.preventDefault();
+        event.currentTarget.open = false;
+        event.currentTarget.querySelector('summary')?.focus();
+      }}
+    >
       <summary>
         {hidden.size === 0 ? 'all agents' : `${agents.length - hidden.size} of ${agents.length} agents`}
       </summary>

@@ -19,11 +19,17 @@ export interface WaterfallGiven {
   onSelect: (span: number | undefined) => void;
   onToggle: (key: number, isOpen: boolean) => void;
   onZoomTo: (span: number) => void;
+  /** All lines, were none collapsed. */
+  allRows: () => readonly Row[];
+  /** Opens what a span is in. */
+  onOpen: (span: number) => void;
 }
 
 const ROW_HEIGHT = 26;
 /** Pixels that a pointer moves before it chooses a time. */
 const DRAG_MIN = 4;
+/** Where the style has the details lie above the lines. */
+const NARROW = '(max-width: 62rem)';
 
 /** All spans on one time axis, in lanes of their agents. Only the lines that can be seen are drawn. */
 export function Waterfall(given: WaterfallGiven) {
@@ -54,10 +60,17 @@ export function Waterfall(given: WaterfallGiven) {
   useEffect(() => {
     if (selected === undefined) return;
     setActive(selected);
-    revealKey(selected);
+    // Where the details lie above the lines, the page moves until they leave the line free.
+    requestAnimationFrame(() => {
+      if (matchMedia(NARROW).matches)
+        document.getElementById(`row${selected}`)?.scrollIntoView({ block: 'nearest' });
+    });
+  }, [selected]);
+  useEffect(() => {
+    if (active !== undefined) revealKey(active);
     // Lines that open or close move nothing.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [selected]);
+  }, [active]);
 
   /** The moment below the pointer. */
   const momentAt = useCallback(
@@ -116,9 +129,15 @@ export function Waterfall(given: WaterfallGiven) {
     setActive(rowKey(row));
     reveal(rows.indexOf(row));
   };
+  const goTo = (span: number): void => {
+    given.onOpen(span);
+    const to = rows.findIndex((row) => rowKey(row) === span);
+    if (to >= 0) go(to);
+    else setActive(span);
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (onKey(event.key, event.shiftKey, rows[index], index, go, given)) event.preventDefault();
+    if (onKey(event.key, event.shiftKey, rows[index], { index, go, goTo }, given)) event.preventDefault();
   };
   const isDrawn = index >= virtual.first && index < virtual.end;
   return (
@@ -168,6 +187,7 @@ export function Waterfall(given: WaterfallGiven) {
               key,
               data,
               view,
+              width,
               id: idOf(row),
               index: virtual.first + i,
               isActive: key === active,
@@ -210,14 +230,22 @@ function isIn(element: Element | null, x: number): boolean {
   return x >= left && x <= right;
 }
 
+/** Where the keys are, and how they go elsewhere. */
+interface Place {
+  /** Of the line that keys are for; -1 without one. */
+  index: number;
+  go: (index: number) => void;
+  /** Goes to a span that may be collapsed. */
+  goTo: (span: number) => void;
+}
+
 /** Does what a key means; says whether it means anything. */
 function onKey(
   key: string,
   isShift: boolean,
   row: Row | undefined,
-  index: number,
-  go: (index: number) => void,
-  { data, rows, view, selected, onView, onSelect, onToggle, onZoomTo }: WaterfallGiven,
+  { index, go, goTo }: Place,
+  { data, rows, view, selected, onView, onSelect, onToggle, onZoomTo, allRows }: WaterfallGiven,
 ): boolean {
   const { length } = data.head;
   const middle = (view.from + view.to) / 2;
@@ -225,11 +253,13 @@ function onKey(
   const at = span?.start === undefined ? middle : Math.min(view.to, Math.max(view.from, span.start));
   const canOpen = row?.kind === 'lane' || (row?.kind === 'span' && row.hasChildren);
   const nextFailure = (): void => {
-    const failed = rows.findIndex(
-      (each, i) => i > index && each.kind === 'span' && data.spans[each.span]?.result === 'fail',
+    const all = allRows();
+    const here = row === undefined ? -1 : all.findIndex((each) => rowKey(each) === rowKey(row));
+    const failed = all.flatMap((each, i) =>
+      each.kind === 'span' && data.spans[each.span]?.result === 'fail' ? [{ i, span: each.span }] : [],
     );
-    const first = rows.findIndex((each) => each.kind === 'span' && data.spans[each.span]?.result === 'fail');
-    if (failed >= 0 || first >= 0) go(failed >= 0 ? failed : first);
+    const next = failed.find(({ i }) => i > here) ?? failed[0];
+    if (next !== undefined) goTo(next.span);
   };
   const actions: Record<string, () => void> = {
     ArrowDown: () => go(index + 1),
