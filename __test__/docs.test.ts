@@ -34,8 +34,8 @@ const NOT_CALLED: readonly [start: string, reason: string][] = [
   ['for image in', 'needs a collector; fleet-guide.test.ts runs it'],
 ];
 
-/** Pages that are made from the sources, and one whose programs the tests of OpenTelemetry run. */
-const NOT_HERE = /^(?:api\/.*|reference\/api\/.*|\.vitepress\/.*|cli\.md|opentelemetry\.md)$/;
+/** Pages that are made from the sources. cli-examples.test.ts runs the examples of the command line. */
+const NOT_HERE = /^(?:api\/.*|reference\/api\/.*|\.vitepress\/.*|cli\.md)$/;
 
 /** All other pages. */
 const PAGES = [

@@ -13,6 +13,7 @@ const ON_EACH_WRITER = [
   'cli-doctor-surroundings',
   'cli-drop-in',
   'cli-everywhere',
+  'cli-examples',
   'cli-extract',
   'cli-fleet',
   'cli-html',

@@ -72,7 +72,7 @@ for (const node of NODES) {
         node,
         names.flatMap((each) => (each === 'kvp-tracing' ? tarballs : [each])),
       );
-      if (names.length > 1) exportsSpans(folder, node);
+      if (names.some((each) => each.startsWith('@opentelemetry/'))) exportsSpans(folder, node);
     });
     console.error('  passed');
   }
@@ -91,7 +91,10 @@ for (const node of NODES) {
 
 /** The commands of README.md and docs/ that install the package, or packages of OpenTelemetry. */
 function documentedCommands() {
-  const files = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
+  const pages = readdirSync('docs', { recursive: true }).filter(
+    (file) => !/^(?:\.vitepress|reference\/api)\//.test(file),
+  );
+  const files = ['README.md', ...pages.map((file) => `docs/${file}`)];
   const texts = files.filter((file) => file.endsWith('.md')).map((file) => readFileSync(file, 'utf8'));
   const found = texts.flatMap(
     (text) => text.match(/npm install (?:kvp-tracing|@opentelemetry\/)[^\n`]*/g) ?? [],

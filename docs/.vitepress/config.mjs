@@ -77,6 +77,7 @@ export default {
           page('Names', 'reference/names'),
           page('When a program ends', 'reference/ends'),
           page('OpenTelemetry', 'opentelemetry'),
+          page('Trace context', 'reference/trace-context'),
           page('API', 'reference/api/'),
         ],
       },
