@@ -25,7 +25,8 @@ export function vmId(options?: VmIdOptions): string {
     return readVmId();
   } catch (cause) {
     const path = '/sys/class/dmi/id/product_uuid';
-    const message = `the id of this VM can not be read, zeros stand for it: ${messageOf(cause)}`;
+    const why = `the id of this VM can not be read, zeros stand for it: ${messageOf(cause)}`;
+    const message = `${why}. On a VM run as root, or set vmId; anywhere else nothing is wrong`;
     guardedHandler(onProblem)(new IoError('ERR_KVP_IO', message, { syscall: 'read', path, cause }));
     return UNKNOWN;
   }
