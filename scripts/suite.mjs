@@ -51,6 +51,7 @@ const ON_EACH_WRITER = [
   'kill',
   'kvp-layer',
   'memory-limit',
+  'messages',
   'module-systems',
   'missing-folder',
   'obstacles',

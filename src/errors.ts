@@ -63,6 +63,16 @@ export class OptionError extends KvpError {
   }
 
   /**
+   * For what goes on without the value.
+   *
+   * @internal
+   */
+  static ignored(option: string, given: unknown, expected: string): OptionError {
+    const error = new OptionError(option, given, expected);
+    return error.#say(`${error.message}; it is ignored`);
+  }
+
+  /**
    * There is no option `name` in `section`, `known` are those that there are. The message also says which of them may
    * be meant.
    *

@@ -65,6 +65,7 @@ export default {
           page('Options', 'reference/options'),
           page('Variables', 'reference/variables'),
           page('Errors', 'reference/errors'),
+          page('Messages', 'reference/messages'),
           page('Command line', 'cli'),
           page('Spans, events and layers', 'reference/spans'),
           page('instrument', 'reference/instrument'),

@@ -48,12 +48,17 @@ export function chooseBackend(options?: BackendOptions): Backend {
   if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
   const { failure } = load();
   if (failure === undefined) return 'native';
-  if (asked === 'native') throw failure;
+  if (asked === 'native') throw demanded(failure);
   if (!isTold && !quiet && (given || process.platform === 'linux')) {
     isTold = true;
     printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
   }
   return 'js';
+}
+
+function demanded({ message, cause }: BindingError): BindingError {
+  const cure = `${VARIABLE}=native demands it: install it for this system, or leave the variable out`;
+  return new BindingError('ERR_KVP_BINDING', `${message}; ${cure}`, { cause });
 }
 
 /** Why the native core can't be loaded; `undefined` if it can. Tries it. */

@@ -375,6 +375,6 @@ export class PoolStore implements Disposable {
 
   #checkOpen(): void {
     if (!this.#closed) return;
-    throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed`, { path: this.path });
+    throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed; wait for what was begun before close()`, { path: this.path });
   }
 }

@@ -69,7 +69,7 @@ export class Registry {
       if (this.#filterEmitted) return;
       this.#filterEmitted = true;
       this.problem(
-        new LayerError('a filter emitted while it was deciding; what it emitted there is discarded'),
+        new LayerError('a filter emitted while it was deciding; what it emitted there is discarded. Emit behind it, as by queueMicrotask()'),
       );
     },
   };

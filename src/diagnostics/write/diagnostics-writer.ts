@@ -281,7 +281,7 @@ export class DiagnosticsWriter implements Disposable {
   ): Promise<{ records: PoolRecord[]; bytes: number }> {
     if (this.#isClosed) {
       const { path } = this.#store;
-      throw new ClosedError('ERR_KVP_CLOSED', `the diagnostics writer of ${path} is closed`, { path });
+      throw new ClosedError('ERR_KVP_CLOSED', `the diagnostics writer of ${path} is closed; wait for what was begun before close()`, { path });
     }
     fieldOf('name', name, this.#keys.nameMax);
     fieldOf('id', id, ID_MAX);

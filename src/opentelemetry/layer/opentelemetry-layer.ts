@@ -230,7 +230,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const failure = await finishWithin(timeout, what, act, () => this.#waiting());
     const problems: Error[] = failure === undefined ? [] : [failure];
     const { dropped } = this.stats();
-    if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped} spans and events`));
+    if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped === 1 ? '1 span or event' : `${dropped} spans and events`}`));
     for (const problem of problems) this.#say(problem);
     return { complete: failure === undefined, dropped, problems };
   }
