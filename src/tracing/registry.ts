@@ -25,7 +25,7 @@ export interface RegistryOptions {
    * Fields whose values no layer sees, besides those whose names say that they are secret (`adminPassword`,
    * `x-api-key`): a name at any depth in any case, also in Errors, or a path from a field on (`user.pin`,
    * `users.*.pin`). `{ only: […] }` takes the place of the default, `false` redacts nothing. Texts are not searched.
-   * The rule: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/security.md#secrets. Default `[]`.
+   * The rule: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/redaction.md. Default `[]`.
    */
   redact?: RedactOption | undefined;
   /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
