@@ -21,6 +21,15 @@ export function nameErrors({ prototype }: { prototype: Error }, name: string): v
 /**
  * Base of all errors of this package. `code` is stable; the message says what was given, and the limit. Each with its
  * cause and cure: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/errors.md
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await openPool('/nowhere/pool').append('key', 'value');
+ * } catch (thrown) {
+ *   if (thrown instanceof KvpError) console.log(thrown.code, thrown.path);
+ * }
+ * ```
  */
 export class KvpError extends Error {
   static {

@@ -18,6 +18,11 @@ const OPTIONS: Checks<VmIdOptions> = { onProblem: functionOption };
  * and calls `onProblem`, which prints a line on stderr by default. On a generation 1 VM the firmware gives
  * the first three groups byte-swapped (cloud-init cloudinit/sources/helpers/azure.py, azure-init
  * libazureinit).
+ *
+ * @example
+ * ```ts
+ * const id = vmId({ onProblem: () => {} }); // no line where there is no VM
+ * ```
  */
 export function vmId(options?: VmIdOptions): string {
   const { onProblem } = readOptions(OPTIONS, options);

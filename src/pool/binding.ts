@@ -39,6 +39,11 @@ const OPTIONS: Checks<BackendOptions> = { quiet: booleanOption };
  * default, `auto`, means the native core if it can be loaded, otherwise the fallback, about which one line
  * is printed unless `quiet`; off Linux, where there is no native core, only if the variable says `auto`.
  * Throws `BindingError` if the native core is demanded and can't be loaded, `OptionError` for another value.
+ *
+ * @example
+ * ```ts
+ * console.log(backend({ quiet: true })); // 'native' or 'js'
+ * ```
  */
 export function chooseBackend(options?: BackendOptions): Backend {
   const { quiet = false } = readOptions(OPTIONS, options);

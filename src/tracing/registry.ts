@@ -42,7 +42,17 @@ const ALL = -1;
 /** How long after the deadline a layer may still report its outcome, in milliseconds. */
 const GRACE = 100;
 
-/** A subscriber: makes spans and passes spans and events to its layers, as their filters allow. */
+/**
+ * A subscriber: makes spans and passes spans and events to its layers, as their filters allow.
+ *
+ * @example
+ * ```ts
+ * const registry = new Registry({ redact: ['pin'] }).with(new StderrLayer({ filter: 'info' }));
+ * setGlobalDefault(registry);
+ * info('started');
+ * await registry.shutdown();
+ * ```
+ */
 export class Registry {
   /** Whether a layer needs `Span.busy`. @internal */
   timed = false;
@@ -69,7 +79,9 @@ export class Registry {
       if (this.#filterEmitted) return;
       this.#filterEmitted = true;
       this.problem(
-        new LayerError('a filter emitted while it was deciding; what it emitted there is discarded. Emit behind it, as by queueMicrotask()'),
+        new LayerError(
+          'a filter emitted while it was deciding; what it emitted there is discarded. Emit behind it, as by queueMicrotask()',
+        ),
       );
     },
   };

@@ -103,7 +103,14 @@ interface State extends SpanReference {
   finishRoom: number;
 }
 
-/** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
+/**
+ * Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours.
+ *
+ * @example
+ * ```ts
+ * const provider = new BasicTracerProvider({ spanProcessors: [new KvpSpanProcessor({ filter: 'info,http=off' })] });
+ * ```
+ */
 export class KvpSpanProcessor {
   readonly #channels: ServiceChannels;
   readonly #path: string;
