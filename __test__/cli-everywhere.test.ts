@@ -136,11 +136,11 @@ for (const { name } of COMMANDS) {
     };
     const short = fails();
     t.deepEqual([short.status, short.stdout], [3, '']);
-    t.regex(short.stderr, /(^|\n)[^\n]* is a directory; a pool is a regular file\n$/);
+    t.regex(short.stderr, /(^|\n)[^\n]* is a directory; a pool is a regular file. Give the path of one\n$/);
     t.notRegex(short.stderr, /\n {4}at /);
     const long = fails('--debug');
     t.is(long.status, 3);
-    t.regex(long.stderr, / is a directory; a pool is a regular file\n(?: {4}at .+\n)+$/);
+    t.regex(long.stderr, / is a directory; a pool is a regular file. Give the path of one\n(?: {4}at .+\n)+$/);
   });
 }
 

@@ -86,7 +86,7 @@ test('what is no pool is exit code 3, and stays as it is', (t) => {
   const folder = join(dir, '.kvp_pool_2');
   t.deepEqual(
     on(['--pool=2', 'write', 'a', '1']),
-    failed(`${folder} is a directory; a pool is a regular file`),
+    failed(`${folder} is a directory; a pool is a regular file. Give the path of one`),
   );
 });
 
@@ -144,7 +144,7 @@ test('a pool that stays locked is exit code 3', async (t) => {
   on(['write', 'a', '1']);
   const path = join(dir, '.kvp_pool_1');
   await holdLock(t, 'flock', path);
-  const reason = `another process kept ${path} locked for 1000 ms (lockTimeout)`;
+  const reason = `another process kept ${path} locked for 1000 ms (lockTimeout). Try again or raise it; kvp doctor says who holds the lock`;
   t.deepEqual(on(['write', 'a', '2']), failed(reason));
   t.deepEqual(on(['delete', 'a']), failed(reason));
   t.deepEqual(on(['clear']), failed(reason));

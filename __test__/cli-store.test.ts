@@ -182,7 +182,7 @@ test('a dry run where no pool is makes none, and fails where it could not be mad
   symlinkSync('/dev/null', path);
   t.deepEqual(
     on(['write', 'a', '1', '--dry-run']),
-    failed(`${path} is a symbolic link; a pool is a regular file`),
+    failed(`${path} is a symbolic link; a pool is a regular file. Give the path of one`),
   );
 });
 

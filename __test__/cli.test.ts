@@ -158,7 +158,7 @@ test('what can not be read is one line on stderr and exit code 3', (t) => {
   t.deepEqual(kvp('show', dir), {
     status: 3,
     stdout: '',
-    stderr: `${dir} is a directory; a pool is a regular file\n`,
+    stderr: `${dir} is a directory; a pool is a regular file. Give the path of one\n`,
   });
 });
 

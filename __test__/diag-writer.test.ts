@@ -296,7 +296,7 @@ test('a pool is given by its path, its number or an open store', async (t) => {
     await written;
     await t.throwsAsync(writer.event('e'), {
       instanceOf: ClosedError,
-      message: `the diagnostics writer of ${path} is closed`,
+      message: `the diagnostics writer of ${path} is closed; wait for what was begun before close()`,
     });
   }
   t.is(store.size, 3);

@@ -11,7 +11,7 @@ test('TypeScript accepts the programs of the pages, but for types of parameters,
   const folder = folderOf(t);
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(ROOT, join(folder, 'node_modules/kvp-tracing'));
-  for (const name of ['@types', '@opentelemetry', 'pino'])
+  for (const name of ['@types', '@opentelemetry', 'pino', 'fastify'])
     symlinkSync(new URL(`node_modules/${name}`, ROOT), join(folder, 'node_modules', name));
   const pages = readdirSync(new URL('docs', ROOT), { recursive: true, encoding: 'utf8' }).filter(
     (name) => !/^(?:\.vitepress|reference\/api|api)\//.test(name),
@@ -22,8 +22,8 @@ test('TypeScript accepts the programs of the pages, but for types of parameters,
     ...pages.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
   ]) {
     for (const { language, name, code, hidden, line } of blocksOf(pageText(page))) {
-      // NodeSDK is not among the project's own packages.
-      if (language !== 'js' || code.includes('@opentelemetry/sdk-node')) continue;
+      // NodeSDK is not among the project's own packages, and Express has no types of its own.
+      if (language !== 'js' || /@opentelemetry\/sdk-node|from 'express'/.test(code)) continue;
       // A program stands in a folder of its own, beside those of its page.
       const file = join(page.replaceAll('/', '-'), name.includes('.') ? name : `line-${line}.mjs`);
       mkdirSync(dirname(join(folder, file)), { recursive: true });

@@ -24,7 +24,8 @@ const NOT_CALLED: readonly [start: string, reason: string][] = [
   ['az ', 'needs an account on Azure'],
   ['disk=$(az ', 'needs an account on Azure'],
   ['lsblk', "needs another VM's disk"],
-  ['systemctl', 'needs systemd as process 1'],
+  ['sudo cp', 'changes the system'],
+  ['cd /opt/', 'needs what is installed there'],
   ['sudo npm', 'changes the system'],
   ['curl -fsSL', 'needs the network'],
   ['npm install @opentelemetry/sdk-node', 'needs the network; npm run test:sdk-matrix installs it'],
@@ -34,8 +35,8 @@ const NOT_CALLED: readonly [start: string, reason: string][] = [
   ['for image in', 'needs a collector; fleet-guide.test.ts runs it'],
 ];
 
-/** Pages that are made from the sources, and one whose programs the tests of OpenTelemetry run. */
-const NOT_HERE = /^(?:api\/.*|reference\/api\/.*|\.vitepress\/.*|cli\.md|opentelemetry\.md)$/;
+/** Pages that are made from the sources. cli-examples.test.ts runs the examples of the command line. */
+const NOT_HERE = /^(?:api\/.*|reference\/api\/.*|\.vitepress\/.*|cli\.md)$/;
 
 /** All other pages. */
 const PAGES = [

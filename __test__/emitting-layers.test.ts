@@ -27,7 +27,7 @@ function registryOf(...layers: Layer[]) {
   return { registry, heard, problems, run };
 }
 
-const said = (name: string) => `${name} emitted inside of its own hook; what it emitted there is discarded`;
+const said = (name: string) => `${name} emitted inside of its own hook; what it emitted there is discarded. Emit behind it, as by queueMicrotask()`;
 
 const HOOKS = ['onNewSpan', 'onRecord', 'onEnter', 'onExit', 'onClose', 'onEvent', 'onFollowsFrom'] as const;
 const ALL = ['new a', 'enter a', 'record a', 'event', 'exit a', 'close a'];
@@ -155,7 +155,7 @@ test('a filter that emits while it is asked is heard of by nobody', (t) => {
   run(() => log.warn('event'));
   t.deepEqual(heard, ['event', 'event']);
   t.deepEqual(problems.slice(1), [
-    'a filter emitted while it was deciding; what it emitted there is discarded',
+    'a filter emitted while it was deciding; what it emitted there is discarded. Emit behind it, as by queueMicrotask()',
   ]);
 });
 

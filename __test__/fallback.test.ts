@@ -270,7 +270,7 @@ test.serial('a defect of the writer costs its batch, which is counted, and keeps
   t.deepEqual([dropped, queuedBytes], [{ io: { INFO: 1, WARN: 1 } }, 0]);
   t.like(lastError, {
     code: 'ERR_KVP_PANIC',
-    message: `the writer of ${path} panicked: Array buffer allocation failed; this is a defect of kvp-tracing`,
+    message: `the writer of ${path} panicked: Array buffer allocation failed; this is a defect of kvp-tracing, please report it`,
   });
   t.true(isFree(path));
   writer.event(0, 3, 'last', 'n');

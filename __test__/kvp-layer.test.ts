@@ -220,7 +220,7 @@ test('a path that can be no pool is refused at once, with a code', (t) => {
     t.like(refused(at(name)), {
       name: 'NotAPoolFileError',
       code: 'ERR_KVP_NOT_A_POOL_FILE',
-      message: `${at(name)} is ${found}; a pool is a regular file`,
+      message: `${at(name)} is ${found}; a pool is a regular file. Give the path of one`,
       path: at(name),
     });
   }

@@ -63,7 +63,7 @@ test.serial('the sampler is that of the environment, a wrong one is said and pas
   t.is(problems.length, 1);
   t.regex(
     problems[0] ?? '',
-    /^OTEL_TRACES_SAMPLER must be one of always_on, .*; it is ignored, not "sometimes"$/,
+    /^OTEL_TRACES_SAMPLER must be one of always_on, .*, not "sometimes"; it is ignored$/,
   );
 });
 

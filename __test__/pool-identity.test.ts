@@ -186,7 +186,7 @@ for (const [what, [put, found]] of Object.entries(OBSTACLES)) {
       const outcome = await layer.flush({ timeout: 3000 });
       t.false(outcome.complete);
       t.true(outcome.problems.some((problem) => problem instanceof NotAPoolFileError));
-      const text = `is ${found}; a pool is a regular file`;
+      const text = `is ${found}; a pool is a regular file. Give the path of one`;
       t.is(problems.filter(({ message }) => message.endsWith(text)).length, 1);
       t.throws(() => openPool(path).appendSync('a', '1'), { instanceOf: NotAPoolFileError });
       if (found === 'a directory') rmdirSync(path);

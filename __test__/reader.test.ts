@@ -272,7 +272,7 @@ test('links are followed, pipes are read to their end, folders are refused', asy
   t.is(execFileSync('sh', [join(path, 'pipe.sh'), program], { encoding: 'utf8' }), '15\n');
   t.throws(() => readPool(path), {
     instanceOf: NotAPoolFileError,
-    message: /is a directory; a pool is a regular file/,
+    message: /is a directory; a pool is a regular file. Give the path of one/,
   });
   await t.throwsAsync(readDiagnostics(path), { instanceOf: NotAPoolFileError });
   t.throws(() => readPool('a\0b'), { code: 'ERR_KVP_INVALID_OPTION' });

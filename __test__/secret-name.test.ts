@@ -6,11 +6,11 @@ import { Redactor } from '../src/tracing/redactor.ts';
 import { isSecretByWords } from '../src/tracing/secret-name.ts';
 import { processorTime } from './helpers/processor-time.ts';
 
-const TABLE = readFileSync(new URL('../docs/security.md', import.meta.url), 'utf8');
+const TABLE = readFileSync(new URL('../docs/reference/redaction.md', import.meta.url), 'utf8');
 const ROWS = [...TABLE.matchAll(/^\| `(.+?)` +\| (redacted|visible) +\|$/gm)];
 
 for (const [, name = '', becomes] of ROWS) {
-  test(`the field ${name} is ${becomes}, as docs/security.md says`, (t) => {
+  test(`the field ${name} is ${becomes}, as docs/reference/redaction.md says`, (t) => {
     const fields = new Fields([name, 'outer'], ['value', { inner: [{ [name]: 'value' }] }]);
     new Redactor().apply(fields);
     const value = becomes === 'redacted' ? '[redacted]' : 'value';

@@ -217,7 +217,7 @@ for (const [variable, output] of [
   });
 
   test.serial(`an invalid ${variable} is reported once, then the option or the default holds`, async (t) => {
-    const said = [`${variable} must be off, error, warn, info, debug or trace; it is ignored, not "loud"`];
+    const said = [`${variable} must be off, error, warn, info, debug or trace, not "loud"; it is ignored`];
     t.deepEqual(await passing(t, 'loud', 'debug'), { count: 4, said });
     t.deepEqual(await passing(t, 'loud'), { count: output === 'kvp' ? 3 : 1, said });
   });

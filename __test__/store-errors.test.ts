@@ -139,7 +139,7 @@ for (const form of FORMS) {
     store.close();
     store.close();
     store[Symbol.dispose]();
-    const closed = { code: 'ERR_KVP_CLOSED', message: `the store of ${path} is closed` };
+    const closed = { code: 'ERR_KVP_CLOSED', message: `the store of ${path} is closed; wait for what was begun before close()` };
     for (const [operation, given] of OPERATIONS) {
       const error = await t.throwsAsync(call(store, form, operation, ...given), closed, operation);
       t.true(error instanceof errors.ClosedError && error.path === path);
@@ -184,7 +184,7 @@ for (const form of FORMS) {
       ['/dev/null', 'a character device'],
     ] as const;
     for (const [path, what] of found) {
-      const message = `${path} is ${what}; a pool is a regular file`;
+      const message = `${path} is ${what}; a pool is a regular file. Give the path of one`;
       const refused = { instanceOf: errors.NotAPoolFileError, code: 'ERR_KVP_NOT_A_POOL_FILE', message };
       const store = openPool(path);
       for (const [operation, given] of OPERATIONS) {

@@ -70,7 +70,7 @@ for (const form of FORMS) {
         t.true(performance.now() - began >= 40, name);
         t.like(error, {
           code: 'ERR_KVP_LOCK_TIMEOUT',
-          message: `another process kept ${path} locked for 40 ms (lockTimeout)`,
+          message: `another process kept ${path} locked for 40 ms (lockTimeout). Try again or raise it; kvp doctor says who holds the lock`,
           path,
         });
       }
@@ -105,7 +105,7 @@ for (const form of FORMS) {
   test(`a tail off the records' boundaries is cut once it stayed as it is (${form})`, async (t) => {
     const path = poolOf(t);
     writeFileSync(path, tornRecord(1000));
-    const message = `${path} ends in the middle of a record and did not stay as it was for 300 ms within 0 ms (lockTimeout)`;
+    const message = `${path} ends in the middle of a record and did not stay as it was for 300 ms within 0 ms (lockTimeout). Try again or raise it`;
     const store = openPool(path, { lockTimeout: 0 });
     // One look never tells.
     for (const [each, act] of [

@@ -121,7 +121,7 @@ for (const form of FORMS) {
     await run(store, form, 'set', 'last', '1');
     await t.throwsAsync(run(store, form, 'set', 'one more', '1'), {
       code: 'ERR_KVP_POOL_FULL',
-      message: `${path} has 1024 different keys; the limit is 1024`,
+      message: `${path} has 1024 different keys; the limit is 1024; delete keys, or raise the limit (maxKeys)`,
     });
     await run(store, form, 'set', 'last', '2');
     await run(store, form, 'append', 'one more', 'appended');
@@ -238,7 +238,7 @@ test('a store follows its name: a file that was deleted is made anew', (t) => {
 
 test('what a file has beyond 256 MiB is not read, and a sparse file below it leaves no memory behind', (t) => {
   const path = poolOf(t);
-  const message = `${path} has 268435457 bytes; a pool has at most 268435456`;
+  const message = `${path} has 268435457 bytes; a pool has at most 268435456. Give another path, or move the file away`;
   writeFileSync(path, '');
   truncateSync(path, 256 * 1024 * 1024 + 1);
   const refused = { code: 'ERR_KVP_MALFORMED_POOL', message };

@@ -111,7 +111,7 @@ for (const node of 'commands'.includes(asked) ? NODES : []) {
         node,
         names.flatMap((each) => (each === 'kvp-tracing' ? tarballs : [each])),
       );
-      if (command.includes('@opentelemetry/')) exportsSpans(folder, node);
+      if (names.some((each) => each.startsWith('@opentelemetry/'))) exportsSpans(folder, node);
     });
     console.error('  passed');
   }

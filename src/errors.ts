@@ -21,6 +21,15 @@ export function nameErrors({ prototype }: { prototype: Error }, name: string): v
 /**
  * Base of all errors of this package. `code` is stable; the message says what was given, and the limit. Each with its
  * cause and cure: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/errors.md
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await openPool('/nowhere/pool').append('key', 'value');
+ * } catch (thrown) {
+ *   if (thrown instanceof KvpError) console.log(thrown.code, thrown.path);
+ * }
+ * ```
  */
 export class KvpError extends Error {
   static {
@@ -60,6 +69,16 @@ export class OptionError extends KvpError {
    */
   within(section: string): this {
     return /^[A-Z\d_]+ /.test(this.message) ? this : this.#say(`${section}.${this.message}`);
+  }
+
+  /**
+   * For what goes on without the value.
+   *
+   * @internal
+   */
+  static ignored(option: string, given: unknown, expected: string): OptionError {
+    const error = new OptionError(option, given, expected);
+    return error.#say(`${error.message}; it is ignored`);
   }
 
   /**

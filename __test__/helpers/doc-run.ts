@@ -157,6 +157,7 @@ export class Reader {
     if (existsSync(cwdFile)) this.#cwd = readFileSync(cwdFile, 'utf8').trim();
     const told = output
       .replaceAll(`localhost:${this.#port}`, 'localhost:3000')
+      .replaceAll(`server.port=${this.#port}`, 'server.port=3000')
       .replaceAll(this.folder, '/home/you');
     return { output: told, status };
   }

@@ -3,6 +3,10 @@ import { posix } from 'node:path';
 
 const REPOSITORY = 'https://github.com/kvp-tracing/kvp-tracing';
 
+/** Three bars of a timeline. */
+const ICON =
+  'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="%233f6ec8"><path d="M1 2h14v3H1zM4 6.5h8v3H4zM7 11h8v3H7z"/></svg>';
+
 const page = (text, link) => ({ text, link: `/${link}` });
 
 export default {
@@ -11,6 +15,11 @@ export default {
     "azure-init's tracing for Node.js: spans and events to the Azure host, OpenTelemetry and stderr",
   lang: 'en',
   cleanUrls: true,
+  head: [['link', { rel: 'icon', href: ICON }]],
+  // Made from comments in the source, so there is no page to edit.
+  transformPageData: ({ relativePath, frontmatter }) => {
+    if (relativePath.startsWith('reference/api/')) frontmatter.editLink = false;
+  },
   lastUpdated: false,
   rewrites: { 'README.md': 'index.md' },
   // The reports of the public types are for reviews; the site has pages of each name instead.
@@ -30,7 +39,7 @@ export default {
       page('API', 'reference/api/'),
     ],
     sidebar: [
-      page('Which page do I need?', ''),
+      page('Start here', ''),
       {
         text: 'Guides',
         items: [
@@ -65,10 +74,12 @@ export default {
           page('Options', 'reference/options'),
           page('Variables', 'reference/variables'),
           page('Errors', 'reference/errors'),
+          page('Messages', 'reference/messages'),
           page('Command line', 'cli'),
           page('Spans, events and layers', 'reference/spans'),
           page('instrument', 'reference/instrument'),
           page('Filters', 'reference/filters'),
+          page('What is redacted', 'reference/redaction'),
           page('Lines', 'reference/lines'),
           page('Pools as stores', 'reference/store'),
           page('Formats of pools', 'reference/formats'),
@@ -77,6 +88,7 @@ export default {
           page('Names', 'reference/names'),
           page('When a program ends', 'reference/ends'),
           page('OpenTelemetry', 'opentelemetry'),
+          page('Trace context', 'reference/trace-context'),
           page('API', 'reference/api/'),
         ],
       },
@@ -93,8 +105,10 @@ export default {
           page('Security', 'security'),
           page('Performance', 'performance'),
           page('Design', 'design'),
-          page('Decisions about the pool', 'design/decisions-of-the-pool'),
           page('Decisions', 'design/decisions'),
+          page('Decisions: the pool', 'design/decisions-of-the-pool'),
+          page('Decisions: OpenTelemetry', 'design/decisions-on-opentelemetry'),
+          page('Decisions: the report page', 'design/decisions-of-the-report-page'),
           page('Adding a format', 'design/adding-a-format'),
           page('Where the time goes', 'design/where-the-time-goes'),
         ],

@@ -7,7 +7,8 @@ const log = target('contoso');
 async function boot(image, vm, seconds, reason) {
   mkdirSync(`pools/${image}`, { recursive: true });
   const path = `pools/${image}/${vm}.kvp_pool`;
-  const tracing = await initializeTracing({ service: 'contoso', kvp: { path }, stderr: false });
+  const kvp = { path, vmId: crypto.randomUUID() };
+  const tracing = await initializeTracing({ service: 'contoso', kvp, stderr: false });
   try {
     await log.inSpan('provision', async () => {
       await log.inSpan('dhcp', async () => {

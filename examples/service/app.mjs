@@ -1,8 +1,7 @@
 import { SpanStatusCode, trace } from '@opentelemetry/api';
 
-const tracer = trace.getTracer('web');
-tracer.startActiveSpan('GET /disks', (span) => {
-  span.recordException(new Error('no such controller'));
+trace.getTracer('web').startActiveSpan('GET /disks', (span) => {
+  span.addEvent('not in the cache', { key: 'disks' });
   span.setStatus({ code: SpanStatusCode.ERROR, message: 'no such controller' });
   span.end();
 });

@@ -1,6 +1,5 @@
-import { createServer } from 'node:http';
-import { initializeTracing, target } from 'kvp-tracing';
-import { extract } from 'kvp-tracing/opentelemetry';
+import Fastify from 'fastify';
+import { bridgeDiagnosticsChannels, initializeTracing, target } from 'kvp-tracing';
 
 const log = target('disks');
 const tracing = await initializeTracing({
@@ -9,21 +8,23 @@ const tracing = await initializeTracing({
   kvp: { path: 'pool' },
   stderr: { filter: 'info', spanEvents: ['close'], traceIds: true },
 });
+// A span for each request that comes in, and for each that goes out by fetch().
+bridgeDiagnosticsChannels({ httpServer: true, undici: true });
 
-const listDisks = log.instrument({ name: 'list_disks' }, async () => {
-  log.info({ count: 2 }, 'disks found');
-  return ['sda', 'sdb'];
-});
+const listDisks = log.instrument(
+  { name: 'list_disks', fields: (controller) => ({ controller }) },
+  async (controller) => {
+    const disks = controller === '0' ? ['sda', 'sdb'] : [];
+    log.info({ count: disks.length }, 'disks found');
+    return disks;
+  },
+);
 
-const server = createServer(({ method, url, headers }, response) => {
-  const fields = { 'otel.kind': 'server', 'http.request.method': method, 'url.path': url };
-  log.inSpan('GET /disks', { fields, parent: extract(headers) }, async () => {
-    response.end(`${JSON.stringify(await listDisks())}\n`);
-  });
-});
-server.listen(process.env.PORT ?? 3000);
+const app = Fastify();
+app.get('/controllers/:id/disks', (request) => listDisks(request.params.id));
+await app.listen({ port: Number(process.env.PORT ?? 3000) });
 
 process.once('SIGTERM', async () => {
-  server.close();
+  await app.close();
   await tracing.shutdown();
 });

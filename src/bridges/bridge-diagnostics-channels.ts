@@ -50,6 +50,11 @@ const BRIDGES: Record<
  * and to child processes, as far as an `OpenTelemetryLayer` is there and Node.js lets it. Nothing is patched. What runs under OpenTelemetry's
  * `suppressTracing`, as exporters do, gets no span. Leave out what another instrumentation traces already, or its
  * spans are there twice. Throws `OptionError`.
+ *
+ * @example
+ * ```ts
+ * using bridge = bridgeDiagnosticsChannels({ httpServer: true, undici: true, propagate: ['*.example.com'] });
+ * ```
  */
 export function bridgeDiagnosticsChannels(options: BridgeOptions): Bridge {
   // Without options nothing would be bridged.

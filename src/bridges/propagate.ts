@@ -11,9 +11,10 @@ const HOST = /^(?:\*\.)?(?:[^\s/:*?#@[\]]+|\[[0-9a-f:.]+\])(?::\d+)?$/i;
 /** Checks the option `propagate`. Throws `OptionError`. */
 export function propagateOption(option: string, given: unknown): Propagate {
   if (typeof given === 'boolean') return given;
-  const isList = Array.isArray(given) && given.every((host) => typeof host === 'string' && HOST.test(host));
-  if (isList) return [...(given as string[])];
-  throw new OptionError(option, given, 'true, false or a list of hosts: "host", "host:port" or "*.domain"');
+  const isHost = (host: unknown): boolean => typeof host === 'string' && HOST.test(host);
+  if (Array.isArray(given) && given.every(isHost)) return [...(given as string[])];
+  const wrong: unknown = Array.isArray(given) ? given.find((host) => !isHost(host)) : given;
+  throw new OptionError(option, wrong, 'true, false or a list of hosts: "host", "host:port" or "*.domain"');
 }
 
 /** Whether a request to a host carries the context. */

@@ -18,6 +18,11 @@ const OPTIONS: Checks<VmIdOptions> = { onProblem: functionOption };
  * and calls `onProblem`, which prints a line on stderr by default. On a generation 1 VM the firmware gives
  * the first three groups byte-swapped (cloud-init cloudinit/sources/helpers/azure.py, azure-init
  * libazureinit).
+ *
+ * @example
+ * ```ts
+ * const id = vmId({ onProblem: () => {} }); // no line where there is no VM
+ * ```
  */
 export function vmId(options?: VmIdOptions): string {
   const { onProblem } = readOptions(OPTIONS, options);
@@ -25,7 +30,8 @@ export function vmId(options?: VmIdOptions): string {
     return readVmId();
   } catch (cause) {
     const path = '/sys/class/dmi/id/product_uuid';
-    const message = `the id of this VM can not be read, zeros stand for it: ${messageOf(cause)}`;
+    const why = `the id of this VM can not be read, zeros stand for it: ${messageOf(cause)}`;
+    const message = `${why}. On a VM run as root, or set vmId; anywhere else nothing is wrong`;
     guardedHandler(onProblem)(new IoError('ERR_KVP_IO', message, { syscall: 'read', path, cause }));
     return UNKNOWN;
   }

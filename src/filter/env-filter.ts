@@ -31,6 +31,12 @@ const OPTIONS: Checks<EnvFilterOptions> = {
 /**
  * Decides by directives, as in Rust's tracing-subscriber: `warn,my_agent::user=debug,[provision{user=alice}]=trace`.
  * The grammar: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/filters.md
+ *
+ * @example
+ * ```ts
+ * const filter = EnvFilter.parse('info,agent::net=debug,[mount{disk=sda}]=trace');
+ * const layer = new StderrLayer({ filter });
+ * ```
  */
 export class EnvFilter implements Filter {
   readonly verbosity: number;

@@ -34,6 +34,13 @@ interface Filterable {
  * A new layer sees the spans that are made from then on, and all events; the layer that it replaces is shut down. A
  * filter given to the handle of a layer becomes the filter of the current layer. Throws `OptionError` for what is
  * neither.
+ *
+ * @example
+ * ```ts
+ * const [filter, handle] = reload('info');
+ * const layer = new StderrLayer({ filter });
+ * handle.reload('debug');
+ * ```
  */
 export function reload(filter: FilterInput): [Filter, ReloadHandle<FilterInput>];
 export function reload(layer: Layer): [Layer, ReloadHandle<Layer | FilterInput>];

@@ -31,6 +31,11 @@ interface Row {
 /**
  * Prints spans with their durations, results, fields and reasons, and events with theirs, one line each; without a line
  * feed at the end. Of an artifact the size is printed.
+ *
+ * @example
+ * ```ts
+ * console.log(renderTree(timeline((await readDiagnostics('pool')).diagnostics)));
+ * ```
  */
 export function renderTree(tree: Tree, options?: RenderOptions): string {
   const { color = false } = readOptions(OPTIONS, options);

@@ -41,7 +41,15 @@ const DEFAULTS = { format: 'diag', filter: 'info', spanEvents: ['new', 'close'] 
 
 const NO_FIELDS = new Fields();
 
-/** Writes spans and events as records of a KVP pool, where the Azure host reads them. */
+/**
+ * Writes spans and events as records of a KVP pool, where the Azure host reads them.
+ *
+ * @example
+ * ```ts
+ * const layer = new EmitKVPLayer({ path: 'pool', agent: 'my-agent/1.0.0', filter: 'info' });
+ * setGlobalDefault(new Registry().with(layer));
+ * ```
+ */
 export class EmitKVPLayer extends BaseLayer implements Layer<SpanState> {
   readonly name = 'EmitKVPLayer';
   readonly timed = true;

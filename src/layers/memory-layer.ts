@@ -61,7 +61,17 @@ interface MemoryLayerOptions {
 
 const OPTIONS: Checks<MemoryLayerOptions> = { filter: filterOption };
 
-/** Keeps spans and events in memory, for tests. It keeps any number of them until they are taken. */
+/**
+ * Keeps spans and events in memory, for tests. It keeps any number of them until they are taken.
+ *
+ * @example
+ * ```ts
+ * const layer = new MemoryLayer();
+ * withDefault(new Registry().with(layer), () => inSpan('mount', { fields: { disk: 'sda' } }, () => {}));
+ * const { spans } = layer.take();
+ * assert.equal(spans[0]?.name, 'mount');
+ * ```
+ */
 export class MemoryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'MemoryLayer';
   #memory: Memory = { spans: [], events: [] };

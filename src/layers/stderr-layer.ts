@@ -47,7 +47,15 @@ export const STDERR_OPTIONS: Checks<StderrLayerOptions> = {
   stacks: booleanOption,
 };
 
-/** Writes events and moments of spans as lines of text for people. */
+/**
+ * Writes events and moments of spans as lines of text for people.
+ *
+ * @example
+ * ```ts
+ * const layer = new StderrLayer({ format: 'compact', filter: 'info', spanEvents: ['close'] });
+ * setGlobalDefault(new Registry().with(layer));
+ * ```
+ */
 export class StderrLayer extends LineLayer<SpanText> {
   override readonly name = 'StderrLayer';
   readonly #format: LineFormat;

@@ -53,6 +53,11 @@ const RESERVED_IN_SPAN: ReadonlySet<string> = new Set(['name']);
 /**
  * Writes each event as a line of JSON by pino: `level`, `time`, `target`, inside of a span `span` and `spans` (the root
  * first), the fields, and `msg`.
+ *
+ * @example
+ * ```ts
+ * setGlobalDefault(new Registry().with(new JsonLayer({ writer: '/var/log/agent.json', filter: 'info' })));
+ * ```
  */
 export class JsonLayer extends LineLayer<State> {
   override readonly name = 'JsonLayer';

@@ -31,6 +31,12 @@ const LEVELS: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug', '
 /**
  * A destination for pino, `pino({}, pinoBridge())`. Each line becomes an event of the current subscriber in the current
  * span, with the line's level, bindings and fields. Throws `OptionError`.
+ *
+ * @example
+ * ```ts
+ * const logger = pino({ level: 'debug' }, pinoBridge());
+ * logger.info({ user: 'alice' }, 'user created'); // an event
+ * ```
  */
 export function pinoBridge(options?: PinoBridgeOptions): DestinationStream {
   return new PinoBridge(new Target(readOptions(OPTIONS, options).target));

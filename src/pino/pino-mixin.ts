@@ -13,6 +13,12 @@ export interface SpanIds {
 /**
  * A function for pino's option `mixin`, which adds the current span's ids to the application's own lines. They have the
  * names that the pool and OpenTelemetry's instrumentation of pino use.
+ *
+ * @example
+ * ```ts
+ * const logger = pino({ mixin: pinoMixin() });
+ * inSpan('mount', () => logger.info('has the ids of the span'));
+ * ```
  */
 export function pinoMixin(): () => SpanIds {
   return () => idsOf(Span.current());

@@ -39,6 +39,11 @@ const OPTIONS: Checks<BackendOptions> = { quiet: booleanOption };
  * default, `auto`, means the native core if it can be loaded, otherwise the fallback, about which one line
  * is printed unless `quiet`; off Linux, where there is no native core, only if the variable says `auto`.
  * Throws `BindingError` if the native core is demanded and can't be loaded, `OptionError` for another value.
+ *
+ * @example
+ * ```ts
+ * console.log(backend({ quiet: true })); // 'native' or 'js'
+ * ```
  */
 export function chooseBackend(options?: BackendOptions): Backend {
   const { quiet = false } = readOptions(OPTIONS, options);
@@ -48,12 +53,17 @@ export function chooseBackend(options?: BackendOptions): Backend {
   if (asked !== 'native' && asked !== 'auto') throw new OptionError(VARIABLE, asked, 'native, js or auto');
   const { failure } = load();
   if (failure === undefined) return 'native';
-  if (asked === 'native') throw failure;
+  if (asked === 'native') throw demanded(failure);
   if (!isTold && !quiet && (given || process.platform === 'linux')) {
     isTold = true;
     printLine(`${failure.message}; writing from JavaScript instead (ERR_KVP_BINDING)`);
   }
   return 'js';
+}
+
+function demanded({ message, cause }: BindingError): BindingError {
+  const cure = `${VARIABLE}=native demands it: install it for this system, or leave the variable out`;
+  return new BindingError('ERR_KVP_BINDING', `${message}; ${cure}`, { cause });
 }
 
 /** Why the native core can't be loaded; `undefined` if it can. Tries it. */

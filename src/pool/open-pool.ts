@@ -13,6 +13,14 @@ export type { NumberedPool } from './pool-path.ts';
  * Gives access to the records of a pool, for reading and changing them. The file is opened by each
  * operation, not here. Throws `OptionError`, and `BindingError` if the native core is demanded and can't be
  * loaded.
+ *
+ * @example
+ * ```ts
+ * const pool = openPool({ pool: 1 });
+ * await pool.set('Role', 'web');
+ * console.log(await pool.get('Role'));
+ * pool.close();
+ * ```
  */
 export function openPool(location: string | NumberedPool, given?: StoreOptions): PoolStore {
   const path = poolPath(location);

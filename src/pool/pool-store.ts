@@ -48,6 +48,13 @@ const PAUSE_MAX = 20;
  * Those that change the pool also throw `NoLockError`, and `MalformedPoolError` if the file keeps ending in
  * the middle of a record. On the fallback, `…Sync` times out if it is called while an operation with a
  * promise holds the lock.
+ *
+ * @example
+ * ```ts
+ * using pool = openPool('pool', { lockTimeout: 500 });
+ * await pool.append([{ key: 'Step', value: '1' }]);
+ * for (const { key, value } of await pool.dump()) console.log(key, value);
+ * ```
  */
 export class PoolStore implements Disposable {
   readonly path: string;
@@ -375,6 +382,10 @@ export class PoolStore implements Disposable {
 
   #checkOpen(): void {
     if (!this.#closed) return;
-    throw new ClosedError('ERR_KVP_CLOSED', `the store of ${this.path} is closed`, { path: this.path });
+    throw new ClosedError(
+      'ERR_KVP_CLOSED',
+      `the store of ${this.path} is closed; wait for what was begun before close()`,
+      { path: this.path },
+    );
   }
 }

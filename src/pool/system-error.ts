@@ -64,7 +64,7 @@ export function fileError(syscall: string, path: string, thrown: unknown): KvpEr
 }
 
 export function notAPoolFile(path: string, found: string): KvpError {
-  const message = `${path} is ${found}; a pool is a regular file`;
+  const message = `${path} is ${found}; a pool is a regular file. Give the path of one`;
   return new NotAPoolFileError('ERR_KVP_NOT_A_POOL_FILE', message, { path });
 }
 
@@ -76,35 +76,35 @@ export function foreignFile(path: string, at: number): KvpError {
 
 /** For an operation that waited so many milliseconds for a lock. */
 export function lockTimedOut(path: string, waited: number): KvpError {
-  const message = `another process kept ${path} locked for ${Math.round(waited)} ms (lockTimeout)`;
+  const message = `another process kept ${path} locked for ${Math.round(waited)} ms (lockTimeout). Try again or raise it; kvp doctor says who holds the lock`;
   return new LockTimeoutError('ERR_KVP_LOCK_TIMEOUT', message, { path });
 }
 
 /** For an operation that waited so many milliseconds for the end of a file. */
 export function neverSettled(path: string, waited: number): KvpError {
-  const within = `${Math.round(waited)} ms (lockTimeout)`;
+  const within = `${Math.round(waited)} ms (lockTimeout). Try again or raise it`;
   const message = `${path} ends in the middle of a record and did not stay as it was for ${TORN_AFTER} ms within ${within}`;
   return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
 }
 
 export function cutShort(path: string, written: number): KvpError {
-  const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back`;
+  const message = `a write to ${path} stopped after ${written} bytes and could not be rolled back; kvp repair mends the pool`;
   return new CutShortError('ERR_KVP_IO', message, { path });
 }
 
 /** For a defect of a writer, which goes on. */
 export function panicked(path: string, thrown: unknown): KvpError {
-  const message = `the writer of ${path} panicked: ${messageOf(thrown)}; this is a defect of kvp-tracing`;
+  const message = `the writer of ${path} panicked: ${messageOf(thrown)}; this is a defect of kvp-tracing, please report it`;
   return new KvpError('ERR_KVP_PANIC', message, { path, cause: thrown });
 }
 
 export function poolFull(path: string, keys: number, limit: number): KvpError {
-  const message = `${path} has ${keys} different keys; the limit is ${limit}`;
+  const message = `${path} has ${keys} different keys; the limit is ${limit}; delete keys, or raise the limit (maxKeys)`;
   return new PoolFullError('ERR_KVP_POOL_FULL', message, { path });
 }
 
 export function tooLarge(path: string, size: number, limit: number): KvpError {
-  const message = `${path} has ${size} bytes; a pool has at most ${limit}`;
+  const message = `${path} has ${size} bytes; a pool has at most ${limit}. Give another path, or move the file away`;
   return new MalformedPoolError('ERR_KVP_MALFORMED_POOL', message, { path });
 }
 

@@ -47,6 +47,11 @@ const PART_ITEMS = 1000;
 /**
  * Makes a page of HTML of a boot: one file that needs no network, with the outcome and the reason, all spans on one time
  * axis, and tables. It runs no script but its own, and shows texts of the pool as texts. Throws `OptionError`.
+ *
+ * @example
+ * ```ts
+ * writeFileSync('report.html', renderReport(await readDiagnostics('pool')));
+ * ```
  */
 export function renderReport(source: ReportSource, options?: RenderReportOptions): string {
   const model = modelOf(source, readOptions(OPTIONS, options));

@@ -216,7 +216,7 @@ function filterIn(
     const { cause } = error as Error;
     const expected =
       cause === undefined ? 'off, error, warn, info, debug or trace' : `a filter (${messageOf(cause)})`;
-    onProblem(new OptionError(variable, given, `${expected}; it is ignored`));
+    onProblem(OptionError.ignored(variable, given, expected));
     return undefined;
   }
 }

@@ -41,6 +41,14 @@ export interface Tracing extends AsyncDisposable {
  * Sets tracing up for a program on an Azure VM: the pool, OpenTelemetry if it is asked for, stderr, a log file, then
  * `layers`, as the global default. A layer that can't be set up is reported and left out. Rejects only with
  * `OptionError` and `SubscriberSetError`, and then nothing is set up.
+ *
+ * @example
+ * ```ts
+ * const tracing = await initializeTracing({ service: 'my-agent', version: '1.0.0', stderr: { filter: 'info' } });
+ * info('started');
+ * await tracing.reportSuccess();
+ * await tracing.shutdown();
+ * ```
  */
 export async function initializeTracing(options?: TracingOptions): Promise<Tracing> {
   const config = readConfig(options, variables());

@@ -65,5 +65,5 @@ export async function reloadOutputs(
 }
 
 function shutDownError(): ClosedError {
-  return new ClosedError('ERR_KVP_CLOSED', 'tracing was shut down');
+  return new ClosedError('ERR_KVP_CLOSED', 'tracing was shut down; initializeTracing sets it up anew');
 }

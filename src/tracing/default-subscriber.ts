@@ -10,6 +10,13 @@ const registryOption = objectWith<Registry>('a Registry', 'with', 'flush', 'stat
 /**
  * Makes `subscriber` the global default of this process (in a worker: of this thread) until its `shutdown()`. An
  * uncaught error becomes an ERROR event meanwhile. Throws `SubscriberSetError` if there is a global default, and `OptionError` for what is no registry.
+ *
+ * @example
+ * ```ts
+ * const registry = new Registry().with(new StderrLayer());
+ * setGlobalDefault(registry);
+ * await registry.shutdown(); // then another one can be set
+ * ```
  */
 export function setGlobalDefault(subscriber: Registry): void {
   registryOption('subscriber', subscriber);
@@ -24,7 +31,16 @@ export function setGlobalDefault(subscriber: Registry): void {
   updateVerbosity();
 }
 
-/** Runs `fn`, and what it awaits, with `subscriber` in place of the global default. Returns what `fn` returns. */
+/**
+ * Runs `fn`, and what it awaits, with `subscriber` in place of the global default. Returns what `fn` returns.
+ *
+ * @example
+ * ```ts
+ * const layer = new MemoryLayer();
+ * withDefault(new Registry().with(layer), () => info('seen by this layer alone'));
+ * console.log(layer.take().events);
+ * ```
+ */
 export function withDefault<R>(subscriber: Registry, fn: () => R): R {
   registryOption('subscriber', subscriber);
   functionOption('fn', fn);

@@ -16,7 +16,19 @@ const OTHERS = 'fields';
 /** Names and values where there are none: most spans and events have no fields, and need no memory for them. */
 const NONE = Object.freeze([]) as unknown as never[];
 
-/** Named values in their order. They are read once from the caller's object; of a getter that throws the value says so. */
+/**
+ * Named values in their order. They are read once from the caller's object; of a getter that throws the value says so.
+ *
+ * @example
+ * ```ts
+ * class Users extends BaseLayer {
+ *   readonly name = 'Users';
+ *   onEvent({ fields }: Event): void {
+ *     console.log(fields.get('user'), fields.toObject());
+ *   }
+ * }
+ * ```
+ */
 export class Fields {
   readonly names: string[];
   readonly values: unknown[];

@@ -164,7 +164,21 @@ export class LayerView<State = unknown> {
   }
 }
 
-/** A base class for layers: a filter that can be changed. */
+/**
+ * A base class for layers: a filter that can be changed.
+ *
+ * @example
+ * ```ts
+ * class Counter extends BaseLayer {
+ *   readonly name = 'Counter';
+ *   events = 0;
+ *   onEvent(): void {
+ *     this.events++;
+ *   }
+ * }
+ * const registry = new Registry().with(new Counter('warn'));
+ * ```
+ */
 export abstract class BaseLayer {
   abstract readonly name: string;
   filter: Filter | undefined;

@@ -1,4 +1,11 @@
-/** How urgent a span or event is, most urgent first. */
+/**
+ * How urgent a span or event is, most urgent first.
+ *
+ * @example
+ * ```ts
+ * event(Level.WARN, 'nearly full');
+ * ```
+ */
 export const Level = Object.freeze({
   ERROR: 'ERROR',
   WARN: 'WARN',

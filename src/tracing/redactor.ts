@@ -10,7 +10,7 @@ import { cutName, isObject } from './value.ts';
 
 /**
  * Which fields are secret: names and paths besides the default, `{ only: […] }` in its place, or `false` for none.
- * The default are names whose words say so: see https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/security.md#secrets
+ * The default are names whose words say so: see https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/redaction.md
  */
 export type RedactOption = readonly string[] | { readonly only: readonly string[] } | false;
 

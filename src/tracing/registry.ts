@@ -25,7 +25,7 @@ export interface RegistryOptions {
    * Fields whose values no layer sees, besides those whose names say that they are secret (`adminPassword`,
    * `x-api-key`): a name at any depth in any case, also in Errors, or a path from a field on (`user.pin`,
    * `users.*.pin`). `{ only: […] }` takes the place of the default, `false` redacts nothing. Texts are not searched.
-   * The rule: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/security.md#secrets. Default `[]`.
+   * The rule: https://github.com/kvp-tracing/kvp-tracing/blob/main/docs/reference/redaction.md. Default `[]`.
    */
   redact?: RedactOption | undefined;
   /** Hears of problems, each layer's throwing once. Default: a line on stderr each. */
@@ -56,7 +56,17 @@ const CHILD_ENV: Tell<NodeJS.ProcessEnv> = (layer, _, env) => layer.childEnv?.(e
 const INJECT: Tell<Record<string, string>> = (layer, _, headers) => layer.inject?.(headers);
 const ACTIVATE: Tell<Span | undefined> = (layer, view, span) => layer.activate?.(span, view);
 
-/** A subscriber: makes spans and passes spans and events to its layers, as their filters allow. */
+/**
+ * A subscriber: makes spans and passes spans and events to its layers, as their filters allow.
+ *
+ * @example
+ * ```ts
+ * const registry = new Registry({ redact: ['pin'] }).with(new StderrLayer({ filter: 'info' }));
+ * setGlobalDefault(registry);
+ * info('started');
+ * await registry.shutdown();
+ * ```
+ */
 export class Registry {
   /** Whether a layer needs `Span.busy`. @internal */
   timed = false;
@@ -85,7 +95,9 @@ export class Registry {
       if (this.#filterEmitted) return;
       this.#filterEmitted = true;
       this.problem(
-        new LayerError('a filter emitted while it was deciding; what it emitted there is discarded'),
+        new LayerError(
+          'a filter emitted while it was deciding; what it emitted there is discarded. Emit behind it, as by queueMicrotask()',
+        ),
       );
     },
   };

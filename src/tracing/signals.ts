@@ -20,6 +20,12 @@ const log = new Target('kvp_tracing');
  * pool is written within 500 ms and the other layers are flushed meanwhile. In both cases a WARN event of the target
  * `kvp_tracing` names the signal. Returns a function that undoes this. Does nothing in a worker thread, which gets no
  * signals. Throws `OptionError` for what is no list of signals that can be listened for.
+ *
+ * @example
+ * ```ts
+ * const remove = installSignalHandlers(['SIGTERM']);
+ * remove();
+ * ```
  */
 export function installSignalHandlers(signals: readonly NodeJS.Signals[] = SIGNALS): () => void {
   const chosen = signalsOption('signals', signals);

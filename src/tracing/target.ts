@@ -11,7 +11,16 @@ import { runInSpan } from './run-in-span.ts';
 import { disabledSpan, Span } from './span.ts';
 import { type SpanOptions, spanOptionsOf } from './span-options.ts';
 
-/** Emits events and makes spans of one target: the part of a program that they come from. */
+/**
+ * Emits events and makes spans of one target: the part of a program that they come from.
+ *
+ * @example
+ * ```ts
+ * const log = new Target('agent::net', { interface: 'eth0' });
+ * log.warn({ attempt: 2 }, 'no offer yet');
+ * log.child({ lease: 7 }).info('lease obtained');
+ * ```
+ */
 export class Target extends Emitter {
   readonly #name: string | undefined;
   readonly #fields: Fields | undefined;
@@ -119,7 +128,15 @@ export class Target extends Emitter {
   }
 }
 
-/** A target named after a part of the program, `package::module`. All its events and spans have `fields`. */
+/**
+ * A target named after a part of the program, `package::module`. All its events and spans have `fields`.
+ *
+ * @example
+ * ```ts
+ * const log = target('agent::disk');
+ * log.inSpan('mount', { fields: { disk: 'sda' } }, () => log.info('mounted'));
+ * ```
+ */
 export function target(name: string, fields?: FieldsInput): Target {
   return new Target(name, fields);
 }

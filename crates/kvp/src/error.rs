@@ -9,7 +9,7 @@ use crate::memory::Refused;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The path leads to something that is no regular file.
-    #[error("{path} is {found}; a pool is a regular file", path = .path.display())]
+    #[error("{path} is {found}; a pool is a regular file. Give the path of one", path = .path.display())]
     NotAPoolFile {
         /// The path given.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum Error {
         limit: usize,
     },
     /// The pool has as many different keys as it may have.
-    #[error("{path} has {keys} different keys; the limit is {limit}", path = .path.display())]
+    #[error("{path} has {keys} different keys; the limit is {limit}; delete keys, or raise the limit (maxKeys)", path = .path.display())]
     PoolFull {
         /// The pool's path.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum Error {
         limit: usize,
     },
     /// The file is too large to be a pool.
-    #[error("{path} has {size} bytes; a pool has at most {limit}", path = .path.display())]
+    #[error("{path} has {size} bytes; a pool has at most {limit}. Give another path, or move the file away", path = .path.display())]
     TooLarge {
         /// The path given.
         path: PathBuf,
@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// A write stopped in the middle, and the bytes already written could not be removed: a process without
     /// locks appended behind them, or the cut failed too.
-    #[error("a write to {path} stopped after {written} bytes and could not be rolled back", path = .path.display())]
+    #[error("a write to {path} stopped after {written} bytes and could not be rolled back; kvp repair mends the pool", path = .path.display())]
     CutShort {
         /// The pool's path.
         path: PathBuf,
@@ -99,7 +99,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The writer panicked: a defect of this package.
-    #[error("the writer of {path} panicked: {message}; this is a defect of kvp-tracing", path = .path.display())]
+    #[error("the writer of {path} panicked: {message}; this is a defect of kvp-tracing, please report it", path = .path.display())]
     Panic {
         /// The pool's path.
         path: PathBuf,

@@ -25,6 +25,12 @@ const JSON_ITEMS = /"GuestExchangeItems"\s*:/;
  * Reads the records of a text that stands for a pool: what `dump --json` prints, and the `GuestExchangeItems` of a
  * Hyper-V host, as the XML that PowerShell prints, or exported by `ConvertTo-Json` or `Export-Clixml`; in UTF-8, or in
  * UTF-16 with a byte order mark. `undefined` for other bytes, also those of a pool.
+ *
+ * @example
+ * ```ts
+ * const found = readExport(readFileSync('items.xml')); // what PowerShell wrote on the host
+ * if (found !== undefined) console.log(summarize(readDiagnosticsSync(found.records)).outcome);
+ * ```
  */
 export function readExport(bytes: Uint8Array): PoolExport | undefined {
   return isPool(bytes) ? undefined : exportIn(bytes);

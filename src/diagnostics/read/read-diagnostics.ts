@@ -30,13 +30,26 @@ export type PoolSource = string | NumberedPool | PoolStore | Uint8Array | Iterab
  * Reads what a pool says, or a text that stands for one: azure-init's diagnostics contract, azure-init's older layout, cloud-init's events and
  * provisioning reports, side by side. No content makes it throw: what can't be interpreted is among the
  * `problems`. A missing file reads as an empty pool; a file that can't be read throws `IoError`.
+ *
+ * @example
+ * ```ts
+ * const { reports } = readDiagnosticsSync({ pool: 1 });
+ * ```
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
   const found = storeOrView(source);
   return interpret(found instanceof PoolStore ? viewOf(found.bytesSync()) : found);
 }
 
-/** The same without blocking on the file. */
+/**
+ * The same without blocking on the file.
+ *
+ * @example
+ * ```ts
+ * const { diagnostics, problems } = await readDiagnostics('pool');
+ * for (const { time, name, message } of diagnostics) console.log(time, name, message);
+ * ```
+ */
 export async function readDiagnostics(source: PoolSource): Promise<PoolContent> {
   const found = storeOrView(source);
   return interpret(found instanceof PoolStore ? viewOf(await found.bytes()) : found);

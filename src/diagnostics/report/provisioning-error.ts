@@ -26,7 +26,14 @@ let redactor: Redactor | undefined;
 /** The supporting data of errors as it was given. */
 const GIVEN = new WeakMap<ProvisioningError, Fields>();
 
-/** Why provisioning failed. `reportFailure` reports it to the host as azure-init and cloud-init do. */
+/**
+ * Why provisioning failed. `reportFailure` reports it to the host as azure-init and cloud-init do.
+ *
+ * @example
+ * ```ts
+ * throw new ProvisioningError('no metadata from IMDS', { supportingData: { attempts: 3 } });
+ * ```
+ */
 export class ProvisioningError extends Error {
   static {
     nameErrors(this, 'ProvisioningError');

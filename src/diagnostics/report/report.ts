@@ -87,6 +87,11 @@ const REASON_MIN = 64;
  * The text of a report, at most 1,022 bytes. To make it fit, first the reason is shortened, then extras are left
  * out from the last to the first, then the `documentation_url`. Throws `ReportError` for a `result` that is neither
  * `success` nor `error`, and `ValueTooLongError` if the rest does not fit either.
+ *
+ * @example
+ * ```ts
+ * const text = formatReport({ result: 'success', agent: 'my-agent/1.0.0', vm_id: vmId(), timestamp: new Date() });
+ * ```
  */
 export function formatReport(fields: Report | ReportExtras): string {
   const { text } = fitReport(fields);
@@ -204,6 +209,11 @@ function cleaned(text: string): string {
 /**
  * Splits a report into its fields, quoted as azure-init (`"`) or cloud-init (`'`) does; of a repeated name the first
  * value counts. Of a text that was cut within a field, the fields before that are returned. Throws `ReportError`.
+ *
+ * @example
+ * ```ts
+ * const { result, reason } = parseReport('result=error|reason=no lease|agent=my-agent/1.0.0');
+ * ```
  */
 export function parseReport(text: string): ParsedReport {
   if (typeof text !== 'string') throw malformedReport('a report must be a text');

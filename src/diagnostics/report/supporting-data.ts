@@ -4,6 +4,11 @@ import { OptionError } from '../../errors.ts';
  * Parses supporting data in the syntax of azure-init's command line: `key=value` pairs between commas; a value in
  * `'…'` or `"…"` may contain commas. The result has no prototype; of a repeated key the first value counts. Throws
  * `OptionError`.
+ *
+ * @example
+ * ```ts
+ * parseSupportingData("http_code=500,url='http://host/a,b'"); // { http_code: '500', url: 'http://host/a,b' }
+ * ```
  */
 export function parseSupportingData(text: string): Record<string, string> {
   if (typeof text !== 'string') throw expected('a text of key=value pairs', text);

@@ -42,6 +42,12 @@ const SLACK = 2000;
  * Sets apart what a pool has of the last boot, of boots before it, and of other VMs. cloud-init records when the
  * system was booted; all else is of an earlier boot if its time is before that, or before `bootTime`. Nothing is if
  * neither is known.
+ *
+ * @example
+ * ```ts
+ * const { timeline } = lastBoot(await readDiagnostics('pool'));
+ * console.log(renderTree(timeline));
+ * ```
  */
 export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
   const { bootTime, vmId } = readOptions(BOOT_OPTIONS, options);

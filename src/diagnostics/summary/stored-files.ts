@@ -24,7 +24,14 @@ export interface StoredFile {
 /** The name of a file ends in one of these, not that of an observation. */
 const EXTENSION = /\.[a-z][\w-]{0,9}$/i;
 
-/** The files that lie in a pool, in the order of their first records. */
+/**
+ * The files that lie in a pool, in the order of their first records.
+ *
+ * @example
+ * ```ts
+ * for (const { name } of storedFiles(await readDiagnostics('pool'))) console.log(name);
+ * ```
+ */
 export function storedFiles({ diagnostics, reports }: PoolContent): StoredFile[] {
   const files: StoredFile[] = [];
   for (const diagnostic of diagnostics) {

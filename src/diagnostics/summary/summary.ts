@@ -129,6 +129,11 @@ const SLOWEST = 3;
 /**
  * Says how a boot went: outcome, reason, what failed first, what took long, who wrote, and what is of another boot or
  * VM. Give what `lastBoot` returns if you have that; its options are then not looked at.
+ *
+ * @example
+ * ```ts
+ * const { outcome, reason, seconds } = summarize(await readDiagnostics('pool'));
+ * ```
  */
 export function summarize(source: PoolContent | Boot, given?: SummaryOptions): Summary {
   const options = readOptions(SUMMARY_OPTIONS, given);

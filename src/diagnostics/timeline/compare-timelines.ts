@@ -35,6 +35,12 @@ const NOISE_PART = 0.05;
 /**
  * Compares two boots. Spans are matched from the roots on: a span belongs to the one with the same name and agent,
  * whatever its version, below the same parent; of several with that name the first to the first.
+ *
+ * @example
+ * ```ts
+ * const [before, after] = [await readDiagnostics('good'), await readDiagnostics('bad')];
+ * const { spans } = compareTimelines(timeline(before.diagnostics), timeline(after.diagnostics));
+ * ```
  */
 export function compareTimelines(before: Timeline, after: Timeline): Comparison {
   const spans: ComparedSpan[] = [];

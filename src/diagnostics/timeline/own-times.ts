@@ -14,6 +14,12 @@ export interface OwnTime {
 /**
  * The spans by the time that was their own, most first: the time in which none of their children was open, however
  * these overlap. An unfinished span counts to the end of the timeline, for nobody knows when it was cut off.
+ *
+ * @example
+ * ```ts
+ * const { diagnostics } = await readDiagnostics('pool');
+ * const [slowest] = ownTimes(timeline(diagnostics));
+ * ```
  */
 export function ownTimes({ roots, end }: Pick<Timeline, 'roots' | 'end'>): OwnTime[] {
   const last = end?.getTime() ?? -Infinity;

@@ -33,6 +33,12 @@ export interface Timeline {
  * Pairs starts and finishes to spans, and puts spans under their parents and events into their spans. A parent or
  * span that is recorded is found by its id, and a span of another program by OpenTelemetry's. If a producer records none, the rule of the format applies: names of
  * cloud-init's spans are paths, all others are nested by time and place in the pool.
+ *
+ * @example
+ * ```ts
+ * const { roots } = timeline((await readDiagnostics('pool')).diagnostics);
+ * for (const { name, children } of roots) console.log(name, children.length);
+ * ```
  */
 export function timeline(diagnostics: Iterable<Diagnostic>): Timeline {
   if (typeof Object(diagnostics)[Symbol.iterator] !== 'function' || typeof diagnostics === 'string') {

@@ -125,6 +125,14 @@ const startTimes = new WeakMap<object, number>();
  * Makes a writer of format `diag` for programs without spans. The pool is given by its path, its number or an open
  * store; nothing is opened yet. Throws `FieldError` and `OptionError`, and `BindingError` if the native core is
  * demanded and missing.
+ *
+ * @example
+ * ```ts
+ * const writer = diagnostics('pool', { agent: 'my-agent/1.0.0' });
+ * const started = await writer.start('mkfs');
+ * await writer.finish(started, 'success', { blocks: 500 });
+ * writer.close();
+ * ```
  */
 export function diagnostics(
   pool: string | NumberedPool | PoolStore,
@@ -139,6 +147,13 @@ export function diagnostics(
  * `TooLargeError` (a payload of more than 1,023 records), `PoolFullError` (more than `maxRecords`; two writers at the
  * same time may exceed it by one payload), `ClosedError`, and with the errors of `PoolStore.append`. Payloads of more
  * than 4 KiB are compressed in another thread.
+ *
+ * @example
+ * ```ts
+ * using writer = diagnostics('pool');
+ * await writer.event('mkfs', { disk: 'sda' });
+ * await writer.artifact('mkfs.log', '/var/log/mkfs.log');
+ * ```
  */
 export class DiagnosticsWriter implements Disposable {
   readonly #store: PoolStore;
@@ -281,7 +296,11 @@ export class DiagnosticsWriter implements Disposable {
   ): Promise<{ records: PoolRecord[]; bytes: number }> {
     if (this.#isClosed) {
       const { path } = this.#store;
-      throw new ClosedError('ERR_KVP_CLOSED', `the diagnostics writer of ${path} is closed`, { path });
+      throw new ClosedError(
+        'ERR_KVP_CLOSED',
+        `the diagnostics writer of ${path} is closed; wait for what was begun before close()`,
+        { path },
+      );
     }
     fieldOf('name', name, this.#keys.nameMax);
     fieldOf('id', id, ID_MAX);

@@ -20,7 +20,7 @@ function samplerOf(sdk: Sdk, env: NodeJS.ProcessEnv, onProblem: ProblemHandler):
   if (root === undefined) {
     const names = Object.keys(roots);
     const all = [...names, ...names.map((each) => `parentbased_${each}`)].join(', ');
-    onProblem(new OptionError('OTEL_TRACES_SAMPLER', given, `one of ${all}; it is ignored`));
+    onProblem(OptionError.ignored('OTEL_TRACES_SAMPLER', given, `one of ${all}`));
     return undefined;
   }
   return prefix === undefined ? root : new sdk.ParentBasedSampler({ root });
@@ -30,7 +30,7 @@ function ratioIn(env: NodeJS.ProcessEnv, onProblem: ProblemHandler): number {
   const given = settingOf(env, 'OTEL_TRACES_SAMPLER_ARG');
   const ratio = Number(given ?? 1);
   if (ratio >= 0 && ratio <= 1) return ratio;
-  onProblem(new OptionError('OTEL_TRACES_SAMPLER_ARG', given, 'a number from 0 to 1; it is ignored'));
+  onProblem(OptionError.ignored('OTEL_TRACES_SAMPLER_ARG', given, 'a number from 0 to 1'));
   return 1;
 }
 
@@ -69,7 +69,7 @@ function numbersIn(
         numbers[limit] = number;
         break;
       }
-      onProblem(new OptionError(name, given, 'a whole number; it is ignored'));
+      onProblem(OptionError.ignored(name, given, 'a whole number from 0'));
     }
   }
   return numbers;

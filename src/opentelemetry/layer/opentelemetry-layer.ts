@@ -65,7 +65,14 @@ interface State {
   recorded: WeakSet<Error> | undefined;
 }
 
-/** Starts an OpenTelemetry span for each span, and adds the span's events to it. */
+/**
+ * Starts an OpenTelemetry span for each span, and adds the span's events to it.
+ *
+ * @example
+ * ```ts
+ * setGlobalDefault(new Registry().with(new OpenTelemetryLayer({ filter: 'info' })));
+ * ```
+ */
 export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   readonly name = 'OpenTelemetryLayer';
   readonly #tracer: Tracer;
@@ -229,7 +236,12 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const failure = await finishWithin(timeout, what, act, () => this.#waiting());
     const problems: Error[] = failure === undefined ? [] : [failure];
     const { dropped } = this.stats();
-    if (dropped > 0) problems.push(new DroppedError(`OpenTelemetry misses ${dropped} spans and events`));
+    if (dropped > 0)
+      problems.push(
+        new DroppedError(
+          `OpenTelemetry misses ${dropped === 1 ? '1 span or event' : `${dropped} spans and events`}`,
+        ),
+      );
     for (const problem of problems) this.#say(problem);
     return { complete: failure === undefined, dropped, problems };
   }

@@ -119,7 +119,14 @@ interface Said {
   readonly payload: string;
 }
 
-/** Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours. */
+/**
+ * Writes the spans that OpenTelemetry traces in any program to the pool, as `EmitKVPLayer` writes ours.
+ *
+ * @example
+ * ```ts
+ * const provider = new BasicTracerProvider({ spanProcessors: [new KvpSpanProcessor({ filter: 'info,http=off' })] });
+ * ```
+ */
 export class KvpSpanProcessor {
   readonly #channels: ServiceChannels;
   readonly #path: string;

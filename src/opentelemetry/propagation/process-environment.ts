@@ -75,6 +75,12 @@ function upper(name: string): string {
  * Reads the inherited context from `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, for the option `environment` of
  * `OpenTelemetryLayer`. Uses the global propagator; registers those that `OTEL_PROPAGATORS` names, by default W3C's,
  * if there is none. With `OTEL_PROPAGATORS=none` it reads and writes nothing.
+ *
+ * @example
+ * ```ts
+ * const environment = await processEnvironment();
+ * const layer = new OpenTelemetryLayer({ environment });
+ * ```
  */
 export function processEnvironment(options?: EnvironmentOptions): Promise<Environment>;
 /** @internal */

@@ -28,7 +28,7 @@ export async function registerPropagator(
   const propagators: TextMapPropagator[] = [];
   for (const name of names) {
     if (!Object.hasOwn(known, name)) {
-      onProblem(new OptionError('OTEL_PROPAGATORS', name, 'tracecontext, baggage or none; it is ignored'));
+      onProblem(OptionError.ignored('OTEL_PROPAGATORS', name, 'tracecontext, baggage or none'));
     } else if (known[name] !== undefined) propagators.push(new known[name]());
   }
   const [first] = propagators;

@@ -22,6 +22,11 @@ const DELAYS = { minDelay: 250, maxDelay: 5000 };
  * The exporter of `OTEL_EXPORTER_OTLP_*`, by default of this process's environment, for `replay`: endpoint, headers, certificates, protocol, compression and
  * timeout. It tries again until the timeout of `replay` where the collector is away or overloaded. Rejects with
  * `OptionError`, with `MissingPeerError`, or with the system's error if a certificate can't be read.
+ *
+ * @example
+ * ```ts
+ * const target = await otlpTarget({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' });
+ * ```
  */
 export async function otlpTarget(env?: NodeJS.ProcessEnv): Promise<OtlpTarget> {
   let exported = 0;

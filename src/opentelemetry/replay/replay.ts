@@ -99,6 +99,14 @@ const BATCH = 512;
  *
  * Rejects with `OptionError`, with the errors of reading the pool, and with `ExportError` if the target did not take
  * spans; its `cause` says why, and the cursor that was given is still valid.
+ *
+ * @example
+ * ```ts
+ * const target = await otlpTarget();
+ * const { next } = await replay('pool', target);
+ * target.close();
+ * await writeFile('sent.json', JSON.stringify(next)); // the next time: { since: next }
+ * ```
  */
 export async function replay(pool: PoolSource, to: ReplayTarget, options?: ReplayOptions): Promise<Replayed> {
   const own = readOptions(OPTIONS, options);
