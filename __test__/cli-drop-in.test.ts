@@ -268,7 +268,10 @@ test('a new key beyond 1,024 is refused, a known one and a report are not', (t) 
   on(['load'], Array.from({ length: 1024 }, (_, index) => `k${index}=v`).join('\n'));
   const { status, stderr } = on(['write', 'new', 'v']);
   t.is(status, 2);
-  t.regex(stderr, /has 1024 different keys; the limit is 1024; delete keys, or raise the limit \(maxKeys\)\n$/);
+  t.regex(
+    stderr,
+    /has 1024 different keys; the limit is 1024; delete keys, or raise the limit \(maxKeys\)\n$/,
+  );
   t.deepEqual(on(['write', 'k7', 'new']), done);
   t.deepEqual(on(['report-success', '--vm-id', 'v']), done);
 });

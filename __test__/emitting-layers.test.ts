@@ -27,7 +27,8 @@ function registryOf(...layers: Layer[]) {
   return { registry, heard, problems, run };
 }
 
-const said = (name: string) => `${name} emitted inside of its own hook; what it emitted there is discarded. Emit behind it, as by queueMicrotask()`;
+const said = (name: string) =>
+  `${name} emitted inside of its own hook; what it emitted there is discarded. Emit behind it, as by queueMicrotask()`;
 
 const HOOKS = ['onNewSpan', 'onRecord', 'onEnter', 'onExit', 'onClose', 'onEvent', 'onFollowsFrom'] as const;
 const ALL = ['new a', 'enter a', 'record a', 'event', 'exit a', 'close a'];

@@ -139,7 +139,10 @@ for (const form of FORMS) {
     store.close();
     store.close();
     store[Symbol.dispose]();
-    const closed = { code: 'ERR_KVP_CLOSED', message: `the store of ${path} is closed; wait for what was begun before close()` };
+    const closed = {
+      code: 'ERR_KVP_CLOSED',
+      message: `the store of ${path} is closed; wait for what was begun before close()`,
+    };
     for (const [operation, given] of OPERATIONS) {
       const error = await t.throwsAsync(call(store, form, operation, ...given), closed, operation);
       t.true(error instanceof errors.ClosedError && error.path === path);

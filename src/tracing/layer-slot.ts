@@ -38,7 +38,9 @@ export class LayerSlot implements Hook {
     this.#suppressed++;
     if (this.#suppressed > 1) return;
     this.#onProblem(
-      new LayerError(`${this.name} emitted inside of its own hook; what it emitted there is discarded. Emit behind it, as by queueMicrotask()`),
+      new LayerError(
+        `${this.name} emitted inside of its own hook; what it emitted there is discarded. Emit behind it, as by queueMicrotask()`,
+      ),
     );
   }
 

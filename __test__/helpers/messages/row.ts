@@ -8,7 +8,7 @@ import { folderOf } from '../pool-folder.ts';
 /** How a text comes about: by what throws, rejects or returns it. Or where it is tried, if no few lines bring it about. */
 export type Origin = ((t: ExecutionContext) => unknown) | Elsewhere;
 /** A text, the test that brings it about, and what of it stands there; by default the text itself. */
-export interface Elsewhere {
+interface Elsewhere {
   text: string;
   in: string;
   has?: string;
