@@ -30,6 +30,31 @@ fn what_is_emitted_is_in_the_pool_in_order_after_a_wait() {
 }
 
 #[test]
+fn the_name_of_a_report_of_drops_may_have_as_many_bytes_as_names_may() {
+    for (more, is_taken) in [(0, true), (1, false)] {
+        let (_folder, mut options) = options();
+        options.drop_report.name = "n".repeat(options.keys.name_max + more);
+        assert_eq!(Channel::open(&options).is_ok(), is_taken);
+    }
+}
+
+#[test]
+fn bytes_are_queued_until_they_are_written() {
+    let (_folder, options) = options();
+    let mut channel = Channel::open(&options).unwrap();
+    let holder = locked(&options.path);
+    let text = "x".repeat(500);
+    event(&mut channel, Level::Info, &text);
+    let one = channel.queued_bytes();
+    assert!(one > text.len());
+    event(&mut channel, Level::Info, &text);
+    assert_eq!(channel.queued_bytes(), 2 * one);
+    drop(holder);
+    assert!(channel.wait(SOON));
+    assert_eq!(channel.queued_bytes(), 0);
+}
+
+#[test]
 fn what_no_wait_asks_for_is_written_soon_too() {
     let (_folder, options) = options();
     let mut channel = Channel::open(&options).unwrap();
