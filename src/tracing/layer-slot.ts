@@ -5,6 +5,7 @@ import type { ProblemHandler } from './problem-handler.ts';
 import type { Span } from './span.ts';
 import { within } from './within.ts';
 
+/** A function of the program. */
 export type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Has a layer flush or shut down. */
@@ -53,8 +54,7 @@ export class LayerSlot implements Hook {
     const once = new Once(fn, self, args, hook);
     dispatch.hook = this;
     try {
-      // Unlike a function that is made here, a bound one need not be prepared by V8 before its first call.
-      this.layer.run?.(span, once.run.bind(once), this.view);
+      this.layer.run?.(span, () => once.run(), this.view);
     } catch (thrown) {
       if (!once.hasThrown(thrown)) this.threw(thrown);
     } finally {

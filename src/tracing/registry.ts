@@ -70,12 +70,12 @@ const ACTIVATE: Tell<Span | undefined> = (layer, view, span) => layer.activate?.
 export class Registry {
   /** Whether a layer needs `Span.busy`. @internal */
   timed = false;
-  /** Whether a layer has the hook `onEnter` or `onExit`. */
+  /** Whether a layer had the hook `onEnter` or `onExit` when it was added. */
   #hearsOfEntering = false;
   /** Identifies the current decisions of the filters: another object after each change. @internal */
   filterState: object = {};
   readonly #slots: LayerSlot[] = [];
-  /** Those whose layer has the hook `run`. */
+  /** Those whose layer had the hook `run` when it was added. */
   #wrapping: readonly LayerSlot[] = [];
   readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
