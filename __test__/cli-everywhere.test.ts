@@ -140,7 +140,10 @@ for (const { name } of COMMANDS) {
     t.notRegex(short.stderr, /\n {4}at /);
     const long = fails('--debug');
     t.is(long.status, 3);
-    t.regex(long.stderr, / is a directory; a pool is a regular file. Give the path of one\n(?: {4}at .+\n)+$/);
+    t.regex(
+      long.stderr,
+      / is a directory; a pool is a regular file. Give the path of one\n(?: {4}at .+\n)+$/,
+    );
   });
 }
 
