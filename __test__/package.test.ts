@@ -21,6 +21,45 @@ test('importing the package loads two files, and no other package', (t) => {
   t.is(node('--input-type=module', '-e', script), '["index.cjs","core.cjs"] true\n');
 });
 
+/** What the fallback needs to write: it starts a program. */
+const OF_FALLBACK = ['child_process', 'crypto', 'net'];
+
+test('until the first event is in the file no part of Node.js is loaded that takes long', (t) => {
+  const script = `
+    const slow = /^NativeModule (child_process|crypto|http|net|os|perf_hooks|stream|tty|url|worker_threads|zlib)$/;
+    const before = new Set(process.moduleLoadList);
+    const { backend, info, initializeTracing } = require('kvp-tracing');
+    (async () => {
+      const kvp = { path: process.argv[1], vmId: 'vm' };
+      const tracing = await initializeTracing({ kvp, stderr: { filter: 'info' } });
+      info({ user: 'alice', keys: 3, password: 'x' }, 'first');
+      await tracing.flush();
+      const loaded = process.moduleLoadList.filter((name) => !before.has(name) && slow.test(name));
+      require('node:fs').writeSync(1, JSON.stringify([backend(), loaded.map((name) => name.split(' ')[1])]));
+    })();`;
+  const pool = join(folderOf(t), 'pool');
+  // A socket, as of systemd's journal, is one that Node.js itself must make nonblocking.
+  const { stdout } = spawnSync(process.execPath, ['--input-type=commonjs', '-e', script, pool], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [backend, loaded] = JSON.parse(stdout) as [string, string[]];
+  t.deepEqual(
+    loaded.filter((name) => backend === 'native' || !OF_FALLBACK.includes(name)),
+    [],
+  );
+});
+
+test('all files of code are ASCII: Node.js keeps others at two bytes a character', (t) => {
+  const dist = new URL('dist/', ROOT);
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.cjs') && !name.startsWith('report-page/static'),
+  );
+  t.true(files.length > 10);
+  for (const name of files) t.regex(readFileSync(new URL(name, dist), 'utf8'), /^[\0-\x7f]*$/, name);
+});
+
 test('a CommonJS program can require it, without a warning', (t) => {
   const script =
     "const { Level, backend } = require('kvp-tracing'); console.log(Level.INFO, typeof backend());";
