@@ -133,6 +133,38 @@ test.serial(
   },
 );
 
+test.serial('a search moves nothing on the page, and says if no span matches', async (t) => {
+  const found = await opened(t, failedPool());
+  if (found === undefined) return;
+  const { page, wrongs } = found;
+  const top = (): Promise<number> =>
+    page.locator('.chart').evaluate((chart) => chart.getBoundingClientRect().top);
+  const before = await top();
+  await page.getByRole('searchbox', { name: 'Search spans' }).fill('dhcp');
+  await page.locator('.matches', { hasText: '4 of 12 spans' }).waitFor();
+  t.is(await top(), before);
+  t.is(await page.locator('.none').count(), 0);
+  await page.getByRole('searchbox', { name: 'Search spans' }).fill('nothing has this');
+  await page.locator('.none', { hasText: 'No span matches.' }).waitFor();
+  t.deepEqual(wrongs, []);
+});
+
+test.serial(
+  'the small map shows where the waterfall is, however little of the boot that shows',
+  async (t) => {
+    const found = await opened(t, failedPool());
+    if (found === undefined) return;
+    const { page, wrongs } = found;
+    await page.getByRole('treegrid').focus();
+    for (let i = 0; i < 30; i++) await page.keyboard.press('+');
+    const frame = page.locator('.frame .in');
+    await page.waitForFunction(() => document.querySelector('.axis')?.textContent !== '');
+    const { width } = (await frame.boundingBox()) ?? { width: 0 };
+    t.true(width >= 2 && width < 20, `${width} pixels`);
+    t.deepEqual(wrongs, []);
+  },
+);
+
 test.serial('a name too long for a table ends in dots, and the pointer shows it as a whole', async (t) => {
   const name = 'n'.repeat(120);
   const found = await opened(t, bytesOf(...span(name, 0, 1)));

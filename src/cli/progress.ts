@@ -3,6 +3,8 @@ import type { GlobalOptions } from './global-options.ts';
 const BAR_WIDTH = 24;
 /** Milliseconds between two of its pictures. */
 const PAUSE = 100;
+/** Columns of a terminal that says none. */
+const COLUMNS = 80;
 
 /** A bar on stderr while something takes long; nothing where stderr is no terminal, or with `--quiet`. */
 export class Progress {
@@ -25,7 +27,9 @@ export class Progress {
     const cells = this.#total === 0 ? BAR_WIDTH : Math.floor((done / this.#total) * BAR_WIDTH);
     const bar = `${'#'.repeat(cells)}${'.'.repeat(BAR_WIDTH - cells)}`;
     const text = `[${bar}] ${done} of ${this.#total} ${this.#what}${more}`;
-    process.stderr.write(`\r${text.slice(0, Math.max(1, process.stderr.columns - 1))}\x1b[K`);
+    // A serial console has 0 columns: it does not know how many.
+    const width = process.stderr.columns || COLUMNS;
+    process.stderr.write(`\r${text.slice(0, Math.max(1, width - 1))}\x1b[K`);
   }
 
   /** Takes the bar away. */

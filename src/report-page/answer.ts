@@ -135,15 +135,15 @@ function factsOf(boot: Boot, summary: Summary): Fact[] {
     }
     add('File', items);
   }
-  add('Earlier boots', partItems(boot.earlier));
-  add('Other VMs', partItems(boot.otherVms));
+  add('Earlier boots', partItems(boot.earlier, vmIds));
+  add('Other VMs', partItems(boot.otherVms, vmIds));
   return facts;
 }
 
 const WORDS = { success: 'succeeded', failure: 'failed', unfinished: 'did not finish', unknown: 'not known' };
 
-/** What is set apart: a line for each boot, with how it went. */
-function partItems(part: PoolContent): Piece[][] {
+/** What is set apart: a line for each boot, with how it went, and the VM if that is another one. */
+function partItems(part: PoolContent, known: readonly string[]): Piece[][] {
   const items: Piece[][] = [];
   let rest = part;
   while (rest.diagnostics.length + rest.reports.length > 0) {
@@ -155,7 +155,8 @@ function partItems(part: PoolContent): Piece[][] {
       ' set apart',
     ];
     if (start && end) pieces.push(', from ', { time: start.getTime() }, ' to ', { time: end.getTime() });
-    for (const text of vmIds.slice(0, LISTED_MAX)) pieces.push(', VM ', { text, kind: 'code' });
+    const others = vmIds.filter((id) => !known.includes(id));
+    for (const text of others.slice(0, LISTED_MAX)) pieces.push(', VM ', { text, kind: 'code' });
     pieces.push(`: ${WORDS[outcome]}, `, { text: cut(outcomeText(summary, 'it')), kind: 'pool' });
     items.push(pieces);
     if (items.length > LISTED_MAX) break;

@@ -10,6 +10,8 @@ const COLUMNS = 1000;
 /** Lanes that have a line of their own; the others share the last one. */
 const LANES_MAX = 8;
 const LANE_HEIGHT = 6;
+/** The least width of the frame around what the waterfall shows, as a part of the whole boot: it can be seen. */
+const FRAME_MIN = 0.002;
 
 /** The whole boot, with the part that the waterfall shows: a drag chooses one, or moves it; the wheel zooms. */
 export function Minimap({
@@ -84,7 +86,7 @@ export function Minimap({
       <svg class="frame" aria-hidden="true">
         <rect class="out" width={percent(from)} height="100%" />
         <rect class="out" x={percent(to)} width={percent(Math.max(0, 1 - to))} height="100%" />
-        <rect class="in" x={percent(from)} width={percent(to - from)} height="100%" />
+        <rect class="in" x={percent(from)} width={percent(Math.max(FRAME_MIN, to - from))} height="100%" />
       </svg>
     </div>
   );

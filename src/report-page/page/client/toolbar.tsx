@@ -110,12 +110,19 @@ export function Toolbar(given: Given) {
       </output>
       {hasFilter(filter) && (
         <>
-          <button type="button" onClick={() => onNext(-1)} aria-label="Match before" disabled={matches === 0}>
-            ↑
-          </button>
-          <button type="button" onClick={() => onNext(1)} aria-label="Next match" disabled={matches === 0}>
-            ↓
-          </button>
+          <span class="group">
+            <button
+              type="button"
+              onClick={() => onNext(-1)}
+              aria-label="Match before"
+              disabled={matches === 0}
+            >
+              ↑
+            </button>
+            <button type="button" onClick={() => onNext(1)} aria-label="Next match" disabled={matches === 0}>
+              ↓
+            </button>
+          </span>
           <button type="button" onClick={() => onFilter(NO_FILTER)}>
             Show all
           </button>

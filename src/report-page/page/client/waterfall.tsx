@@ -212,6 +212,7 @@ export function Waterfall(given: WaterfallGiven) {
           })}
           <svg class="spacer" width="1" height={virtual.below} aria-hidden="true" />
         </div>
+        {rows.length === 0 && <p class="none">No span matches.</p>}
       </div>
     </div>
   );
