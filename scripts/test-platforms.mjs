@@ -18,7 +18,11 @@ const PLATFORMS = {
     command: () => [
       process.execPath,
       join(bin('deno'), 'bin.cjs'),
-      ...['run', '--allow-all', '--no-code-cache', '--preload', PRELOAD],
+      'run',
+      '--allow-all',
+      '--no-code-cache',
+      '--preload',
+      PRELOAD,
     ],
     includes: CORE,
   },

@@ -51,10 +51,7 @@ function fromDebian(release, processor, name, folder) {
     mkdirSync(join(apt, part), { recursive: true });
   const list = join(apt, 'sources.list');
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  run('sh', [
-    '-c',
-    `echo 'deb [signed-by=${keyring}] http://deb.debian.org/debian ${release} main' > ${list}`,
-  ]);
+  writeFileSync(list, `deb [signed-by=${keyring}] http://deb.debian.org/debian ${release} main\n`);
   const settings = {
     'Dir::Etc::sourcelist': list,
     'Dir::Etc::sourceparts': '-',
