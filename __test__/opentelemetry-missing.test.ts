@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { unlessMissing } from '../src/opentelemetry/peers.ts';
 import { folderOf } from './helpers/pool-folder.ts';
 import { onBuilt, ROOT } from './helpers/programs.ts';
 
@@ -39,6 +40,20 @@ const PROPAGATED = `true true
 const COMPLETE = 'true \ntrue \nOpenTelemetryLayer\n';
 const INCOMPLETE =
   'false ERR_KVP_MISSING_PEER\nfalse ERR_KVP_MISSING_PEER\nOpenTelemetryExport,OpenTelemetryLayer\n';
+
+test('a package that is missing is told from one that fails, in what bundlers make of it too', (t) => {
+  const missing = Object.assign(new Error("Cannot find package 'x'"), { code: 'ERR_MODULE_NOT_FOUND' });
+  const webpack = Object.assign(new Error("Cannot find module 'x'"), { code: 'MODULE_NOT_FOUND' });
+  for (const error of [missing, webpack, new ReferenceError('require is not defined')]) {
+    t.is(unlessMissing(error), undefined);
+  }
+  for (const error of [new Error('boom'), new ReferenceError('x is not defined'), 'text', null, undefined]) {
+    t.is(
+      t.throws(() => unlessMissing(error), { any: true }),
+      error as never,
+    );
+  }
+});
 
 function runWith(t: ExecutionContext, packages: readonly string[], options = '{}') {
   const folder = folderOf(t);

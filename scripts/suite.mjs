@@ -96,9 +96,15 @@ const ON_EACH_WRITER = [
 
 /**
  * Runs the suite by `command`, which is Node.js: the files that need a writer on each of `writers`, the others once,
- * where every writer is refused. So a test that needs a writer and is not named above fails.
+ * where every writer is refused. So a test that needs a writer and is not named above fails. `includes` says which
+ * files are run, by name.
  */
-export async function runSuite(counts, writers, [program, ...options] = [process.execPath]) {
+export async function runSuite(
+  counts,
+  writers,
+  [program, ...options] = [process.execPath],
+  includes = () => true,
+) {
   const folder = compileTests();
   const files = readdirSync('__test__').filter((name) => name.endsWith('.test.ts'));
   const gone = ON_EACH_WRITER.filter((name) => !files.includes(`${name}.test.ts`));
@@ -108,7 +114,7 @@ export async function runSuite(counts, writers, [program, ...options] = [process
     console.error(`The suite ${writer === 'none' ? 'without a writer' : `on the writer ${writer}`}:`);
     const chosen = files
       .map((name) => name.replace(/\.test\.ts$/, ''))
-      .filter((name) => ON_EACH_WRITER.includes(name) !== (writer === 'none'))
+      .filter((name) => ON_EACH_WRITER.includes(name) !== (writer === 'none') && includes(name))
       .map((name) => `${folder}/__test__/${name}.test.js`);
     const args = [...options, 'node_modules/ava/entrypoints/cli.mjs', '--tap', ...chosen];
     const env = { KVP_TEST_COMPILED: folder, KVP_TRACING_BACKEND: writer };

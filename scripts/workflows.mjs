@@ -73,7 +73,7 @@ function commandOf({ run: command, uses, with: inputs = {} }) {
   return action === 'actions/setup-node' || NOT_NEEDED.includes(action) ? '' : undefined;
 }
 
-function runJob({ steps, matrix: _, ...job }) {
+function runJob(job) {
   const folder = mkdtempSync(join(tmpdir(), 'kvp-job-'));
   const left = [];
   try {
@@ -81,7 +81,7 @@ function runJob({ steps, matrix: _, ...job }) {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     const runner = { CI: 'true', GITHUB_REF_NAME: `v${version}` };
     const env = { ...process.env, ...runner, ...job.env, PATH: `${TOOLS}${delimiter}${process.env.PATH}` };
-    for (const step of steps) {
+    for (const step of job.steps) {
       if (step.uses?.startsWith('actions/setup-node')) {
         env.PATH = `${binOf(step.with['node-version'])}${delimiter}${env.PATH}`;
       }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -69,7 +70,18 @@ export function start(
  * the package is loaded. Needs the project's folder as `cwd`.
  */
 export function onBuilt(source: string, ...args: string[]): string[] {
+  if ('deno' in process.versions) return [inFile(source), ...args];
   return ['--input-type=module', '-e', IS_UNBUILT ? unbuilt(source) : source, ...args];
+}
+
+/** A file of this project with a source, because Deno evaluates no module that it is given as text. */
+function inFile(source: string): string {
+  const folder = fileURLToPath(new URL('.tests/evaluated', ROOT));
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${createHash('sha256').update(source).digest('hex')}.mjs`);
+  // A text has its arguments where a file has its name.
+  writeFileSync(path, `process.argv.splice(1, 1);\n${source}`);
+  return path;
 }
 
 /** Where the package's entries are in the sources. */

@@ -15,6 +15,27 @@ const main = async () => {
 };
 main();`;
 
+/** A program that is to export: to a server of its own, which says whether it got anything. */
+const EXPORTING = `import * as kvp from 'kvp-tracing';
+import { KvpSpanProcessor, OpenTelemetryLayer, replay } from 'kvp-tracing/opentelemetry';
+import { createServer } from 'node:http';
+const main = async () => {
+  let bytes = 0;
+  const server = createServer((request, response) => {
+    request.on('data', (chunk) => (bytes += chunk.length));
+    request.on('end', () => response.end());
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:' + server.address().port;
+  const tracing = await kvp.initializeTracing({ kvp: false, stderr: false });
+  kvp.inSpan('work', () => kvp.info('done'));
+  await tracing.shutdown();
+  server.close();
+  const all = [KvpSpanProcessor, OpenTelemetryLayer, replay].every((each) => typeof each === 'function');
+  console.log(all, bytes > 0 ? 'exported' : 'nothing exported');
+};
+main();`;
+
 const load = (name) => import(createRequire(join(TOOLS, 'package.json')).resolve(name));
 
 /** Each makes `out/bundle.mjs` or `out/bundle.cjs` of `entry.mjs`, with no more settings than it needs for a program of Node.js. */
@@ -156,7 +177,34 @@ export async function bundlers(cases) {
       );
     }
   }
+  await exporting(
+    cases,
+    folder,
+    'without the SDK',
+    /^true nothing exported\nkvp-tracing: [^\n]*: npm install [^\n]*$/,
+  );
+  const installed = cases.project();
+  await cases.npmInstall(installed, '@opentelemetry/sdk-trace', '@opentelemetry/otlp-transformer');
+  await exporting(cases, installed, 'with the SDK', /^true exported$/);
   await executables(cases, folder);
+}
+
+/** The SDK is CommonJS that requires modules of Node.js, which esbuild refuses at run time in a bundle of ES modules. */
+const REFUSED = /^true nothing exported\n(?:kvp-tracing: [^\n]*Dynamic require of[^\n]*\n?)+$/;
+
+async function exporting(cases, folder, what, wanted) {
+  for (const [name, make] of Object.entries(BUNDLERS)) {
+    const expected = name === 'esbuild, ESM' && what === 'with the SDK' ? REFUSED : wanted;
+    const own = join(folder, `exporting-${name.replaceAll(/\W+/g, '-')}`);
+    mkdirSync(own);
+    writeFileSync(join(own, 'entry.mjs'), EXPORTING);
+    await cases.try('bundler', `${name}, ${what}`, expected, async () => {
+      const { stdout, stderr } = await run(process.execPath, [join(own, 'out', await make(own))], {
+        cwd: '/',
+      });
+      return (stdout + stderr).trim();
+    });
+  }
 }
 
 async function executables(cases, folder) {

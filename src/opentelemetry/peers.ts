@@ -86,6 +86,8 @@ function isInstalled(name: string): boolean {
 
 /** Returns `undefined` if a package could not be loaded because it is not installed; rethrows any other error. */
 export function unlessMissing(error: unknown): undefined {
-  const { code } = error as { code?: unknown };
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
+  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return;
+  // ncc leaves `eval('require')` in a bundle of ES modules for a package that it did not find.
+  if (message !== 'require is not defined') throw error;
 }

@@ -60,8 +60,11 @@ function append(pairs: Map<string, unknown>, name: string, value: unknown): void
 
 /** Of requests and responses of `node:http`, which hold the whole head as text and the socket besides. */
 function messageContent(value: object, secrets: Secrets): Pairs | undefined {
-  const rawHeaders = own(value, 'rawHeaders');
-  const isIncoming = Array.isArray(rawHeaders) && own(value, 'httpVersionMajor') !== undefined;
+  // Bun has a getter for the headers alone.
+  const hasTrailers = Array.isArray(own(value, 'rawTrailers'));
+  const rawHeaders = own(value, 'rawHeaders') ?? (hasTrailers ? read(value, 'rawHeaders') : undefined);
+  const isHead = hasTrailers || own(value, 'httpVersionMajor') !== undefined;
+  const isIncoming = Array.isArray(rawHeaders) && isHead;
   const isOutgoing = !isIncoming && '_header' in value && '_hasBody' in value;
   if (!isIncoming && !isOutgoing) return undefined;
   const headers = new Map<string, unknown>();
