@@ -95,6 +95,7 @@ export default {
       {
         text: 'Operations',
         items: [
+          page('Platforms', 'platforms'),
           page('Running it', 'operations/running'),
           page('Troubleshooting', 'operations/troubleshooting'),
         ],
