@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { COMMANDS } from '../src/cli/commands.ts';
@@ -250,4 +250,30 @@ test('help, and what only reads a pool, loads no part of Node.js that takes long
     });
     t.deepEqual([status, stderr], [0, ';'], args.join(' '));
   }
+});
+
+test('only replay needs packages that need not be installed beside the command line', (t) => {
+  const folder = folderOf(t);
+  for (const part of ['dist/cli', 'dist/rooms', 'dist/index.cjs', 'package.json'])
+    cpSync(part, join(folder, part), { recursive: true });
+  const call = (...args: string[]) => {
+    const program = [join(folder, 'dist/cli/main.cjs'), ...args];
+    return spawnSync(process.execPath, program, {
+      encoding: 'utf8',
+      env: { ...environment(), KVP_TRACING_BACKEND: 'js' },
+    });
+  };
+  for (const args of [
+    ['fleet', SAMPLE],
+    ['extract', SAMPLE],
+    ['log', SAMPLE],
+    ['inspect', SAMPLE],
+    ['doctor', '-q'],
+  ]) {
+    const { status, stderr } = call(...args);
+    t.notRegex(stderr, /Cannot find module|needs @/, args.join(' '));
+    t.true(status === 0 || status === 1, `${args.join(' ')}: ${stderr}`);
+  }
+  const { status, stderr } = call('replay', '--endpoint', 'http://127.0.0.1:1', SAMPLE);
+  t.deepEqual([status, stderr], [3, 'exporting needs @opentelemetry/api: npm install @opentelemetry/api\n']);
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,6 +83,35 @@ test('every page that is named in the sources, the tests and the scripts is ther
       if (anchor !== undefined && existsSync(join(root, page)))
         t.true(anchorsOf(page).has(anchor), `${source} names ${page}#${anchor}: no such heading`);
     }
+  }
+});
+
+test('what is packed links to the repository, where its pages are', (t) => {
+  const program = `import { absoluteLinks } from './scripts/absolute-links.mjs';
+    import { readFileSync } from 'node:fs';
+    for (const page of ['README.md', 'CHANGELOG.md'])
+      console.log(absoluteLinks(readFileSync(page, 'utf8'), 'https://repository', 'https://raw'));`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const links = [...stdout.matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset)="([^"]+)"/g)].map(
+    ([, page, image]) => page ?? image,
+  );
+  t.true(links.length > 20);
+  t.deepEqual(
+    links.filter((link) => !/^(?:https:|#)/.test(link ?? '')),
+    [],
+  );
+  t.true(links.includes('https://repository/blob/main/docs/guides/agent.md'));
+  t.true(links.includes('https://raw/main/docs/report.png'));
+});
+
+test("every page is in the site's sidebar", (t) => {
+  const config = read('docs/.vitepress/config.mjs');
+  for (const page of filesOf('docs', '.md')) {
+    const name = page.slice('docs/'.length, -'.md'.length);
+    if (!/^(?:api\/|README$)/.test(name)) t.true(config.includes(`'${name}')`), name);
   }
 });
 

@@ -35,13 +35,25 @@ const PARTS = {
     'commands/inspect',
     'commands/report',
   ],
+  rest: [
+    'commands/doctor',
+    'doctor/host-checks',
+    'doctor/pool-checks',
+    'doctor/backend-checks',
+    'doctor/collector-check',
+    'commands/extract',
+    'commands/fleet',
+    'fleet-workers',
+  ],
+  // Needs packages that need not be installed, so nothing else may load it.
+  forward: ['../opentelemetry/replay/otlp-target', '../opentelemetry/replay/replay'],
 };
 /** The files, with their parts. Node.js reads all of a file before it runs any of it. */
 const FILES = {
   'main.cjs': ['main', 'info'],
   'reading.cjs': ['show'],
   'report-page.cjs': ['page'],
-  'others.cjs': ['replay', 'write', 'others'],
+  'others.cjs': ['replay', 'write', 'rest', 'forward', 'others'],
 };
 /** What only some commands need of Node.js is loaded by them. */
 const LATE = new Set([...SLOW, 'os', 'timers/promises', 'tls', 'worker_threads']);

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
+import { absoluteLinks } from './absolute-links.mjs';
 import { notices } from './notices.mjs';
 import { output, run } from './tools.mjs';
 
@@ -22,6 +23,8 @@ const TARGETS = {
   'linux-x64-musl': 'x86_64-unknown-linux-musl',
   'linux-arm64-musl': 'aarch64-unknown-linux-musl',
 };
+const REPOSITORY = 'https://github.com/kvp-tracing/kvp-tracing';
+const RAW = 'https://raw.githubusercontent.com/kvp-tracing/kvp-tracing';
 const OUT = resolve('artifacts');
 const STAGE = join(OUT, 'stage');
 /** Where pip leaves cargo-zigbuild, which builds for every target and for an old glibc. */
@@ -80,6 +83,10 @@ function packMain() {
   const [{ files }] = JSON.parse(output('npm', ['pack', '--dry-run', '--json', '--silent']));
   const folder = join(STAGE, 'kvp-tracing');
   for (const { path } of files) cpSync(path, join(folder, path));
+  for (const page of ['README.md', 'CHANGELOG.md']) {
+    const text = absoluteLinks(readFileSync(page, 'utf8'), REPOSITORY, RAW);
+    writeFileSync(join(folder, page), text);
+  }
   const {
     devDependencies: _,
     scripts: _scripts,

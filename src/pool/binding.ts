@@ -62,7 +62,7 @@ export function chooseBackend(options?: BackendOptions): Backend {
 }
 
 function demanded({ message, cause }: BindingError): BindingError {
-  const cure = `${VARIABLE}=native demands it: install it for this system, or leave the variable out`;
+  const cure = `${VARIABLE}=native demands it; without the variable the fallback writes`;
   return new BindingError('ERR_KVP_BINDING', `${message}; ${cure}`, { cause });
 }
 

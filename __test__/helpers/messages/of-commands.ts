@@ -43,6 +43,7 @@ export const COMMANDS: readonly Row[] = [
     of: command('show', 'FOLDER/there'),
     cure: "Give a pool, what `kvp dump --json` prints, or a host's export.",
   },
+  { of: command('show', 'FOLDER/vm'), cure: 'Take the command of the text.' },
   { of: command('show', 'FOLDER/missing'), cure: 'Give another path.' },
   { of: command('--dir', 'FOLDER', 'load', '--file', 'FOLDER/there'), cure: 'Each line is `key=value`.' },
   {

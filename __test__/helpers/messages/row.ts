@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { initializeTracing, type Tracing, type TracingOptions } from '../../../src/index.ts';
@@ -47,6 +47,8 @@ export const command =
   (t: ExecutionContext) => {
     const folder = folderOf(t);
     writeFileSync(join(folder, 'there'), 'text');
-    const { stderr } = kvp(args.map((arg) => arg.replace('FOLDER', folder)));
+    mkdirSync(join(folder, 'vm'));
+    writeFileSync(join(folder, 'vm/.kvp_pool_1'), '');
+    const { stderr } = kvp(args.map((arg) => arg.replaceAll('FOLDER', folder)));
     return new Error(stderr.trim().split('\n')[0]);
   };
