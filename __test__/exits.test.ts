@@ -45,6 +45,34 @@ test('everything is in the pool after an unhandled rejection', async (t) => {
   t.deepEqual([code, messages], [1, ['last', 'uncaught error', 'in an exit listener']]);
 });
 
+test('a program that emits each time the event loop runs empty ends as it would without', async (t) => {
+  const { code, stdout, messages } = await run(
+    t,
+    `let turns = 0;
+     process.on('beforeExit', () => {
+       for (const until = performance.now() + 80; performance.now() < until; );
+       if (++turns > 10) process.exit(9);
+       log.info('turn');
+     });
+     process.on('exit', () => console.log(turns));`,
+  );
+  t.deepEqual([code, stdout, messages], [0, '1\n', ['turn']]);
+});
+
+test('more than an exit has time for is lost, and not said to be one record', async (t) => {
+  const { code, stderr } = await run(
+    t,
+    `process.on('exit', () => {
+       for (const until = performance.now() + 700; performance.now() < until; ) log.info('x'.repeat(100_000));
+     });`,
+  );
+  t.is(code, 0);
+  t.regex(
+    stderr,
+    /the pool misses \d+ records?: .*\(closed\).*; what is emitted while the process exits is lost, too\n/,
+  );
+});
+
 test('a lock that is never given back costs half a second at the exit, and is said', async (t) => {
   const { code, messages, stdout, stderr } = await run(
     t,

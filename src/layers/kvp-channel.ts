@@ -250,7 +250,11 @@ export class KvpChannel {
       const isReadable = dropped.io === undefined && !this.#writer.cannotOpen();
       const others = dropped.budget !== undefined && isReadable ? othersIn(this.identity) : undefined;
       const what = droppedText(dropped, others);
-      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}`));
+      const later =
+        this.#isOver && dropped.closed !== undefined
+          ? '; what is emitted while the process exits is lost, too'
+          : '';
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}${later}`));
     }
     if (missing > 0 && (reported.missing === 0 || (isLast && missing > reported.missing))) {
       problems.push(goneError(missing));

@@ -125,9 +125,8 @@ export class FallbackWriter implements PoolWriter {
 
   #schedule(): void {
     this.#scheduled = true;
-    const pause = this.#turnedAt + PACE - performance.now();
-    if (!(pause > 0) || this.#wantsDropReport) setImmediate(this.#turn);
-    else this.#pacer = setTimeout(this.#turn, pause).unref();
+    // Never what keeps the program alive: one that emits in `beforeExit` would not end. The exit hook writes the rest.
+    this.#pacer = setTimeout(this.#turn, Math.max(0, this.#turnedAt + PACE - performance.now())).unref();
   }
 
   /** Somebody waits: the next turn comes now, unless it waits for more than its pace. */
