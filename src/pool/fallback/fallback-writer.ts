@@ -68,7 +68,8 @@ export class FallbackWriter implements PoolWriter {
   #pacer: NodeJS.Timeout | undefined;
   #turnedAt = -PACE;
   #pause = PAUSE_MIN;
-  #obstacle: DropReason = 'lock';
+  /** What is in the way; nothing is, as long as there was no time to try. */
+  #obstacle: DropReason = 'closed';
   #lastError: KvpError | undefined;
   #cannotOpen = false;
   /** Whether another process held the lock when it was last asked for. */
