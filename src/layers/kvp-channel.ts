@@ -21,8 +21,6 @@ import { clearTimeout, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
-/** How long an exit waits in any case until what is lost is counted, in milliseconds: another thread may have to do it. */
-const COUNT_TIMEOUT = 50;
 /** The delay between an emit and the check for problems, in milliseconds. */
 const CHECK_DELAY = 1000;
 /** How long a flush, a shutdown or an exit waits for a pool that can't be opened, in milliseconds; a running program waits on. */
@@ -194,7 +192,7 @@ export class KvpChannel {
     if (left > 0 && this.#wait(left)) return;
     // Nothing may be emitted later, so what waits on would be lost unsaid.
     this.#isOver = true;
-    this.#writer.close(Math.max(COUNT_TIMEOUT, Math.min(CLOSE_TIMEOUT, exitTimeLeft())));
+    this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
     this.#report(false, true);
   }
 
