@@ -205,6 +205,17 @@ test.serial("a server's request is a span of the caller's trace, in which its ha
   t.deepEqual([missing?.status.code, missing?.attributes['error.type']], [SpanStatusCode.UNSET, undefined]);
 });
 
+test.serial('credentials in a request to a proxy do not leave the program', async (t) => {
+  const { spans } = await bridged({ httpServer: true }, async () => {
+    const port = await serve(t, (_, response) => void response.end('{}'));
+    await got({ port, path: 'http://user:s3cret@vm.internal/a?sig=s3cret' });
+  });
+  t.like(spans()[0]?.attributes, {
+    'url.path': 'http://REDACTED:REDACTED@vm.internal/a',
+    'url.query': 'sig=REDACTED',
+  });
+});
+
 test.serial('the route names the span where a framework tells it', async (t) => {
   const { spans } = await bridged({ httpServer: true }, async () => {
     const port = await serve(t, (request, response) => {

@@ -45,6 +45,50 @@ test('everything is in the pool after an unhandled rejection', async (t) => {
   t.deepEqual([code, messages], [1, ['last', 'uncaught error', 'in an exit listener']]);
 });
 
+test('a program that emits each time the event loop runs empty ends as it would without', async (t) => {
+  const { code, stdout, messages } = await run(
+    t,
+    `let turns = 0;
+     process.on('beforeExit', () => {
+       for (const until = performance.now() + 80; performance.now() < until; );
+       if (++turns > 10) process.exit(9);
+       log.info('turn');
+     });
+     process.on('exit', () => console.log(turns));`,
+  );
+  t.deepEqual([code, stdout, messages], [0, '1\n', ['turn']]);
+});
+
+test('what is emitted after the time that an exit has is lost, and not said to be one record', async (t) => {
+  const { code, stderr } = await run(
+    t,
+    `process.on('exit', () => {
+       for (const until = performance.now() + 700; performance.now() < until; );
+       for (let i = 0; i < 3; i++) log.info('late');
+     });`,
+  );
+  t.is(code, 0);
+  t.regex(
+    stderr,
+    /the pool misses \d records?: .*\(closed\).*; what is emitted while the process exits is lost, too\n/,
+  );
+});
+
+test('what an exit listener emits while somebody holds the lock is written or said to be lost', async (t) => {
+  const { code, messages, stderr } = await run(
+    t,
+    `import { spawn } from 'node:child_process';
+     const holder = spawn('flock', ['-x', path, '-c', 'echo locked; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+     await new Promise((resolve) => holder.stdout.once('data', resolve));
+     holder.unref();
+     process.on('exit', () => { log.info('last'); holder.kill('SIGKILL'); });
+     process.exit();`,
+  );
+  t.is(code, 0);
+  if (messages.length === 0) t.regex(stderr, /the pool misses 1 record: 1 INFO \(lock\)/);
+  else t.deepEqual(messages, ['last']);
+});
+
 test('a lock that is never given back costs half a second at the exit, and is said', async (t) => {
   const { code, messages, stdout, stderr } = await run(
     t,

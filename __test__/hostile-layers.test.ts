@@ -4,10 +4,14 @@ import { fieldsJson } from '../src/diagnostics/write/fields-json.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { FieldsText } from '../src/format/fields-text.ts';
 import { EmitKVPLayer } from '../src/layers/emit-kvp-layer.ts';
+import { MemoryLayer } from '../src/layers/memory-layer.ts';
 import { StderrLayer } from '../src/layers/stderr-layer.ts';
 import { attributesOf } from '../src/opentelemetry/layer/attributes.ts';
+import { withDefault } from '../src/tracing/default-subscriber.ts';
 import { Fields } from '../src/tracing/fields.ts';
+import { Registry } from '../src/tracing/registry.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
+import { plain } from '../src/pino/plain.ts';
 import { HOSTILE, revoked, trapped } from './helpers/hostile-values.ts';
 import { poolOf } from './helpers/pool-folder.ts';
 
@@ -148,9 +152,76 @@ test('values that refer to the same things a hundred million times are told in a
       fieldsJson('{', fields, '}'),
       new FieldsText(' ', (name) => `${name}=`).of(fields),
       JSON.stringify(attributesOf(fields, undefined)),
+      JSON.stringify(plain(value, () => undefined)),
     ];
     const took = performance.now() - began;
     for (const text of texts) t.true(text.length < 3 * 1024 * 1024, `${what}: ${text.length}`);
     t.true(took < 5000, `${what}: ${took} ms`);
   }
+});
+
+/** What layers of a program may answer in place of an outcome. */
+const NO_OUTCOMES: Record<string, unknown> = {
+  'a text': 'done',
+  'without problems': { complete: true, dropped: 0 },
+  'problems that are no list': { complete: true, dropped: 0, problems: 5 },
+  'a count that is none': { complete: true, dropped: '1', problems: [] },
+  'a proxy that throws': new Proxy({}, { get: () => trapped() }),
+};
+
+for (const [what, outcome] of Object.entries(NO_OUTCOMES)) {
+  test(`a flush and a shutdown resolve whatever a layer says of them: ${what}`, async (t) => {
+    const layer = { name: 'Odd', flush: async () => outcome, shutdown: async () => outcome } as never;
+    const registry = new Registry().with(layer).with(new MemoryLayer());
+    for (const { complete, dropped, problems } of [await registry.flush(), await registry.shutdown()]) {
+      t.deepEqual([complete, dropped, problems.length], [false, 0, 1]);
+      t.regex(problems[0]?.message ?? '', /^Odd could not finish: /);
+    }
+  });
+}
+
+test('what a layer says of problems is passed on as far as it is errors', async (t) => {
+  const said = { complete: false, dropped: NaN, problems: [new Error('own'), 'text', null] };
+  const registry = new Registry().with({ flush: async () => said } as never);
+  t.deepEqual(await registry.flush(), { complete: false, dropped: 0, problems: [new Error('own')] });
+});
+
+test('statistics that throw when they are read harm nobody', (t) => {
+  const odd = { name: 'Odd', stats: () => new Proxy({}, { ownKeys: () => trapped() as never }) };
+  const registry = new Registry({ onProblem: () => {} }).with(odd).with(new MemoryLayer());
+  t.like(registry.stats(), { Odd: { throws: 1 }, MemoryLayer: { throws: 0 } });
+});
+
+test('hooks and handlers that are async and fail end no program', async (t) => {
+  const unhandled: unknown[] = [];
+  const hear = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', hear);
+  t.teardown(() => process.off('unhandledRejection', hear));
+  const fail = async () => Promise.reject(new Error('async'));
+  const problems: string[] = [];
+  const registry = new Registry({
+    onProblem: (problem) => (problems.push(problem.message), fail()) as never,
+  }).with({
+    name: 'Async',
+    onNewSpan: fail,
+    onRecord: fail,
+    onEnter: fail,
+    onExit: fail,
+    onClose: fail,
+    onEvent: fail,
+  } as never);
+  withDefault(registry, () => {
+    log.inSpan('span', { fields: fail as never }, (span) => void span.record({ a: 1 }));
+    log.info(fail as never);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(unhandled, []);
+  t.deepEqual(problems, ['Async threw: async; it stays in use']);
+  t.like(registry.stats(), { Async: { throws: 6 } });
+});
+
+test('fields that come too late are said to', (t) => {
+  const memory = new MemoryLayer();
+  withDefault(new Registry().with(memory), () => log.info((async () => ({ a: 1 })) as never, 'text'));
+  t.deepEqual(memory.take().events[0]?.fields, { fields: '[a promise: fields are needed at once]' });
 });

@@ -63,6 +63,15 @@ test.serial('it is said what is waited for and what makes it, and once that it c
   t.is(problems.length, 2);
 });
 
+test.serial('a program that only shuts down hears as well what is waited for', async (t) => {
+  const { path, tracing, problems } = await setUp(t);
+  log.info('lost');
+  const outcome = await tracing.shutdown();
+  const why = `the folder ${dirname(path)} is missing; it is waited for while the program runs`;
+  t.true(problems[0]?.startsWith(why), problems[0]);
+  t.true(outcome.problems[0]?.message.startsWith(why));
+});
+
 test.serial('a shutdown gives it 200 ms and says what was lost, and why', async (t) => {
   const { tracing } = await setUp(t);
   log.info('lost');

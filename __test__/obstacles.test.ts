@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
@@ -178,4 +178,26 @@ test.serial('where the system refuses the thread of the writer, the fallback wri
   t.is(readDiagnosticsSync(path).diagnostics.length, 2);
   const lines = stderr.match(/^kvp-tracing: .*EAGAIN.*; writing from JavaScript instead .*$/gm) ?? [];
   t.is(lines.length, chooseBackend() === 'native' ? 1 : 0, stderr);
+});
+
+const FULL = `
+import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
+const layer = new EmitKVPLayer({ path: process.argv[1], vmId: 'vm', onProblem: () => {} });
+setGlobalDefault(new Registry().with(layer));
+for (let i = 0; i < 100; i++) target('t').info('text');
+const { complete, problems } = await layer.flush({ timeout: 200 });
+const { dropped } = await layer.shutdown({ timeout: 200 });
+console.log(JSON.stringify({ complete, problems: problems.map(({ message }) => message), dropped, written: layer.stats().written }));
+`;
+
+test('where a file may not become larger that is said, and nothing else', async (t) => {
+  const path = join(folderOf(t), 'pool');
+  // 25.6 records.
+  const args = ['-c', `ulimit -f 64 && exec "$0" "$@"`, process.execPath, ...onBuilt(FULL, path)];
+  const { stdout } = await ended(spawn('bash', args, { cwd: ROOT, env: process.env }));
+  const { complete, problems, dropped, written } = JSON.parse(stdout);
+  t.false(complete);
+  t.deepEqual(problems, [`cannot write ${path}: file too large (EFBIG)`]);
+  t.is(statSync(path).size, written * 2560);
+  t.is(written + dropped, 100);
 });

@@ -46,6 +46,18 @@ const WRONG_KINDS: [message: RegExp, call: () => unknown][] = [
     /^summary must be an object of options, not 5$/,
     () => renderReport(main.timeline([]), { summary: 5 as never }),
   ],
+  [
+    /^content must be what readDiagnostics\(\) found, not a promise; was await forgotten\?$/,
+    () => main.summarize(main.readDiagnostics(POOL).catch(() => {}) as never),
+  ],
+  [/^content must be what readDiagnostics\(\) found, not 5$/, () => main.lastBoot(5 as never)],
+  [/^content must be what readDiagnostics\(\) found, not null$/, () => main.storedFiles(null as never)],
+  [/^timeline must be what timeline\(\) returned, not an object$/, () => main.ownTimes({} as never)],
+  [
+    /^after must be what timeline\(\) returned, not undefined$/,
+    () => main.compareTimelines(main.timeline([]), undefined as never),
+  ],
+  [/^bytes must be a Buffer or Uint8Array, not "<Objs>"$/, () => main.readExport('<Objs>' as never)],
   [/^signals must be .*, not "SIGKILL"$/, () => main.installSignalHandlers(['SIGKILL'])],
   [/^signals must be .*, not "toString"$/, () => main.installSignalHandlers(['toString' as never])],
   [
@@ -208,6 +220,11 @@ test('a forgotten await is named', async (t) => {
     t.regex(error?.message ?? '', /^(parent|operation) must be .*, not a promise; was await forgotten\?$/);
   }
   await started;
+});
+
+test('the stack of an error says what its message says, once', (t) => {
+  const error = t.throws(() => new main.Registry({ redct: [] } as never), { instanceOf: OptionError });
+  t.true(error.stack?.startsWith(`OptionError: ${error.message}\n    at `), error.stack);
 });
 
 test('the error of a name of any length is short', (t) => {

@@ -125,6 +125,41 @@ test('a pool that was renamed and came back is written to again', async (t) => {
   t.is(layer.stats().missing, 2);
 });
 
+test('a copy that was made before the last records has lost no others', async (t) => {
+  const { path, layer, info } = setUp(t);
+  for (let i = 0; i < 20; i++) await info(`${i}`);
+  copyFileSync(path, `${path}.new`);
+  for (let i = 20; i < 23; i++) await info(`${i}`);
+  renameSync(`${path}.new`, path);
+  t.false((await info('next')).complete);
+  t.is(layer.stats().missing, 3);
+  t.is(messages(path).length, 21);
+});
+
+test('a program that rewrites the pool without the last records, and adds its own, has taken them away', async (t) => {
+  const { path, layer, info } = setUp(t);
+  await info('1');
+  const before = readFileSync(path);
+  await info('2');
+  writeFileSync(path, Buffer.concat([before, bytesOf(['other', '1'], ['other', '2'])]));
+  const { complete, problems } = await layer.flush();
+  t.false(complete);
+  t.regex(problems[0]?.message ?? '', /^1 record is gone from the pool/);
+  t.true((await info('3')).complete);
+  t.is(layer.stats().missing, 1);
+});
+
+test('a program that takes away records of others has taken away none of ours', async (t) => {
+  const { path, layer, info } = setUp(t);
+  writeFileSync(path, bytesOf(['other', '1']));
+  await info('1');
+  const others = bytesOf(['other', '2'], ['other', '3']);
+  writeFileSync(path, Buffer.concat([readFileSync(path).subarray(others.length / 2), others]));
+  t.true((await layer.flush()).complete);
+  await info('2');
+  t.is(layer.stats().missing, 0);
+});
+
 test('a pool that was away between two batches has lost nothing', async (t) => {
   const { path, layer, info } = setUp(t);
   await info('1');

@@ -42,6 +42,8 @@ const NAMED_BESIDE: Record<string, object> = {
   'a pair among pairs': { entries: [['authorization', SECRET]] },
   'a pair of another realm': { entries: [runInNewContext(`['authorization', '${SECRET}']`)] },
   'a list of another realm': { o: runInNewContext(`({ rawHeaders: ['cookie', '${SECRET}'] })`) as object },
+  'a pair among fields that are given as a list': [['authorization', SECRET]],
+  'a pair as the key of a Map': { m: new Map([[['authorization', SECRET], 1]]) },
   'a pair in a Set': { entries: new Set([['authorization', SECRET]]) },
   'raw headers': { req: { rawHeaders: ['Host', 'h', 'Authorization', SECRET, 'Cookie', SECRET] } },
   'raw headers as a field': { rawHeaders: ['authorization', SECRET] },

@@ -343,6 +343,25 @@ test('keys of a Map stay what they are, and so does what an error of the platfor
   t.like(fields['error'], { message: 'no', name: 'AbortError', password: '[redacted]' });
 });
 
+test('a reason that is no text is told without its secrets', (t) => {
+  const memory = new MemoryLayer();
+  const reasons: unknown[] = [
+    { ...secret },
+    new Map([['token', 's3cret']]),
+    new Error('x', { cause: secret }),
+  ];
+  withDefault(new Registry().with(memory), () => {
+    for (const reason of reasons) log.inSpan('fails', (span) => void span.fail(reason as string));
+  });
+  const { spans } = memory.take();
+  t.deepEqual(
+    spans.map(({ result }) => result),
+    ['fail', 'fail', 'fail'],
+  );
+  for (const { reason, sources } of spans)
+    t.false(inspect([reason, sources], { depth: 9 }).includes('s3cret'));
+});
+
 test('what is thrown is told without its secrets, once, and goes on as it is', (t) => {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });

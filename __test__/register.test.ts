@@ -204,6 +204,24 @@ test('a provider that a copy of the API registers that is not known reaches the 
   t.deepEqual(kinds(diagnostics), ['start copied', 'finish copied', 'start own', 'finish own']);
 });
 
+test('a folder that was deleted keeps no spans from the pool', async (t) => {
+  const source = `
+    import { mkdirSync, rmdirSync } from 'node:fs';
+    import { spawnSync } from 'node:child_process';
+    const cwd = import.meta.dirname + '/gone';
+    mkdirSync(cwd);
+    const args = ['-c', 'rmdir "$PWD"; exec "$0" "$@"', process.execPath, '--import', process.env.ENTRY, process.env.MAIN];
+    process.stderr.write(spawnSync('sh', args, { cwd, env: { ...process.env, NODE_OPTIONS: '' } }).stderr);`;
+  const folder = folderOf(t);
+  const main = join(folder, 'main.mjs');
+  symlinkSync(new URL('node_modules', ROOT), join(folder, 'node_modules'));
+  writeFileSync(main, NESTED);
+  const ENTRY = new URL('dist/register.cjs', ROOT).pathname;
+  const { stderr, diagnostics } = await run(t, source, { args: [], env: { ENTRY, MAIN: main } });
+  t.is(stderr.replace(/^kvp-tracing: the id of this VM .+\n/m, ''), '');
+  t.deepEqual(kinds(diagnostics), TREE);
+});
+
 test('node -r does the same where Node.js can require ES modules', async (t) => {
   const args = ['-r', 'kvp-tracing/register'];
   const { code, stderr, diagnostics } = await run(t, NESTED, { args });

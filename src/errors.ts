@@ -95,10 +95,10 @@ export class OptionError extends KvpError {
   }
 
   #say(message: string): this {
-    const before = this.message;
+    // V8 puts the stack together when it is first asked for, with the message of that time.
+    const { message: before, stack } = this;
     this.message = printable(message);
-    // The stack begins with the message that the error was made with.
-    if (typeof this.stack === 'string') this.stack = this.stack.replace(before, () => this.message);
+    if (typeof stack === 'string') this.stack = stack.replace(before, () => this.message);
     return this;
   }
 }

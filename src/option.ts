@@ -163,6 +163,18 @@ export function objectWith<T extends object>(allowed: string, ...methods: readon
   };
 }
 
+/** Checks a value that must have lists under these names. Throws `OptionError`. */
+export function withLists<T extends object>(
+  option: string,
+  given: T,
+  allowed: string,
+  ...names: readonly (keyof T & string)[]
+): T {
+  const lists = Object(given) as T;
+  if (names.every((name) => Array.isArray(lists[name]))) return lists;
+  throw new OptionError(option, given, allowed);
+}
+
 /** Checks an option that must be a list. Throws `OptionError`. */
 export function iterableOption<T>(option: string, given: Iterable<T>, expected: string): Iterable<T> {
   if (typeof given === 'object' && typeof given?.[Symbol.iterator] === 'function') return given;

@@ -58,7 +58,8 @@ function spanOf(request: IncomingMessage, parent: Span | null): Span {
       'http.request.method': isKnown ? method : '_OTHER',
       ...(!isKnown && { 'http.request.method_original': method }),
       'url.scheme': scheme,
-      'url.path': path,
+      // A request to a proxy has a whole URL, which may hold credentials.
+      'url.path': redactedUrl(path),
       ...(query !== undefined && { 'url.query': redactedQuery(query) }),
       ...(host !== undefined && { 'server.address': host }),
       ...(port !== undefined && { 'server.port': port }),

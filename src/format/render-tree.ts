@@ -1,5 +1,4 @@
-import { OptionError } from '../errors.ts';
-import { booleanOption, type Checks, readOptions } from '../option.ts';
+import { booleanOption, type Checks, readOptions, withLists } from '../option.ts';
 import { durationText } from './duration-text.ts';
 import { artifactSize, fieldTexts, treeValueText } from './item-text.ts';
 import { isSpan, mixed } from './mixed.ts';
@@ -39,8 +38,7 @@ interface Row {
  */
 export function renderTree(tree: Tree, options?: RenderOptions): string {
   const { color = false } = readOptions(OPTIONS, options);
-  const { roots, events = [] } = Object(tree) as Tree;
-  if (!Array.isArray(roots)) throw new OptionError('tree', tree, 'what timeline() returns, with `roots`');
+  const { roots, events = [] } = withLists('tree', tree, 'what timeline() returns, with `roots`', 'roots');
   const paint: Paint = color ? (text, name) => `\u001b[${COLORS[name]}m${text}\u001b[0m` : (text) => text;
   const lines: string[] = [];
   const rows = rowsOf(events, roots, '', 0);

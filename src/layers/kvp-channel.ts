@@ -21,8 +21,6 @@ import { clearTimeout, setImmediate, setTimeout } from '../tracing/timers.ts';
 
 /** How long closing the writer waits, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
-/** How long one record may delay the exit of the process, in milliseconds. */
-const EXIT_WRITE_TIMEOUT = 100;
 /** The delay between an emit and the check for problems, in milliseconds. */
 const CHECK_DELAY = 1000;
 /** How long a flush, a shutdown or an exit waits for a pool that can't be opened, in milliseconds; a running program waits on. */
@@ -49,6 +47,8 @@ export class KvpChannel {
   #isExiting = false;
   /** Whether the process exits and nothing is written any more. */
   #isOver = false;
+  /** Whether something was emitted after that. */
+  #isLate = false;
   #check: NodeJS.Timeout | undefined;
   /** What was reported last: each problem is reported once. */
   readonly #reported: { error: string | undefined; dropped: number; missing: number } = {
@@ -83,7 +83,7 @@ export class KvpChannel {
       ...(before === undefined ? undefined : { staleBefore: before }),
     });
     this.#cancelAtExit = atExit((milliseconds, isLast) => {
-      if (isLast) this.#exit(milliseconds);
+      if (isLast) this.#exit();
       else this.#wait(milliseconds);
     });
   }
@@ -127,7 +127,7 @@ export class KvpChannel {
 
   /** While the process exits, nothing runs later: each record is written at once. Otherwise problems are looked for later. */
   #emitted(): void {
-    if (this.#isExiting) this.#writeAtExit(EXIT_WRITE_TIMEOUT);
+    if (this.#isExiting) this.#writeAtExit();
     else this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
   }
 
@@ -173,23 +173,24 @@ export class KvpChannel {
     return { ...outcome, complete: false, problems: isSaid ? outcome.problems : [...outcome.problems, gone] };
   }
 
-  #exit(milliseconds: number): void {
+  #exit(): void {
     this.#isExiting = true;
     this.#writer.requestLook();
     this.#writer.requestDropReport();
-    this.#writeAtExit(milliseconds);
+    this.#writeAtExit();
     if (!this.#isOver) this.#report(true, true);
   }
 
   /** Writes, or closes when there is no time left: closing counts unwritten and later records as dropped. */
-  #writeAtExit(milliseconds: number): void {
+  #writeAtExit(): void {
     if (this.#isOver) {
-      if (this.#reported.dropped === 0) this.#report(false, true);
+      if (!this.#isLate) this.#report(false, true);
+      this.#isLate = true;
       return;
     }
-    const left = Math.min(milliseconds, exitTimeLeft() - CLOSE_TIMEOUT);
+    const left = exitTimeLeft() - CLOSE_TIMEOUT;
     if (left > 0 && this.#wait(left)) return;
-    if (exitTimeLeft() > CLOSE_TIMEOUT && !this.#writer.cannotOpen()) return;
+    // Nothing may be emitted later, so what waits on would be lost unsaid.
     this.#isOver = true;
     this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
     this.#report(false, true);
@@ -250,7 +251,11 @@ export class KvpChannel {
       const isReadable = dropped.io === undefined && !this.#writer.cannotOpen();
       const others = dropped.budget !== undefined && isReadable ? othersIn(this.identity) : undefined;
       const what = droppedText(dropped, others);
-      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}`));
+      const later =
+        this.#isOver && dropped.closed !== undefined
+          ? '; what is emitted while the process exits is lost, too'
+          : '';
+      problems.push(new DroppedError(`the pool misses ${total} ${records}: ${what}${why}${later}`));
     }
     if (missing > 0 && (reported.missing === 0 || (isLast && missing > reported.missing))) {
       problems.push(goneError(missing));

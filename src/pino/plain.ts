@@ -1,6 +1,6 @@
 import { Duration, Unquoted } from '../format/value-text.ts';
 import { cutText, errorMessage, inspectLine, isPlainObject } from '../tracing/value.ts';
-import { type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
+import { CHARACTERS_MAX, type ValueSink, type ValueWalk, walkValue } from '../tracing/walk-value.ts';
 
 /** Makes the object that is written in place of an Error, as pino's serializer of `err` does. */
 export type ErrorSerializer = (error: Error) => unknown;
@@ -37,18 +37,23 @@ function plainNumber(value: number): number | string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? 'inf' : '-inf';
 }
 
-/** Copies a value. Unlike in the pool, an error is the object that the serializer makes of it, and texts together have no limit. */
+/** Copies a value. Unlike in the pool, an error is the object that the serializer makes of it. */
 class PlainSink implements ValueSink<unknown> {
   readonly unreadable = '[unreadable]';
   readonly #serializeError: ErrorSerializer;
   /** The prototype of the objects that the serializer makes. */
   #serialized: unknown;
+  #left = CHARACTERS_MAX;
 
   constructor(serializeError: ErrorSerializer) {
     this.#serializeError = serializeError;
   }
 
   primitive(value: unknown): unknown {
+    if (typeof value === 'string') {
+      if (this.#left <= 0) return `[+${value.length} characters]`;
+      this.#left -= value.length;
+    }
     return plainPrimitive(value);
   }
 

@@ -14,16 +14,15 @@ export type Attempt<R> = { readonly done: R } | 'busy' | 'unsettled';
  */
 export const TORN_AFTER = 300;
 
-/** Tells a torn tail from an append that another process has not finished. */
+/** Tells what stays of a file, as a torn tail, from what another process has not finished. */
 export class Tail {
   #seen: { size: number; mtimeMs: number; since: number } | undefined;
 
-  /** Whether the file ends at a record boundary, or its tail has stayed unchanged long enough to be torn. */
-  isSettled({ size, mtimeMs }: Stats): boolean {
+  /** Whether the file is whole, by default if it ends at a record boundary, or has stayed unchanged for so many milliseconds. */
+  isSettled({ size, mtimeMs }: Stats, isWhole = size % RECORD_SIZE === 0, after = TORN_AFTER): boolean {
     const seen = this.#seen;
-    if (size % RECORD_SIZE === 0) this.#seen = undefined;
-    else if (seen?.size === size && seen.mtimeMs === mtimeMs)
-      return uptimeMillis() - seen.since >= TORN_AFTER;
+    if (isWhole) this.#seen = undefined;
+    else if (seen?.size === size && seen.mtimeMs === mtimeMs) return uptimeMillis() - seen.since >= after;
     else this.#seen = { size, mtimeMs, since: uptimeMillis() };
     return this.#seen === undefined;
   }

@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { isError } from '../errors.ts';
 import { errorMessage } from './value.ts';
 
@@ -132,11 +133,14 @@ export function evaluate(input: FieldsInput | undefined): Fields {
   return Fields.of(resolveLazy(input));
 }
 
-/** The input, or what it returns if it is a function. What it throws becomes a field. */
+/** The input, or what it returns if it is a function. What it throws becomes a field, and so does a promise. */
 export function resolveLazy<T>(input: T): T | object | undefined {
   if (typeof input !== 'function') return input;
   try {
-    return (input as () => object | undefined)();
+    const fields = (input as () => object | undefined)();
+    if (!isPromise(fields)) return fields;
+    fields.catch(() => {});
+    return { fields: '[a promise: fields are needed at once]' };
   } catch (thrown) {
     return { fields: `[threw: ${errorMessage(thrown)}]` };
   }

@@ -1,4 +1,5 @@
-import { LayerError, messageOf } from '../errors.ts';
+import { isPromise } from 'node:util/types';
+import { isError, LayerError, messageOf } from '../errors.ts';
 import { dispatch, type Hook } from './context.ts';
 import { type Layer, LayerView, type Outcome } from './layer.ts';
 import type { ProblemHandler } from './problem-handler.ts';
@@ -35,6 +36,11 @@ export class LayerSlot implements Hook {
     this.#onProblem(new LayerError(`${this.name} threw: ${messageOf(thrown)}; it stays in use`, thrown));
   }
 
+  /** A hook has answered with something: if it is a promise, nobody else hears that it was rejected. */
+  answered(answer: unknown): void {
+    if (isPromise(answer)) answer.catch((reason: unknown) => this.threw(reason));
+  }
+
   suppress(): void {
     this.#suppressed++;
     if (this.#suppressed > 1) return;
@@ -67,22 +73,31 @@ export class LayerSlot implements Hook {
   async outcome(milliseconds: number, end: Ending): Promise<Outcome | undefined> {
     try {
       const ending = end(this.layer);
-      return ending && (await within(milliseconds, ending));
+      return this.#checked(ending && (await within(milliseconds, ending)));
     } catch (thrown) {
       const problem = new LayerError(`${this.name} could not finish: ${messageOf(thrown)}`, thrown);
       return { complete: false, dropped: 0, problems: [problem] };
     }
   }
 
+  /** A copy of what a layer says of its end, which its own code may get wrong. Throws what reading it throws. */
+  #checked(outcome: Outcome | undefined): Outcome | undefined {
+    if (outcome === undefined || outcome === null) return undefined;
+    const { complete, dropped, problems } = outcome;
+    if (typeof complete === 'boolean' && typeof dropped === 'number' && Array.isArray(problems))
+      return { complete, dropped: dropped || 0, problems: problems.filter(isError) };
+    throw new LayerError(`its outcome needs complete (a boolean), dropped (a number) and problems (a list)`);
+  }
+
   /** The layer's own statistics, how often it threw, and how much it emitted inside of its own hooks. */
   stats(): object {
-    let own: unknown;
+    let own: object | undefined;
     try {
-      own = this.layer.stats?.();
+      own = { ...(this.layer.stats?.() as object | undefined) };
     } catch (thrown) {
       this.threw(thrown);
     }
-    return { ...(own as object | undefined), throws: this.#throws, suppressed: this.#suppressed };
+    return { ...own, throws: this.#throws, suppressed: this.#suppressed };
   }
 }
 

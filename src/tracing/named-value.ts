@@ -14,6 +14,11 @@ export function isAlternatingName(name: string): boolean {
   return name.length >= 10 && name.length <= 12 && ALTERNATING.test(name);
 }
 
+/** Whether a field of this name is an item of a list that was given as fields. */
+export function isItemName(name: string): boolean {
+  return name.length <= 3 && /^\d+$/.test(name);
+}
+
 /** Whether one of some members says that its neighbour is secret. */
 export function namesSecret(
   names: readonly string[],

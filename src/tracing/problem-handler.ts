@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { messageOf } from '../errors.ts';
 import { dispatch } from './context.ts';
 import { printLine } from './print-line.ts';
@@ -16,7 +17,8 @@ export function guardedHandler(handler: ProblemHandler = printProblem): ProblemH
     const { hook } = dispatch;
     dispatch.hook = undefined;
     try {
-      handler(problem);
+      const answer: unknown = handler(problem);
+      if (isPromise(answer)) answer.catch(() => {});
     } catch {
       // There is no other handler for this.
     } finally {

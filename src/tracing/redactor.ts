@@ -2,7 +2,7 @@ import { OptionError } from '../errors.ts';
 import { BoundedCache, nameCopy } from './bounded-cache.ts';
 import type { Fields } from './fields.ts';
 import { isHarmless } from './harmless.ts';
-import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
+import { isAlternatingName, isItemName, isValueName, namesSecret } from './named-value.ts';
 import { isSecretByWords } from './secret-name.ts';
 import { redactedUrl } from './redacted-url.ts';
 import { below, type Budget, CENSOR, type Paths, SafeCopies } from './safe-copy.ts';
@@ -61,7 +61,8 @@ export class Redactor {
         if (typeof value !== 'boolean') values[i] = CENSOR;
       } else if (isObject(value)) {
         const paths = below(this.#paths, name);
-        if (isKept || paths.length > 0 || isAlternatingName(name) || !isHarmless(value, this)) {
+        const mayName = isAlternatingName(name) || isItemName(name);
+        if (isKept || paths.length > 0 || mayName || !isHarmless(value, this)) {
           copies ??= new SafeCopies(this, { ...EVENT_BUDGET }, isKept);
           values[i] = copies.of(value, paths, name);
         }

@@ -43,7 +43,7 @@ const ALL = -1;
 const GRACE = 100;
 
 /** Calls one hook of a layer. What the hook is told comes as arguments: a closure for each call would cost as much as the call. */
-type Tell<S, T = undefined> = (layer: Layer, view: LayerView, subject: S, more: T) => void;
+type Tell<S, T = undefined> = (layer: Layer, view: LayerView, subject: S, more: T) => unknown;
 
 const NEW_SPAN: Tell<Span> = (layer, view, span) => layer.onNewSpan?.(span, view);
 const RECORD: Tell<Span, Fields> = (layer, view, span, fields) => layer.onRecord?.(span, fields, view);
@@ -221,7 +221,8 @@ export class Registry {
         if ((layerMask & slot.bit) === 0) continue;
         dispatch.hook = slot;
         try {
-          tell(slot.layer, slot.view, subject, more);
+          const answer = tell(slot.layer, slot.view, subject, more);
+          if (answer !== undefined) slot.answered(answer);
         } catch (thrown) {
           slot.threw(thrown);
         }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { LISTED_MAX, type ObjectReading, OverBudget, readObject } from './object-reading.ts';
 import type { Member } from './object-shell.ts';
-import { isAlternatingName, isValueName, namesSecret } from './named-value.ts';
+import { isAlternatingName, isItemName, isValueName, namesSecret } from './named-value.ts';
 import { cutName, isObject } from './value.ts';
 
 /** What stands for a value that is not for anybody's eyes. */
@@ -36,6 +36,8 @@ interface Node {
   readonly depth: number;
   /** Whether it is a list of names and values in turn. */
   readonly isAlternating: boolean;
+  /** Whether it is an item of a list that was given as fields. */
+  isListed: boolean;
   /** What holds it, and must be copied if it is. */
   readonly holders: Node[];
   reading: ObjectReading | undefined;
@@ -100,6 +102,7 @@ class Graph {
 
   resultOf(value: object, paths: Paths, name: string): unknown {
     const root = this.#node(value, paths, 1, name);
+    root.isListed = isItemName(name);
     let ranCode = false;
     for (const node of this.#nodes) {
       this.#look(node);
@@ -136,6 +139,7 @@ class Graph {
         paths,
         depth,
         isAlternating,
+        isListed: false,
         holders: [],
         reading: undefined,
         isCopied: isDeep,
@@ -192,11 +196,11 @@ class Graph {
    * The members whose secret names stand beside them: in a list of pairs, as entries of headers and objects are, in a
    * list of names and values in turn, or in a member `name` or `key` of an object with a `value`.
    */
-  #namedBeside({ value, holders, isAlternating }: Node, { members }: ObjectReading): Member[] {
+  #namedBeside({ value, holders, isListed, isAlternating }: Node, { members }: ObjectReading): Member[] {
     const isSecret = (name: unknown): boolean => typeof name === 'string' && this.#secrets.isSecret(name);
     if (isArray(value)) {
       const items = members.filter(({ kind }) => kind === 'item');
-      const isPair = items.length === 2 && holders.some(({ value: holder }) => isList(holder));
+      const isPair = items.length === 2 && (isListed || holders.some(({ value: holder }) => isList(holder)));
       if (!isPair && !isAlternating) return [];
       return items.filter(({ key }, i) => Number(key) % 2 === 1 && isSecret(items[i - 1]?.value));
     }
@@ -255,7 +259,7 @@ function isArray(value: unknown): boolean {
 }
 
 function isList(value: unknown): boolean {
-  return isArray(value) || types.isSet(value);
+  return isArray(value) || types.isSet(value) || types.isMap(value);
 }
 
 const ORIGINALS = new WeakMap<object, object>();

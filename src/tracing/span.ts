@@ -151,7 +151,7 @@ export class Span extends Emitter {
   fail(reason?: string): this {
     if (this.registry === undefined) return this;
     this.statedResult = 'fail';
-    this.reason = reason;
+    this.reason = this.registry.redacted(reason) as string | undefined;
     return this;
   }
 

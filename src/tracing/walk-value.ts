@@ -5,6 +5,8 @@ import { Date } from './timers.ts';
 
 /** How many members of one value are read: arrays that refer to one another would make endless text. */
 const MEMBERS_MAX = 10_000;
+/** How many UTF-16 units all texts inside of one value may have: a value can refer to one long text many times. */
+export const CHARACTERS_MAX = 1024 * 1024;
 
 /** Makes something of the parts of a value: JSON text, or a copy. `T` is what it makes of one part. */
 export interface ValueSink<T> {
@@ -20,7 +22,6 @@ export interface ValueSink<T> {
   follows(instance: object): boolean;
   /** The text of an instance that is not followed. */
   instanceText(instance: object): string;
-  /** Called with the items of an array. */
   /** Called with the items of an array. */
   array(items: T[]): T;
   /** Called with the members of an object. There may be more names than values: the others have no room. */

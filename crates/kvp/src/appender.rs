@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::attempt::{Attempt, Tail};
 use crate::error::{Error, Result, leads_nowhere};
-use crate::limits::RECORD_SIZE;
+use crate::limits::{KEY_SIZE, RECORD_SIZE};
 use crate::lock::Guard;
 use crate::shape::{Shape, places};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
 
 const SIZE: u64 = RECORD_SIZE as u64;
+/// How many of the last records are searched for one that is not where it was.
+const SEARCHED_MAX: u64 = 2048;
 
 /// A pool opened for appending.
 #[derive(Debug)]
@@ -33,15 +35,70 @@ pub struct Appender<S: Sys = RealSys> {
 struct Appended {
     /// Where it ends: the file's size after the last append, or what there is of that now.
     end: u64,
+    /// The last append, until it is known to be gone.
+    last: Option<Last>,
     /// Records found missing and not yet taken by [`Appender::take_missing`].
     missing: u64,
+}
+
+/// An append, known by the key of its last record, which no other record has.
+#[derive(Debug)]
+struct Last {
+    /// Where that record is.
+    at: u64,
+    /// How many records were appended.
+    records: u64,
+    key: [u8; KEY_SIZE],
 }
 
 impl Appended {
     /// Counts the records by which the file, which has `size` bytes now, became shorter.
     fn found_at(&mut self, size: u64) {
-        self.missing += self.end.saturating_sub(size) / SIZE;
+        let gone = self.end.saturating_sub(size) / SIZE;
+        if gone > 0 {
+            self.last = None;
+        }
+        self.missing += gone;
         self.end = self.end.min(size);
+    }
+
+    /// Whether nothing seems to be gone from the file, which has `size` bytes now.
+    fn is_whole<S: Sys>(&self, sys: &S, fd: BorrowedFd<'_>, size: u64) -> bool {
+        size >= self.end && self.last.as_ref().is_none_or(|last| last.is_at(sys, fd, last.at))
+    }
+
+    /// Counts the same, and the last append if others rewrote the file without it and made it as long again.
+    fn found_in<S: Sys>(&mut self, sys: &S, fd: BorrowedFd<'_>, size: u64) {
+        self.found_at(size);
+        let Some(last) = &mut self.last else { return };
+        if let Some(at) = last.place(sys, fd, size) {
+            last.at = at;
+        } else {
+            self.missing += last.records;
+            self.last = None;
+        }
+    }
+
+    fn added(&mut self, start: u64, bytes: &[u8]) {
+        self.end = start + bytes.len() as u64;
+        let Some((_, record)) = bytes.split_last_chunk::<RECORD_SIZE>() else { return };
+        let Some(key) = record.first_chunk() else { return };
+        self.last = Some(Last { at: self.end - SIZE, records: bytes.len() as u64 / SIZE, key: *key });
+    }
+}
+
+impl Last {
+    /// Where its last record is in a file of `size` bytes; it is elsewhere if others took away records before it.
+    fn place<S: Sys>(&self, sys: &S, fd: BorrowedFd<'_>, size: u64) -> Option<u64> {
+        let records = size / SIZE;
+        let searched = (records.saturating_sub(SEARCHED_MAX)..records).rev().map(|index| index * SIZE);
+        std::iter::once(self.at).chain(searched).find(|at| self.is_at(sys, fd, *at))
+    }
+
+    /// Whether its last record is at this place, which it is if that can't be read.
+    fn is_at<S: Sys>(&self, sys: &S, fd: BorrowedFd<'_>, at: u64) -> bool {
+        let mut key = [0; KEY_SIZE];
+        sys.read_at(fd, &mut key, at).map_or(true, |count| count == KEY_SIZE && key == self.key)
     }
 }
 
@@ -79,45 +136,51 @@ impl<S: Sys> Appender<S> {
         let Ok(now) = self.sys.stat(fd.as_fd()) else { return };
         if !is_at(&self.sys, &self.path, &now) {
             self.leave();
-        } else if now.size < self.appended.end {
-            if let Some(size) = self.locked_size(fd.as_fd()) {
-                self.appended.found_at(size);
-            }
+        } else if !self.appended.is_whole(&self.sys, fd.as_fd(), now.size) {
+            // While nobody is in the middle of rewriting it.
+            let Ok(Some(_guard)) = lock(&self.sys, &self.path, fd.as_fd(), Lock::Exclusive) else { return };
+            let Ok(now) = self.sys.stat(fd.as_fd()) else { return };
+            self.appended.found_in(&self.sys, fd.as_fd(), now.size);
         }
-    }
-
-    /// The file's size while nobody is in the middle of rewriting it; `None` where somebody holds the locks.
-    fn locked_size(&self, fd: BorrowedFd<'_>) -> Option<u64> {
-        let _guard = lock(&self.sys, &self.path, fd, Lock::Exclusive).ok().flatten()?;
-        self.sys.stat(fd).ok().map(|now| now.size)
     }
 
     /// Closes the file because the path leads to another one now, or to none.
     fn leave(&mut self) {
         let Some(old) = self.fd.take() else { return };
         self.is_new = true;
-        let is_gone = match open(&self.sys, &self.path, Access::Read) {
-            Ok((there, _)) => self.is_other(&old, &there),
-            Err(error) => error.is_nowhere(),
+        let kept = match open(&self.sys, &self.path, Access::Read) {
+            Ok((there, _)) => self.shared_by(&old, &there),
+            Err(error) => error.is_nowhere().then_some(0),
         };
-        if is_gone {
-            self.appended.found_at(0);
+        if let Some(kept) = kept {
+            self.appended.found_at(kept);
         }
     }
 
-    /// Whether the last record is not in both files at the same place, where it is if a program changed a copy and
-    /// renamed it. What can't be read tells nothing.
-    fn is_other(&self, old: &OwnedFd, new: &OwnedFd) -> bool {
-        let Some(last) = self.appended.end.checked_sub(SIZE) else { return false };
-        let read = |fd: &OwnedFd| {
+    /// How many bytes of what was appended both files start with: all of it if a program changed a copy and renamed
+    /// it, less if the copy was made before the last records. What can't be read tells nothing.
+    fn shared_by(&self, old: &OwnedFd, new: &OwnedFd) -> Option<u64> {
+        let read = |fd: &OwnedFd, at: u64| {
             let mut record = [0; RECORD_SIZE];
-            let count = self.sys.read_at(fd.as_fd(), &mut record, last).ok()?;
+            let count = self.sys.read_at(fd.as_fd(), &mut record, at * SIZE).ok()?;
             Some((count == RECORD_SIZE).then_some(record))
         };
-        match (read(old), read(new)) {
-            (Some(old), Some(new)) => old.is_none() || old != new,
-            _ => false,
+        let is_same = |at: u64| {
+            let (old, new) = (read(old, at)?, read(new, at)?);
+            Some(old.is_some() && old == new)
+        };
+        let (mut from, mut to) = (0, self.appended.end / SIZE);
+        // Most often it is all or nothing.
+        let mut middle = to.saturating_sub(1);
+        while from < to {
+            if is_same(middle)? {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+            middle = u64::midpoint(from, to);
         }
+        Some(from * SIZE)
     }
 
     /// Returns how many records have gone missing since the last call: the file was found shorter than the
@@ -180,11 +243,11 @@ impl<S: Sys> Appender<S> {
             now.size -= torn;
             truncate(sys, fd, path, now.size)?;
         }
-        self.appended.found_at(now.size);
+        self.appended.found_in(sys, fd, now.size);
         let bytes = choose.take().map_or(&[][..], |choose| choose(now.size / SIZE));
         write_whole(sys, fd, path, bytes, now.size)?;
         drop(guard);
-        self.appended.end = now.size + bytes.len() as u64;
+        self.appended.added(now.size, bytes);
         self.known = self.appended.end;
         Ok(Some(Attempt::Done(())))
     }

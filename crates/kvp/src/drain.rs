@@ -197,6 +197,7 @@ impl<S: Sys> Drain<S> {
             Ok(Attempt::Done(())) => {
                 self.shared.stats.wrote(self.groups.len() as u64, self.batch.len() as u64);
                 self.forget_batch();
+                self.forget_obstacle();
                 if held > HOLD_LONG {
                     self.limit = (self.limit / 2).max(BATCH_MIN);
                 } else if was_full && held < HOLD_SHORT {
@@ -213,7 +214,6 @@ impl<S: Sys> Drain<S> {
         self.consumer.advance(self.cursor);
         self.batch.truncate(0);
         self.groups.clear();
-        self.forget_obstacle();
     }
 
     fn forget_obstacle(&mut self) {
@@ -228,6 +228,7 @@ impl<S: Sys> Drain<S> {
             Err(error @ Error::CutShort { .. }) => {
                 self.shared.stats.failed(error);
                 self.drop_batch(Reason::Io);
+                self.forget_obstacle();
                 return Step::Wrote;
             }
             Err(error) => {
@@ -314,6 +315,7 @@ impl<S: Sys> Drain<S> {
             self.shared.wants_drop_report.store(false, Ordering::Release);
         }
         self.drop_batch(Reason::Io);
+        self.forget_obstacle();
     }
 
     fn end(&mut self) -> Step {

@@ -1,3 +1,5 @@
+import { isUint8Array } from 'node:util/types';
+import { OptionError } from '../../errors.ts';
 import { isPool } from '../../pool/is-pool.ts';
 import type { PoolRecord } from '../../pool/record.ts';
 import { FoundItems } from './found-items.ts';
@@ -33,6 +35,7 @@ const JSON_ITEMS = /"GuestExchangeItems"\s*:/;
  * ```
  */
 export function readExport(bytes: Uint8Array): PoolExport | undefined {
+  if (!isUint8Array(bytes)) throw new OptionError('bytes', bytes, 'a Buffer or Uint8Array');
   return isPool(bytes) ? undefined : exportIn(bytes);
 }
 

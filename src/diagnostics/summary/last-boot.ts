@@ -1,10 +1,13 @@
-import { type Checks, dateOption, readOptions, textOption } from '../../option.ts';
+import { type Checks, dateOption, readOptions, textOption, withLists } from '../../option.ts';
 import { parseTimestamp } from '../collect/timestamp.ts';
 import { type Diagnostic, firstRecord } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
 import { reportTime } from './report-time.ts';
 import { type Timeline, timeline } from '../timeline/timeline.ts';
 import { areOfTwoVms } from '../vm-id.ts';
+
+/** What a pool's content is, for errors. */
+export const CONTENT = 'what readDiagnostics() found';
 
 export interface BootOptions {
   /** When the system was booted, if that is known from elsewhere. Default: what cloud-init recorded. */
@@ -51,6 +54,7 @@ const SLACK = 2000;
  */
 export function lastBoot(content: PoolContent, options?: BootOptions): Boot {
   const { bootTime, vmId } = readOptions(BOOT_OPTIONS, options);
+  withLists('content', content, CONTENT, 'diagnostics', 'reports');
   const isOwn = (id = ''): boolean => !areOfTwoVms(vmId ?? '', id);
   const [own, others] = parted(content.diagnostics, ({ vmId }) => isOwn(vmId));
   const [ownReports, otherReports] = parted(content.reports, ({ vm_id }) => isOwn(vm_id));

@@ -1,6 +1,8 @@
+import { withLists } from '../../option.ts';
 import { artifactSize } from '../../format/item-text.ts';
 import { byRecord, type Diagnostic } from '../diagnostic.ts';
 import type { PoolContent } from '../read/read-diagnostics.ts';
+import { CONTENT } from './last-boot.ts';
 import { reportTime } from './report-time.ts';
 
 /** A file that lies in a pool. */
@@ -32,7 +34,8 @@ const EXTENSION = /\.[a-z][\w-]{0,9}$/i;
  * for (const { name } of storedFiles(await readDiagnostics('pool'))) console.log(name);
  * ```
  */
-export function storedFiles({ diagnostics, reports }: PoolContent): StoredFile[] {
+export function storedFiles(content: PoolContent): StoredFile[] {
+  const { diagnostics, reports } = withLists('content', content, CONTENT, 'diagnostics', 'reports');
   const files: StoredFile[] = [];
   for (const diagnostic of diagnostics) {
     const kind = kindOf(diagnostic);

@@ -138,7 +138,10 @@ const SLOWEST = 3;
 export function summarize(source: PoolContent | Boot, given?: SummaryOptions): Summary {
   const options = readOptions(SUMMARY_OPTIONS, given);
   const { bootTime: bootedAt, vmId } = options;
-  const boot = 'timeline' in source ? source : lastBoot(source, { bootTime: bootedAt, vmId });
+  const boot =
+    'timeline' in Object(source)
+      ? (source as Boot)
+      : lastBoot(source as PoolContent, { bootTime: bootedAt, vmId });
   const { content, timeline, bootTime, kernelStart, userspaceStart, cloudInitStart } = boot;
   const { start, end, roots } = timeline;
   const report = content.reports.at(-1);

@@ -1,3 +1,4 @@
+import { withLists } from '../../option.ts';
 import type { Timeline } from './timeline.ts';
 import type { TimelineNode } from './timeline-node.ts';
 
@@ -43,6 +44,8 @@ const NOISE_PART = 0.05;
  * ```
  */
 export function compareTimelines(before: Timeline, after: Timeline): Comparison {
+  withLists('before', before, 'what timeline() returned', 'roots');
+  withLists('after', after, 'what timeline() returned', 'roots');
   const spans: ComparedSpan[] = [];
   // No recursion: spans may be nested deeper than calls may be.
   const rest: [TimelineNode | undefined, TimelineNode | undefined, number][] = [];

@@ -1,3 +1,4 @@
+import { withLists } from '../../option.ts';
 import { spansOf } from './spans-of.ts';
 import type { Timeline } from './timeline.ts';
 import type { TimelineNode } from './timeline-node.ts';
@@ -21,7 +22,8 @@ export interface OwnTime {
  * const [slowest] = ownTimes(timeline(diagnostics));
  * ```
  */
-export function ownTimes({ roots, end }: Pick<Timeline, 'roots' | 'end'>): OwnTime[] {
+export function ownTimes(timeline: Pick<Timeline, 'roots' | 'end'>): OwnTime[] {
+  const { roots, end } = withLists('timeline', timeline, 'what timeline() returned', 'roots');
   const last = end?.getTime() ?? -Infinity;
   const times = Array.from(spansOf(roots), ({ span }) => {
     const from = span.start.getTime();

@@ -3,7 +3,7 @@ import { BoundedCache, flatCopy } from '../../tracing/bounded-cache.ts';
 import { digits, threeDigits } from '../../tracing/digits.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import { causesOf, cutText, errorMessage, inspectLine } from '../../tracing/value.ts';
-import { type ValueSink, walkValue } from '../../tracing/walk-value.ts';
+import { CHARACTERS_MAX, type ValueSink, walkValue } from '../../tracing/walk-value.ts';
 
 /**
  * JSON text: `start`, which ends inside of an object, then the fields as the next members, then `end`. Takes any value.
@@ -117,9 +117,6 @@ function numberJson(value: number): string {
   if (Number.isFinite(value)) return `${value}`;
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"inf"' : '"-inf"';
 }
-
-/** How many UTF-16 units all texts inside of one value may have: a value can refer to one long text many times. */
-const CHARACTERS_MAX = 1024 * 1024;
 
 /** Writes a value as JSON; `undefined` gets no member. Unlike in lines of pino, an error is its message alone. */
 class JsonSink implements ValueSink<string | undefined> {

@@ -128,7 +128,7 @@ interface Load {
 
 /** Loads packages as the program would, else as this package would. */
 function* loaders(): Generator<Load> {
-  for (const file of [programFile(), join(process.cwd(), 'program'), import.meta.url]) {
+  for (const file of [programFile(), inCurrentFolder(), import.meta.url]) {
     if (file === undefined) continue;
     const require = createRequire(file);
     const attempt = <T>(act: () => T): T | undefined => {
@@ -143,6 +143,16 @@ function* loaders(): Generator<Load> {
     });
   }
 }
+
+/** A file that need not exist, in the current folder, which may be deleted. */
+function inCurrentFolder(): string | undefined {
+  try {
+    return join(process.cwd(), 'program');
+  } catch {
+    return undefined;
+  }
+}
+
 /** The program's main file, with links resolved. */
 function programFile(): string | undefined {
   try {

@@ -1,13 +1,18 @@
 import type { Stats } from 'node:fs';
-import { NoLockError } from '../../errors.ts';
+import { CutShortError, type KvpError, NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
-import { RECORD_SIZE } from '../limits.ts';
+import { KEY_SIZE, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
 import { errnoOf, leadsNowhere } from '../errno.ts';
 import { isSame } from '../same-file.ts';
 import { isOlder, PoolFile } from '../sys.ts';
 import { PoolLock } from './pool-lock.ts';
 import { cutShort, systemError } from '../system-error.ts';
+
+/** How many of the last records are searched for one that is not where it was. */
+const SEARCHED_MAX = 2048;
+/** Milliseconds that a file which became shorter must stay unchanged before its records count as missing. */
+const REWRITTEN_AFTER = 10;
 
 /**
  * Appends to a pool; the counterpart of appender.rs. Node.js has no file locks. An append is one `O_APPEND`
@@ -21,12 +26,15 @@ export class Appender {
   /** Whether nothing was appended yet to the file at the path. */
   #isNew = true;
   readonly #tail: Tail;
+  readonly #rewriting = new Tail();
   readonly #lock: PoolLock;
   /** The file's size after the last append. */
   #left = 0;
   /** The file's size when it was last seen to be a pool. */
   #known = 0;
   #missing = 0;
+  /** The last append, by the place and key of its last record, until it is known to be gone. */
+  #last: { at: number; readonly records: number; readonly key: Buffer } | undefined;
 
   constructor(path: string, lock: PoolLock, staleBefore?: number, tail = new Tail()) {
     this.path = path;
@@ -65,12 +73,19 @@ export class Appender {
     }
     this.#isNew = false;
     if (!this.#tail.isSettled(stat)) return 'unsettled';
+    // Whoever rewrites the file without our lock empties it first.
+    if (!this.#rewriting.isSettled(stat, stat.size >= this.#left, REWRITTEN_AFTER)) return 'unsettled';
     const whole = stat.size - (stat.size % RECORD_SIZE);
     if (whole !== stat.size && !(yield* this.#cut(stat, whole))) return 'busy';
-    this.#countMissing(whole);
+    yield* this.#countMissingIn(file, whole);
     const bytes = choose(whole / RECORD_SIZE);
     if (bytes.length > 0) yield* this.#write(bytes, whole);
     this.#left = this.#known = whole + bytes.length;
+    if (bytes.length > 0) {
+      const at = this.#left - RECORD_SIZE;
+      const key = Buffer.from(bytes.subarray(-RECORD_SIZE, KEY_SIZE - RECORD_SIZE));
+      this.#last = { at, records: bytes.length / RECORD_SIZE, key };
+    }
     return { done: undefined };
   }
 
@@ -80,7 +95,8 @@ export class Appender {
     try {
       const stat = yield* this.#file.stat();
       if (!(yield* this.#file.isInPlace(stat))) yield* this.#leave();
-      else if (stat.size < this.#left) yield* this.#lookLocked(this.#file);
+      else if (stat.size < this.#left || !(yield* this.#isAt(this.#file, this.#last?.at)))
+        yield* this.#lookLocked(this.#file);
     } catch {
       // The next append meets the same error.
     }
@@ -89,7 +105,8 @@ export class Appender {
   /** Counts what is missing while nobody is in the middle of rewriting the file. */
   *#lookLocked(file: PoolFile): Op<void> {
     try {
-      if (yield* this.#lock.take(yield* this.#lock.open())) this.#countMissing((yield* file.stat()).size);
+      if (yield* this.#lock.take(yield* this.#lock.open()))
+        yield* this.#countMissingIn(file, (yield* file.stat()).size);
     } finally {
       yield* this.#lock.release();
     }
@@ -112,8 +129,35 @@ export class Appender {
 
   /** Counts the records by which the file, which has `size` bytes now, became shorter. */
   #countMissing(size: number): void {
-    this.#missing += Math.floor(Math.max(0, this.#left - size) / RECORD_SIZE);
+    const gone = Math.floor(Math.max(0, this.#left - size) / RECORD_SIZE);
+    if (gone > 0) this.#last = undefined;
+    this.#missing += gone;
     this.#left = Math.min(this.#left, size);
+  }
+
+  /** The same, and the last append if others rewrote the file without it and made it as long again. */
+  *#countMissingIn(file: PoolFile, size: number): Op<void> {
+    this.#countMissing(size);
+    const last = this.#last;
+    if (last === undefined || (yield* this.#isAt(file, last.at))) return;
+    // Others may have taken away records before it.
+    const end = size - (size % RECORD_SIZE);
+    const from = Math.max(0, end - SEARCHED_MAX * RECORD_SIZE);
+    for (last.at = end - RECORD_SIZE; last.at >= from; last.at -= RECORD_SIZE)
+      if (yield* this.#isAt(file, last.at)) return;
+    this.#missing += last.records;
+    this.#last = undefined;
+  }
+
+  /** Whether the last record that was appended is at this place, which it is if that can't be read. */
+  *#isAt(file: PoolFile, at = 0): Op<boolean> {
+    const key = Buffer.alloc(KEY_SIZE);
+    try {
+      yield* file.read(key, at);
+      return this.#last?.key.equals(key) !== false;
+    } catch {
+      return true;
+    }
   }
 
   /** Checks what others put into the file since it was last seen to be a pool. */
@@ -129,38 +173,58 @@ export class Appender {
   *#leave(): Op<void> {
     const old = this.#file;
     this.#isNew = true;
-    if (old !== undefined && (yield* this.#isGone(old))) this.#countMissing(0);
+    if (old !== undefined) this.#countMissing(yield* this.#keptOf(old));
     yield* this.close();
   }
 
   /**
-   * Whether the last record is not in the file at the path too, at the same place, where it is if a program changed a
-   * copy and renamed it. What can't be opened or read tells nothing.
+   * How many bytes of what was appended the file at the path starts with, too: all of it if a program changed a copy and
+   * renamed it, less if the copy was made before the last records. What can't be opened or read tells nothing.
    */
-  *#isGone(old: PoolFile): Op<boolean> {
-    if (this.#left < RECORD_SIZE) return false;
+  *#keptOf(old: PoolFile): Op<number> {
     let there: PoolFile | undefined;
     try {
       ({ file: there } = yield* PoolFile.open(this.path, 'read'));
       const [record, other] = [Buffer.alloc(RECORD_SIZE), Buffer.alloc(RECORD_SIZE)];
-      const at = this.#left - RECORD_SIZE;
-      const isWhole = (yield* old.read(record, at)) === RECORD_SIZE;
-      const isOther = (yield* there.read(other, at)) < RECORD_SIZE || !record.equals(other);
-      return !isWhole || isOther;
+      let [from, to] = [0, Math.floor(this.#left / RECORD_SIZE)];
+      // Most often it is all or nothing.
+      let middle = to - 1;
+      while (from < to) {
+        const at = middle * RECORD_SIZE;
+        const isWhole = (yield* old.read(record, at)) === RECORD_SIZE;
+        const isSame = isWhole && (yield* there.read(other, at)) === RECORD_SIZE && record.equals(other);
+        if (isSame) from = middle + 1;
+        else to = middle;
+        middle = (from + to) >> 1;
+      }
+      return from * RECORD_SIZE;
     } catch (error) {
-      return there === undefined && leadsNowhere(error);
+      return there === undefined && leadsNowhere(error) ? 0 : this.#left;
     } finally {
       if (there !== undefined) yield* there.close();
     }
   }
 
-  /** Appends by one write to a file that ends at `start`. A short write is undone. */
+  /** Appends to a file that ends at `start`, by one write. Where that is short, the rest is tried or all of it is undone. */
   *#write(bytes: Buffer, start: number): Op<void> {
     const file = yield* this.open();
-    const written = yield* file.write(bytes);
-    if (written === bytes.length) return;
-    if (!(yield* this.#takeBack(file, start, written))) throw cutShort(this.path, written);
-    throw systemError('write', this.path, errnoOf('ENOSPC'));
+    let written = 0;
+    while (written < bytes.length) {
+      let failure: KvpError;
+      try {
+        const count = yield* file.write(bytes.subarray(written));
+        written += count;
+        if (written === bytes.length) return;
+        if (count > 0 && (yield* file.stat()).size !== start + written) throw cutShort(this.path, written);
+        // The rest is tried, too: that says why.
+        if (count > 0) continue;
+        failure = systemError('write', this.path, errnoOf('ENOSPC'));
+      } catch (error) {
+        if (written === 0 || error instanceof CutShortError) throw error;
+        failure = error as KvpError;
+      }
+      throw (yield* this.#takeBack(file, start, written)) ? failure : cutShort(this.path, written);
+    }
   }
 
   *#takeBack(file: PoolFile, start: number, written: number): Op<boolean> {

@@ -68,7 +68,8 @@ export class FallbackWriter implements PoolWriter {
   #pacer: NodeJS.Timeout | undefined;
   #turnedAt = -PACE;
   #pause = PAUSE_MIN;
-  #obstacle: DropReason = 'lock';
+  /** What is in the way; nothing is, as long as there was no time to try. */
+  #obstacle: DropReason = 'closed';
   #lastError: KvpError | undefined;
   #cannotOpen = false;
   /** Whether another process held the lock when it was last asked for. */
@@ -125,9 +126,8 @@ export class FallbackWriter implements PoolWriter {
 
   #schedule(): void {
     this.#scheduled = true;
-    const pause = this.#turnedAt + PACE - performance.now();
-    if (!(pause > 0) || this.#wantsDropReport) setImmediate(this.#turn);
-    else this.#pacer = setTimeout(this.#turn, pause).unref();
+    // Never what keeps the program alive: one that emits in `beforeExit` would not end. The exit hook writes the rest.
+    this.#pacer = setTimeout(this.#turn, Math.max(0, this.#turnedAt + PACE - performance.now())).unref();
   }
 
   /** Somebody waits: the next turn comes now, unless it waits for more than its pace. */

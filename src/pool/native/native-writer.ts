@@ -1,6 +1,9 @@
 import { type Binding, fromNative, nativeCore } from '../binding.ts';
 import type { Dropped, PoolWriter, WriterOptions, WriterStats } from '../pool-writer.ts';
 
+/** How long closing waits in any case until the thread has counted what is lost, in milliseconds. */
+const COUNT_TIMEOUT = 50;
+
 interface Emitters {
   name(text: string): number | undefined;
   start: PoolWriter['start'];
@@ -30,7 +33,7 @@ export function openNative(options: WriterOptions): PoolWriter {
     requestLook: () => channel.requestLook(),
     requestDropReport: () => channel.requestDropReport(),
     wait: (milliseconds) => channel.wait(milliseconds),
-    close: (milliseconds) => channel.close(milliseconds),
+    close: (milliseconds) => channel.close(Math.max(milliseconds, COUNT_TIMEOUT)),
     stats: () => statsOf(channel.stats()),
   };
 }
