@@ -1,4 +1,4 @@
-import { renderTree, summarize, timeline } from '../../../src/index.ts';
+import { readExport, renderTree, summarize, timeline } from '../../../src/index.ts';
 import { renderReport } from '../../../src/report-page/index.ts';
 import { command, type Row } from './row.ts';
 
@@ -6,6 +6,7 @@ export const READING: readonly Row[] = [
   { of: () => summarize({} as never, { bootTime: 'today' as never }), cure: 'Give a `Date`.' },
   { of: () => timeline(5 as never), cure: 'Give `diagnostics` of `readDiagnostics`.' },
   { of: () => renderTree({} as never), cure: 'Give what `timeline()` returned.' },
+  { of: () => readExport('items.xml' as never), cure: 'Give the bytes of the file: `readFileSync(path)`.' },
   { of: () => renderReport({} as never), cure: 'Read the pool first.' },
   {
     of: {

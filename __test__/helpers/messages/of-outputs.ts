@@ -35,6 +35,12 @@ export const LAYERS: readonly Row[] = [
     cure: 'What a layer emits while it is called would come back to it without end.',
   },
   {
+    of: ofLayer({ flush: () => Promise.resolve({} as never) }, async (registry) =>
+      firstOf(await registry.flush()),
+    ),
+    cure: "What the layer's `flush` or `shutdown` resolves with is an `Outcome`: `{ complete, dropped, problems }`.",
+  },
+  {
     of: ofLayer({ flush: () => Promise.reject(new Error('no space')) }, async (registry) =>
       firstOf(await registry.flush()),
     ),
