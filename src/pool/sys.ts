@@ -1,5 +1,5 @@
 import fs, { constants, type Stats } from 'node:fs';
-import { type KvpError, messageOf, NoLockError, NotAPoolFileError } from '../errors.ts';
+import { CutShortError, type KvpError, messageOf, NoLockError, NotAPoolFileError } from '../errors.ts';
 import { suppressTracing } from '../tracing/suppress-tracing.ts';
 import { READ_MAX, RECORD_SIZE } from './limits.ts';
 import { call, type Op } from './op.ts';
@@ -8,6 +8,7 @@ import { isSame } from './same-file.ts';
 import { placesOf, Shape } from './shape.ts';
 import {
   allocated,
+  cutShort,
   foreignFile,
   notAPoolFile,
   systemError,
@@ -141,9 +142,28 @@ export class PoolFile {
     }
   }
 
-  /** Appends by one write, which may be short; returns how many bytes it wrote. */
-  write(bytes: Buffer): Op<number> {
-    return systemCall('write', this.path, this.#fd, bytes);
+  /**
+   * Appends to the file, which ends at `start`, by one write. Where that is short the rest is tried, which says why, or
+   * `takeBack` undoes what was written.
+   */
+  *append(bytes: Buffer, start: number, takeBack: (written: number) => Op<boolean>): Op<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      let failure: KvpError;
+      try {
+        const rest = bytes.subarray(written);
+        const count = yield* systemCall<number>('write', this.path, this.#fd, rest);
+        written += count;
+        if (written === bytes.length) return;
+        if (count > 0 && (yield* this.stat()).size !== start + written) throw cutShort(this.path, written);
+        if (count > 0) continue;
+        failure = systemError('write', this.path, errnoOf('ENOSPC'));
+      } catch (error) {
+        if (written === 0 || error instanceof CutShortError) throw error;
+        failure = error as KvpError;
+      }
+      throw (yield* takeBack(written)) ? failure : cutShort(this.path, written);
+    }
   }
 
   /** Overwrites the bytes at `offset`. */

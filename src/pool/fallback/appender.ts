@@ -1,13 +1,12 @@
 import type { Stats } from 'node:fs';
-import { CutShortError, type KvpError, NoLockError } from '../../errors.ts';
+import { NoLockError } from '../../errors.ts';
 import { type Attempt, Tail } from '../attempt.ts';
 import { KEY_SIZE, RECORD_SIZE } from '../limits.ts';
 import type { Op } from '../op.ts';
-import { errnoOf, leadsNowhere } from '../errno.ts';
+import { leadsNowhere } from '../errno.ts';
 import { isSame } from '../same-file.ts';
 import { isOlder, PoolFile } from '../sys.ts';
 import { PoolLock } from './pool-lock.ts';
-import { cutShort, systemError } from '../system-error.ts';
 
 /** How many of the last records are searched for one that is not where it was. */
 const SEARCHED_MAX = 2048;
@@ -79,7 +78,7 @@ export class Appender {
     if (whole !== stat.size && !(yield* this.#cut(stat, whole))) return 'busy';
     yield* this.#countMissingIn(file, whole);
     const bytes = choose(whole / RECORD_SIZE);
-    if (bytes.length > 0) yield* this.#write(bytes, whole);
+    yield* file.append(bytes, whole, (written) => this.#takeBack(file, whole, written));
     this.#left = this.#known = whole + bytes.length;
     if (bytes.length > 0) {
       const at = this.#left - RECORD_SIZE;
@@ -202,28 +201,6 @@ export class Appender {
       return there === undefined && leadsNowhere(error) ? 0 : this.#left;
     } finally {
       if (there !== undefined) yield* there.close();
-    }
-  }
-
-  /** Appends to a file that ends at `start`, by one write. Where that is short, the rest is tried or all of it is undone. */
-  *#write(bytes: Buffer, start: number): Op<void> {
-    const file = yield* this.open();
-    let written = 0;
-    while (written < bytes.length) {
-      let failure: KvpError;
-      try {
-        const count = yield* file.write(bytes.subarray(written));
-        written += count;
-        if (written === bytes.length) return;
-        if (count > 0 && (yield* file.stat()).size !== start + written) throw cutShort(this.path, written);
-        // The rest is tried, too: that says why.
-        if (count > 0) continue;
-        failure = systemError('write', this.path, errnoOf('ENOSPC'));
-      } catch (error) {
-        if (written === 0 || error instanceof CutShortError) throw error;
-        failure = error as KvpError;
-      }
-      throw (yield* this.#takeBack(file, start, written)) ? failure : cutShort(this.path, written);
     }
   }
 

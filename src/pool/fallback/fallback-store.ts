@@ -209,13 +209,10 @@ export class FallbackStore implements StoreBackend {
     const { file, stat } = yield* PoolFile.open(this.#path, 'append');
     try {
       if (!isSame(stat, before)) throw systemError('open', this.#path, errnoOf('ESTALE'));
-      const written = yield* file.write(bytes);
-      if (written === bytes.length) return;
-      if (!(yield* this.#takeBack(edited, size, written))) throw cutShort(this.#path, written);
+      yield* file.append(bytes, size, (written) => this.#takeBack(edited, size, written));
     } finally {
       yield* file.close();
     }
-    throw systemError('write', this.#path, errnoOf('ENOSPC'));
   }
 
   /**
