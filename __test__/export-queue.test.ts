@@ -1,5 +1,4 @@
 import { syncBuiltinESMExports } from 'node:module';
-import { performance } from 'node:perf_hooks';
 import nodeTimers from 'node:timers';
 import test, { type ExecutionContext } from 'ava';
 import type { ExportQueue, ExportRequest, ExportResponse } from '../src/opentelemetry/export/export-queue.ts';
@@ -13,18 +12,21 @@ let ahead = 0;
 
 // The package takes clocks and timers when it is loaded.
 const { setTimeout } = nodeTimers;
-const { now } = performance;
+const { hrtime } = process;
 nodeTimers.setTimeout = ((act: () => void, pause: number) => {
   pauses.push(pause);
   // The queue would not keep the event loop alive.
   const timer = setTimeout(act, areHeld ? 2 ** 30 : 0);
   return Object.assign(timer, { unref: () => timer });
 }) as typeof setTimeout;
-performance.now = () => now.call(performance) + ahead;
+process.hrtime = (() => {
+  const [seconds, nanoseconds] = hrtime();
+  return [seconds + ahead / 1000, nanoseconds];
+}) as typeof hrtime;
 syncBuiltinESMExports();
 const { ExportQueue: Queue } = await import('../src/opentelemetry/export/export-queue.ts');
 nodeTimers.setTimeout = setTimeout;
-performance.now = now;
+process.hrtime = hrtime;
 syncBuiltinESMExports();
 
 interface Made {
