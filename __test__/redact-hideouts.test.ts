@@ -63,6 +63,12 @@ const HIDEOUTS: Record<string, object> = {
   'the end of a chain of causes': { error: chain },
   'errors of an AggregateError': { error: new AggregateError([secret]) },
   'a place that is also far down': { v: { deep: { a: { b: { c: { d: { e: { f: shared } } } } } }, shared } },
+  'the name of an error, which is a list': {
+    o: { e: Object.assign(new Error('text'), { name: [['password', 's3cret']] }) },
+  },
+  'the name of an error of another realm, which is a list': {
+    o: { e: foreign("Object.assign(new Error('text'), { name: [['password', 's3cret']] })") },
+  },
   'an object as message': { message: secret },
   'a Map of another realm': { m: foreign("new Map([['password', 's3cret']])") },
   'a Set of another realm': { s: foreign("new Set([{ password: 's3cret' }])") },

@@ -193,8 +193,8 @@ class Reader {
       const copy = new Error();
       const stack = read(error, 'stack');
       Object.defineProperty(copy, 'stack', {
-        // V8 may put it together only now, and makes a text of a message that is an object.
-        value: typeof stack === 'string' && typeof read(error, 'message') === 'string' ? stack : '',
+        // Node.js may put it together only now, and makes texts of a name and a message that are objects.
+        value: typeof stack === 'string' && hasTextsOnly(error) ? stack : '',
         configurable: true,
         writable: true,
       });
@@ -382,4 +382,9 @@ function isBuiltIn(prototype: object, key: PropertyKey, method: unknown): boolea
   if (prototype === Buffer.prototype) return true;
   if (typeof method !== 'function') return false;
   return Function.prototype.toString.call(method) === `function ${String(key)}() { [native code] }`;
+}
+
+/** Whether the name and the message of an error are no objects. */
+function hasTextsOnly(error: object): boolean {
+  return typeof read(error, 'message') === 'string' && !isObject(read(error, 'name'));
 }
