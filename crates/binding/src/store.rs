@@ -257,7 +257,9 @@ fn run(inner: &Mutex<Inner>, job: &Job) -> napi::Result<Outcome> {
         Ok(Ok(attempt)) => Ok(Ok(attempt)),
         Ok(Err(Failure::Core(error))) => Ok(Err(error)),
         Ok(Err(Failure::Caller(why))) => Err(napi::Error::new(Status::InvalidArg, why)),
-        Err(_) => Err(napi::Error::from_reason("the store panicked; this is a defect of kvp-tracing, please report it")),
+        Err(_) => Err(napi::Error::from_reason(
+            "the store panicked; this is a defect of kvp-tracing, please report it",
+        )),
     }
 }
 
