@@ -24,6 +24,7 @@ import { createProvider } from '../src/opentelemetry/export/own-provider.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { Registry } from '../src/tracing/registry.ts';
 import type { Span } from '../src/tracing/span.ts';
+import { freePort } from './helpers/free-port.ts';
 import { log, setUp } from './helpers/exported-spans.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
 import { Recorder, recording } from './helpers/recorder.ts';
@@ -72,16 +73,6 @@ async function send(options: RequestOptions, body = ''): Promise<string> {
   }
   await closed;
   return text;
-}
-
-/** A port on which nobody listens. */
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const told = (span: Span | undefined) => ({ ...span?.fields.toObject() });
@@ -241,7 +232,7 @@ test.serial(
       log.inSpan('work', async () => {
         t.is(await (await fetch(`${url}/a?token=x`, { method: 'POST', body: 'b' })).text(), 'hello');
         await (await fetch(`${url}/missing`)).text();
-        await t.throwsAsync(fetch(`http://127.0.0.1:${await unusedPort()}`));
+        await t.throwsAsync(fetch(`http://127.0.0.1:${await freePort()}`));
         await t.throwsAsync((await fetch(`${url}/cut`)).text());
         const text = fetch(`${url}/slow`).then((response) => response.text());
         const response = await slow;

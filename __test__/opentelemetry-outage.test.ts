@@ -5,7 +5,8 @@ import test from 'ava';
 import { exportingTo, misbehaving, unreachable } from './helpers/collector.ts';
 import { folderOf, has } from './helpers/pool-folder.ts';
 import { ended, start } from './helpers/programs.ts';
-import { freePort, Rotel, rotelMissing } from './helpers/rotel.ts';
+import { freePort } from './helpers/free-port.ts';
+import { Rotel, rotelMissing } from './helpers/rotel.ts';
 
 const namesIn = async (request: IncomingMessage): Promise<string[]> => {
   const { resourceSpans } = JSON.parse(await text(request));

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { rollup } from 'rollup';
 import { minified } from './minified.mjs';
-import { builtin, importsOf, refuse, SLOW } from './modules.mjs';
+import { builtin, importsOf, OUTPUT, refuse, SLOW } from './modules.mjs';
 import { packageNotices } from './package-notices.mjs';
 
 const DIST = resolve('dist');
@@ -82,17 +82,10 @@ export async function buildCommandLine() {
     onwarn: refuse,
   });
   const { output } = await bundle.generate({
-    format: 'cjs',
+    ...OUTPUT,
     entryFileNames: '[name]',
     chunkFileNames: '[name]',
     manualChunks: (id) => homes.get(id) ?? id.split('?')[1] ?? (id === COMMANDER ? 'main' : 'others'),
-    exports: 'named',
-    esModule: false,
-    externalLiveBindings: false,
-    freeze: false,
-    interop: 'default',
-    minifyInternalExports: true,
-    generatedCode: { preset: 'es2015', symbols: false },
   });
   const parts = new Map(output.map(({ fileName, code }) => [fileName, code.replace(/^#!.*\n/, '')]));
   /** In which file a part is that is not in the first. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { rollup } from 'rollup';
-import { builtin, importsOf, refuse } from './modules.mjs';
+import { builtin, importsOf, OUTPUT, refuse } from './modules.mjs';
 import { minified } from './minified.mjs';
 
 const DIST = resolve('dist');
@@ -90,17 +90,10 @@ export async function buildPackage() {
   });
   await bundle.write({
     dir: DIST,
-    format: 'cjs',
+    ...OUTPUT,
     entryFileNames: '[name].cjs',
     chunkFileNames: 'rooms/[name].cjs',
     manualChunks: (id) => chunkOf(id, home),
-    exports: 'named',
-    esModule: false,
-    externalLiveBindings: false,
-    freeze: false,
-    interop: 'default',
-    minifyInternalExports: true,
-    generatedCode: { preset: 'es2015', symbols: false },
   });
 }
 

@@ -15,6 +15,18 @@ export const SLOW = new Set([
   'zlib',
 ]);
 
+/** How rollup writes CommonJS that is read soonest. */
+export const OUTPUT = {
+  format: 'cjs',
+  exports: 'named',
+  esModule: false,
+  externalLiveBindings: false,
+  freeze: false,
+  interop: 'default',
+  minifyInternalExports: true,
+  generatedCode: { preset: 'es2015', symbols: false },
+};
+
 /** Modules import each other in circles, which is no mistake; all other warnings are. */
 export function refuse(warning) {
   const { code, message } = warning;

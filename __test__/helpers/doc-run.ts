@@ -11,13 +11,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { type Block } from './doc-page.ts';
+import { freePort } from './free-port.ts';
 import { folderOf } from './pool-folder.ts';
 import { ROOT } from './programs.ts';
 
@@ -53,16 +53,6 @@ function packedPackage(): string {
     cpSync(new URL(binary, ROOT), join(to, binary));
   }
   return (packed = folder);
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function endGroup(pid: number): void {
