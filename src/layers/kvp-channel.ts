@@ -190,7 +190,7 @@ export class KvpChannel {
     }
     const left = exitTimeLeft() - CLOSE_TIMEOUT;
     if (left > 0 && this.#wait(left)) return;
-    // Nothing may be emitted later, so what waits on would be lost unsaid.
+    // This may be the last call: what still waits would be lost unsaid.
     this.#isOver = true;
     this.#writer.close(Math.min(CLOSE_TIMEOUT, exitTimeLeft()));
     this.#report(false, true);

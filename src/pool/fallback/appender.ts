@@ -94,7 +94,7 @@ export class Appender {
     try {
       const stat = yield* this.#file.stat();
       if (!(yield* this.#file.isInPlace(stat))) yield* this.#leave();
-      else if (stat.size < this.#left || !(yield* this.#isAt(this.#file, this.#last?.at)))
+      else if (stat.size < this.#left || !(yield* this.#isLastAt(this.#file)))
         yield* this.#lookLocked(this.#file);
     } catch {
       // The next append meets the same error.
@@ -138,22 +138,24 @@ export class Appender {
   *#countMissingIn(file: PoolFile, size: number): Op<void> {
     this.#countMissing(size);
     const last = this.#last;
-    if (last === undefined || (yield* this.#isAt(file, last.at))) return;
+    if (last === undefined || (yield* this.#isLastAt(file))) return;
     // Others may have taken away records before it.
     const end = size - (size % RECORD_SIZE);
     const from = Math.max(0, end - SEARCHED_MAX * RECORD_SIZE);
     for (last.at = end - RECORD_SIZE; last.at >= from; last.at -= RECORD_SIZE)
-      if (yield* this.#isAt(file, last.at)) return;
+      if (yield* this.#isLastAt(file)) return;
     this.#missing += last.records;
     this.#last = undefined;
   }
 
-  /** Whether the last record that was appended is at this place, which it is if that can't be read. */
-  *#isAt(file: PoolFile, at = 0): Op<boolean> {
-    const key = Buffer.alloc(KEY_SIZE);
+  /** Whether the last record that was appended is where it is thought to be, which it is if that can't be read. */
+  *#isLastAt(file: PoolFile): Op<boolean> {
+    if (this.#last === undefined) return true;
+    const { at, key } = this.#last;
+    const found = Buffer.alloc(KEY_SIZE);
     try {
-      yield* file.read(key, at);
-      return this.#last?.key.equals(key) !== false;
+      yield* file.read(found, at);
+      return found.equals(key);
     } catch {
       return true;
     }
