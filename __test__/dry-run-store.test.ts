@@ -81,6 +81,7 @@ test('a dry run checks what it is given, and makes no file', async (t) => {
   const path = poolOf(t);
   const store = openPool(path, { dryRun: true, maxKeys: 1 });
   await store.set('a', '1');
+  t.is(await store.get('a'), '1');
   t.deepEqual([await store.dump(), await store.inspect()], [[{ key: 'a', value: '1' }], []]);
   await t.throwsAsync(store.set('b', '1'), { code: 'ERR_KVP_POOL_FULL' });
   await t.throwsAsync(store.set('', '1'), { code: 'ERR_KVP_EMPTY_KEY' });
