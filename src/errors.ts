@@ -337,6 +337,8 @@ export function errorOf(code: string, message: string, details?: Details): KvpEr
 
 /** Whether a value is an Error, of whatever realm. A proxy that is revoked or whose traps throw is none. Never throws. */
 export function isError(value: unknown): value is Error {
+  // `isNativeError` is a call out of JavaScript, and most values are no objects.
+  if (typeof value !== 'object' && typeof value !== 'function') return false;
   try {
     return value instanceof Error || types.isNativeError(value);
   } catch {

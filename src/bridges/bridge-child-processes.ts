@@ -3,6 +3,7 @@ import { type EventEmitter, errorMonitor } from 'node:events';
 import { basename } from 'node:path';
 import { currentSubscriber } from '../tracing/context.ts';
 import { variable } from '../tracing/environment.ts';
+import { callInContext } from '../tracing/run-in-span.ts';
 import type { Span } from '../tracing/span.ts';
 import { target } from '../tracing/target.ts';
 import { failSpan } from './client-span.ts';
@@ -64,9 +65,7 @@ function addContext(pairs: string[], span: Span): void {
     if (value !== undefined) env[name] = value;
   }
   const before = Object.keys(env);
-  const write = () => registry.childEnv(env);
-  if (span.isDisabled) write();
-  else registry.run(span, write);
+  callInContext(span, () => registry.childEnv(env), undefined, []);
   for (const name of new Set([...before, ...Object.keys(env)])) {
     const at = pairs.findIndex((pair) => pair.startsWith(`${name}=`));
     if (at >= 0) pairs.splice(at, 1);

@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { currentSubscriber } from '../tracing/context.ts';
+import { callInContext } from '../tracing/run-in-span.ts';
 import type { Span } from '../tracing/span.ts';
 
 /** Which requests carry the context: all, none, or those to certain hosts. */
@@ -36,5 +37,5 @@ export function contextHeaders(span: Span): Readonly<Record<string, string>> {
   const registry = span.registry ?? currentSubscriber();
   if (registry === undefined) return {};
   const headers = (): Record<string, string> => registry.contextHeaders();
-  return span.isDisabled ? headers() : (registry.run(span, headers) as Record<string, string>);
+  return callInContext(span, headers, undefined, []) as Record<string, string>;
 }

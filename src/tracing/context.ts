@@ -11,6 +11,8 @@ export interface Context {
   readonly subscriber: Registry | undefined;
   /** What filters let pass because of the spans that the code runs in. */
   readonly scope: ScopeLevels | undefined;
+  /** OpenTelemetry's active context, where this package is what carries that. */
+  readonly carried: unknown;
 }
 
 /** A hook of a layer or filter that a registry calls. What it emits is not passed on: the hook would be called for that again. */
@@ -37,7 +39,7 @@ interface Dispatch {
 }
 
 // The number in the key changes with the type: versions of the package with the same type share one object.
-export const dispatch = shared<Dispatch>('kvp-tracing.dispatch.2', () => ({
+export const dispatch = shared<Dispatch>('kvp-tracing.dispatch.3', () => ({
   storage: new AsyncLocalStorage<Context>(),
   global: undefined,
   verbosity: 0,
@@ -50,6 +52,12 @@ export const dispatch = shared<Dispatch>('kvp-tracing.dispatch.2', () => ({
 /** The subscriber of the code that runs: that of `withDefault`, else the global default. */
 export function currentSubscriber(): Registry | undefined {
   return dispatch.storage.getStore()?.subscriber ?? dispatch.global;
+}
+
+/** The current context with something else carried in it. */
+export function carrying(carried: unknown): Context {
+  const outer = dispatch.storage.getStore();
+  return { span: outer?.span, subscriber: outer?.subscriber, scope: outer?.scope, carried };
 }
 
 /** The current span if `registry` made it. */

@@ -45,5 +45,6 @@ export function withDefault<R>(subscriber: Registry, fn: () => R): R {
   registryOption('subscriber', subscriber);
   functionOption('fn', fn);
   subscriber.becomeScopedDefault();
-  return dispatch.storage.run({ span: undefined, subscriber, scope: undefined }, fn);
+  const carried = dispatch.storage.getStore()?.carried;
+  return dispatch.storage.run({ span: undefined, subscriber, scope: undefined, carried }, fn);
 }

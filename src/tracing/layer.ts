@@ -162,6 +162,12 @@ export class LayerView<State = unknown> {
   ignoreEvents(span: Span): void {
     span.ignoredBy |= this.#bit;
   }
+
+  /** Has the code inside of a span carry something; the layer's hook `run` is not called for that span then. @internal */
+  carry(span: Span, carried: unknown): void {
+    span.carried = carried;
+    span.carriedFor |= this.#bit;
+  }
 }
 
 /**

@@ -77,6 +77,8 @@ export class Registry {
   readonly #slots: LayerSlot[] = [];
   /** Those whose layer had the hook `run` when it was added. */
   #wrapping: readonly LayerSlot[] = [];
+  /** The bits of these. */
+  #wrappingMask = 0;
   readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
     () => {
@@ -142,6 +144,7 @@ export class Registry {
     this.#slots[index] = new LayerSlot(layer, this.#nameOf(layer, index), index, this.#onProblem);
     this.timed ||= layer.timed === true;
     this.#wrapping = this.#slots.filter(({ layer: { run } }) => run !== undefined);
+    this.#wrappingMask = this.#wrapping.reduce((mask, { bit }) => mask | bit, 0);
     this.#hearsOfEntering ||= layer.onEnter !== undefined || layer.onExit !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
     this.#filters.set(bit, layer.filter);
@@ -317,21 +320,26 @@ export class Registry {
    */
   activate(span: Span | undefined): void {
     const outer = dispatch.storage.getStore();
-    const none = { span: undefined, subscriber: outer?.subscriber, scope: undefined };
+    const none = {
+      span: undefined,
+      subscriber: outer?.subscriber,
+      scope: undefined,
+      carried: outer?.carried,
+    };
     dispatch.storage.enterWith(span?.context(none) ?? none);
     this.#tell(ALL, ACTIVATE, span, undefined);
   }
 
-  /** Whether a layer has the hook `run`. @internal */
-  get wraps(): boolean {
-    return this.#wrapping.length > 0;
+  /** Whether the hook `run` of a layer must be called for a span. @internal */
+  wraps({ layerMask, carriedFor }: Span): boolean {
+    return (this.#wrappingMask & layerMask & ~carriedFor) !== 0;
   }
 
   /** Calls the program's code inside of the hooks `run` of the layers that see the span. @internal */
   run(span: Span, fn: Callback, self?: unknown, args: ArrayLike<unknown> = [], from = 0): unknown {
     const slot = this.#wrapping[from];
     if (slot === undefined) return Reflect.apply(fn, self, args);
-    if ((span.layerMask & slot.bit) === 0) return this.run(span, fn, self, args, from + 1);
+    if ((span.layerMask & ~span.carriedFor & slot.bit) === 0) return this.run(span, fn, self, args, from + 1);
     if (from + 1 === this.#wrapping.length) return slot.run(span, fn, self, args);
     return slot.run(span, () => this.run(span, fn, self, args, from + 1), undefined, []);
   }

@@ -65,12 +65,13 @@ function follow(call: Call, result: unknown): unknown {
   return result;
 }
 
-function callInContext(span: Span, fn: Callback, self: unknown, args: ArrayLike<unknown>): unknown {
+/** Calls a function as code inside of a span, without entering that. */
+export function callInContext(span: Span, fn: Callback, self: unknown, args: ArrayLike<unknown>): unknown {
   const { registry } = span;
   if (registry === undefined) return Reflect.apply(fn, self, args);
   const { storage } = dispatch;
   const context = span.context(storage.getStore());
-  if (!registry.wraps) return storage.run(context, Reflect.apply, fn, self, args);
+  if (!registry.wraps(span)) return storage.run(context, Reflect.apply, fn, self, args);
   return storage.run(context, runWrapped, registry, span, fn, self, args);
 }
 

@@ -38,6 +38,10 @@ export class Span extends Emitter {
   ignoredBy = 0;
   /** The states of layers by their index. V8 would make room for 17 at the first write to an empty array. @internal */
   readonly extensions: unknown[] = [undefined, undefined, undefined];
+  /** What code inside of it carries; see `Context`. @internal */
+  carried: unknown;
+  /** The layers whose hook `run` it does not need, because what they want is carried, as bits. @internal */
+  carriedFor = 0;
   /** What filters let pass inside of it. @internal */
   filterMatches: SpanMatches = NO_SPAN_MATCHES;
   /** OpenTelemetry's trace id, 32 hex digits, once a layer has set it. */
@@ -240,9 +244,16 @@ export class Span extends Emitter {
   context(outer: Context | undefined): Context {
     const subscriber = outer?.subscriber;
     const scope = this.registry?.scopeLevels(this, outer?.scope);
+    const carried = this.carried ?? outer?.carried;
     const known = this.#context;
-    if (known !== undefined && known.subscriber === subscriber && known.scope === scope) return known;
-    return (this.#context = { span: this, subscriber, scope });
+    if (
+      known !== undefined &&
+      known.subscriber === subscriber &&
+      known.scope === scope &&
+      known.carried === carried
+    )
+      return known;
+    return (this.#context = { span: this, subscriber, scope, carried });
   }
 
   /** @internal */

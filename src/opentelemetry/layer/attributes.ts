@@ -13,6 +13,12 @@ const RESERVED: ReadonlySet<string> = new Set([
   'otel.status_description',
 ]);
 
+/** Whether a field may be one of those. */
+export function hasReserved({ names }: Fields): boolean {
+  for (let i = 0; i < names.length; i++) if ((names[i] as string).startsWith('otel.')) return true;
+  return false;
+}
+
 /** By their names in upper and lower case. The enumeration also maps numbers to names. */
 const KINDS = new Map(
   Object.entries(SpanKind).flatMap(([name, kind]) =>

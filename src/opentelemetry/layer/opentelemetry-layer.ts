@@ -1,8 +1,8 @@
 import * as api from '@opentelemetry/api';
-import type { Context, HrTime, Span as OtelSpan, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
+import type { Context, HrTime, Span as OtelSpan, SpanContext, Tracer } from '@opentelemetry/api';
 import { isError, DroppedError, LayerError } from '../../errors.ts';
 import { readOptions } from '../../option.ts';
-import { currentSpan } from '../../tracing/context.ts';
+import { currentSpan, dispatch } from '../../tracing/context.ts';
 import type { Event } from '../../tracing/event.ts';
 import type { Fields } from '../../tracing/fields.ts';
 import {
@@ -18,8 +18,8 @@ import { unredacted } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
 import { cutText, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
-import { attributesOf, kindOf } from './attributes.ts';
-import { type AsyncContextManager, ensureContextManager } from './context-manager.ts';
+import { attributesOf } from './attributes.ts';
+import { AsyncContextManager, ensureContextManager } from './context-manager.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
 import { recordException } from './exception.ts';
@@ -27,6 +27,7 @@ import { mirroring } from './mirrored.ts';
 import { HEADERS_SETTER } from '../propagation/carrier.ts';
 import { extract, withInherited } from '../propagation/propagation.ts';
 import { registeredGlobals } from '../registered-globals.ts';
+import { StartOptions } from './start-options.ts';
 import { statusOf } from './status.ts';
 import {
   type FlushableTracerProvider,
@@ -106,22 +107,15 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
   onNewSpan(span: Span, view: LayerView<State>): void {
     const parent = span.isRoot ? undefined : view.visible(span.parent);
     const around = parent === undefined ? undefined : view.get(parent);
-    const base = parentContext(span, around, this.#environment?.context);
-    const { fields, metadata, began } = span;
-    const step = clockStep(began);
-    const options: SpanOptions = {
-      startTime: hrTimeOf(began, step),
-      // Given here, because samplers and processors see the attributes of a span that starts.
-      attributes: attributesOf(fields, metadata, true),
-    };
-    const kind = kindOf(fields.get('otel.kind'));
-    if (kind !== undefined) options.kind = kind;
-    const name = fields.get('otel.name');
-    const otel = this.#tracer.startSpan(
-      name === undefined ? span.name : textOf(name),
-      options,
-      mirroring(span, base),
-    );
+    const manager = registeredGlobals().context;
+    const isCarried = manager instanceof AsyncContextManager;
+    const here = dispatch.storage.getStore();
+    const active = isCarried ? manager.active(here) : context.active();
+    const current = currentSpan(span.registry, here);
+    const base = parentContext(span, around, current, active, this.#environment?.context);
+    const step = clockStep(span.began);
+    const options = new StartOptions(span, step);
+    const otel = this.#tracer.startSpan(options.spanName, options, mirroring(span, base));
     const state: State = {
       otel,
       context: trace.setSpan(base, otel),
@@ -130,6 +124,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
       recorded: undefined,
     };
     view.set(span, state);
+    if (isCarried) view.carry(span, state.context);
     const ids = otel.spanContext();
     if (ids.traceId !== INVALID_TRACEID) {
       span.traceId = ids.traceId;
@@ -138,7 +133,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     }
     if (!otel.isRecording()) return view.ignoreEvents(span);
     this.#spans++;
-    recordErrors(state, fields, options.startTime as HrTime);
+    recordErrors(state, span.fields, options.startTime);
   }
 
   onRecord(span: Span, fields: Fields, view: LayerView<State>): void {
@@ -172,7 +167,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     if (!state.otel.isRecording()) return;
     this.#events++;
     const time = hrTimeNow(state.step);
-    const error = event.fields.values.find(isError);
+    const error = firstError(event.fields);
     const message = event.message ?? (error === undefined ? event.target : textOf(error));
     const attributes = attributesOf(event.fields, event.metadata);
     state.otel.addEvent(cutText(message), attributes, time);
@@ -276,9 +271,13 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
  * The parent context of a span: that of its explicit parent, else OpenTelemetry's active context, completed by the
  * inherited one.
  */
-function parentContext(span: Span, state: State | undefined, inherited: Context | undefined): Context {
-  const active = context.active();
-  const current = currentSpan(span.registry);
+function parentContext(
+  span: Span,
+  state: State | undefined,
+  current: Span | undefined,
+  active: Context,
+  inherited: Context | undefined,
+): Context {
   if (span.isRoot) return trace.deleteSpan(active);
   if (state === undefined) return remoteOf(span) ?? withInherited(active, inherited);
   if (span.parent !== current) return state.context;
@@ -294,6 +293,7 @@ function foreignParent(
   { traceId }: SpanContext,
   around: State | undefined,
 ): string | undefined {
+  if (base === ROOT_CONTEXT) return undefined;
   const parent = trace.getSpanContext(base);
   if (parent?.traceId !== traceId || parent.spanId === around?.otel.spanContext().spanId) return undefined;
   return parent.spanId;
@@ -303,6 +303,15 @@ function foreignParent(
 function remoteOf(span: Span): Context | undefined {
   for (let at = span.parent; at !== undefined; at = at.parent) {
     if (at.remote !== undefined) return at.remote as Context;
+  }
+  return undefined;
+}
+
+/** `find` of an array would take as long as all the rest of most events. */
+function firstError({ values }: Fields): Error | undefined {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (isError(value)) return value;
   }
   return undefined;
 }
