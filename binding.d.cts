@@ -153,6 +153,9 @@ export interface Problem {
   path?: string
 }
 
+/** Has writes to an open file fail where they would wait for a reader; returns whether they do. */
+export declare function setNonblocking(fd: number): boolean
+
 /** A defect of a pool. */
 export interface StoreDefect {
   /** The record's number. */

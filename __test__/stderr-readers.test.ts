@@ -1,14 +1,15 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { folderOf } from './helpers/pool-folder.ts';
-import { start } from './helpers/programs.ts';
+import { onBuilt, ROOT, start } from './helpers/programs.ts';
 
 /** Emits over 1 MB to stderr, says on stdout how long that took and what became of the lines. */
-const FLOOD = `import { Registry, setGlobalDefault, StderrLayer, target } from 'kvp-tracing';
+const FLOOD = `import { backend, Registry, setGlobalDefault, StderrLayer, target } from 'kvp-tracing';
+  if (process.argv[2] === 'core') backend();
   const layer = new StderrLayer({ filter: 'error' });
   const registry = new Registry().with(layer);
   setGlobalDefault(registry);
@@ -41,9 +42,10 @@ async function flood(
   t: ExecutionContext,
   stderr: 'pipe' | number,
   prepare: (child: ChildProcess) => void = () => {},
+  args: string[] = [],
 ): Promise<{ flood: Flood; child: ChildProcess }> {
   const stdio = ['pipe', 'pipe', stderr] as const;
-  const child = start({ source: FLOOD, folder: folderOf(t) }, [], { stdio: [...stdio] });
+  const child = start({ source: FLOOD, folder: folderOf(t) }, args, { stdio: [...stdio] });
   t.teardown(() => child.kill('SIGKILL'));
   prepare(child);
   child.stdin?.write('go\n');
@@ -80,9 +82,25 @@ test('a pipe whose reader stalls never holds the program, and no line is cut or 
   closeSync(reader);
 });
 
-test('a socket whose reader stalls, as of systemd, does not either', async (t) => {
-  const { flood: seen, child } = await flood(t, 'pipe');
-  isWhole(t, seen, (await (child.stderr as Readable).toArray()).join(''));
+for (const args of [[], ['core']]) {
+  const how = args.length === 0 ? 'before the core is loaded' : 'with the core';
+  test(`a socket whose reader stalls, as of systemd, does not either, ${how}`, async (t) => {
+    const { flood: seen, child } = await flood(t, 'pipe', () => {}, args);
+    isWhole(t, seen, (await (child.stderr as Readable).toArray()).join(''));
+  });
+}
+
+test('for a socket the core makes sockets of Node.js needless', async (t) => {
+  const source = `import { writeSync } from 'node:fs';
+    import { backend, initializeTracing } from 'kvp-tracing';
+    await initializeTracing({ kvp: { path: process.argv[1], vmId: 'vm' }, stderr: {} });
+    const isLoaded = process.moduleLoadList.includes('NativeModule net');
+    writeSync(1, JSON.stringify([backend(), isLoaded]));`;
+  const program = onBuilt(source, join(folderOf(t), 'pool'));
+  const child = spawn(process.execPath, program, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const text = (await child.stdout.toArray()).join('');
+  const [used, isLoaded] = JSON.parse(text) as [string, boolean];
+  t.is(isLoaded, used === 'js');
 });
 
 test('a reader that is gone costs its lines, and no time', async (t) => {

@@ -11,6 +11,8 @@ export async function minified(code) {
     platform: 'node',
     target: 'node20.19',
     legalComments: 'none',
+    // Of an error that nobody catches Node.js prints the line that threw it.
+    lineLimit: 120,
   };
   const { code: small } = await transform(code, options);
   return small.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { LayerError, messageOf } from '../errors.ts';
+import { setNonblocking } from '../pool/binding.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import { atExit, exitTimeLeft } from '../tracing/at-exit.ts';
 import type { Deadline, Outcome } from '../tracing/layer.ts';
@@ -53,7 +54,7 @@ export class LineFile implements Lines {
     this.#onProblem = onProblem;
     this.#path = typeof writer === 'string' ? writer : undefined;
     this.#reopenOn = reopenOn;
-    this.#fd = typeof writer === 'string' ? openLogFile(writer) : openNonblocking(writer);
+    this.#fd = typeof writer === 'string' ? openLogFile(writer) : openNonblocking(writer, setNonblocking);
     this.#ownsFd = this.#fd !== writer && this.#fd > 2;
     this.isTerminal = isTerminal(this.#fd);
     if (this.#reopenOn !== undefined) process.on(this.#reopenOn, this.#reopen);

@@ -76,6 +76,11 @@ export function nativeCore(): typeof Binding {
   return load().binding as typeof Binding;
 }
 
+/** Has writes to a descriptor fail where they would wait; returns whether they do: only where the native core is in use already. */
+export function setNonblocking(fd: number): boolean {
+  return loaded?.binding?.setNonblocking(fd) === true;
+}
+
 /** The error of this package's classes for a problem that the native core reports. */
 export function fromNative(problem: Binding.Problem): KvpError {
   // Members that it has not got must not come from `Object.prototype`.

@@ -288,6 +288,12 @@ impl Channel {
     }
 }
 
+/// Has writes to an open file fail where they would wait for a reader; returns whether they do.
+#[napi]
+pub fn set_nonblocking(fd: i32) -> bool {
+    kvp::sys::set_nonblocking(fd)
+}
+
 /// Milliseconds as a duration. Negative ones are zero, because that time is over; too many are the longest
 /// duration. NaN is an error.
 fn millis(milliseconds: f64) -> napi::Result<Duration> {

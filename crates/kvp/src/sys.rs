@@ -1,10 +1,10 @@
 //! The system calls of a pool behind a trait, so that tests can make each of them fail.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::retry_on_intr;
 
 /// What `fstat` says of a pool.
@@ -192,4 +192,15 @@ fn free_or_busy(outcome: io::Result<()>) -> io::Result<bool> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Has a write to the open file fail where it would wait, for all who have that file open; returns whether it does.
+#[must_use]
+pub fn set_nonblocking(fd: RawFd) -> bool {
+    if fd < 0 {
+        return false;
+    }
+    // SAFETY: it is not negative, and is used by two calls only, which refuse one that is not open.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    fcntl_getfl(fd).and_then(|flags| fcntl_setfl(fd, flags | OFlags::NONBLOCK)).is_ok()
 }
