@@ -38,17 +38,28 @@ test('until the first event is in the file no part of Node.js is loaded that tak
       require('node:fs').writeSync(1, JSON.stringify([backend(), loaded.map((name) => name.split(' ')[1])]));
     })();`;
   const pool = join(folderOf(t), 'pool');
-  // A socket, as of systemd's journal, is one that Node.js itself must make nonblocking.
+  // Standard error is a socket, as systemd's journal is.
   const { stdout } = spawnSync(process.execPath, ['--input-type=commonjs', '-e', script, pool], {
     cwd: ROOT,
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [backend, loaded] = JSON.parse(stdout) as [string, string[]];
   t.deepEqual(
     loaded.filter((name) => backend === 'native' || !OF_FALLBACK.includes(name)),
     [],
   );
+});
+
+test('an error that nobody catches comes with a short line of the source', (t) => {
+  const script = "require('kvp-tracing').initializeTracing({ stderr: true });";
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=commonjs', '-e', script], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  t.is(status, 1);
+  t.regex(stderr, /OptionError: stderr must be an object of options or false, not true/);
+  for (const line of stderr.split('\n')) t.true(line.length < 500, line);
 });
 
 test('all files of code are ASCII: Node.js keeps others at two bytes a character', (t) => {

@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { folderOf } from './helpers/pool-folder.ts';
-import { onBuilt, ROOT, start } from './helpers/programs.ts';
+import { start } from './helpers/programs.ts';
 
 /** Emits over 1 MB to stderr, says on stdout how long that took and what became of the lines. */
 const FLOOD = `import { backend, Registry, setGlobalDefault, StderrLayer, target } from 'kvp-tracing';
@@ -89,19 +89,6 @@ for (const args of [[], ['core']]) {
     isWhole(t, seen, (await (child.stderr as Readable).toArray()).join(''));
   });
 }
-
-test('for a socket the core makes sockets of Node.js needless', async (t) => {
-  const source = `import { writeSync } from 'node:fs';
-    import { backend, initializeTracing } from 'kvp-tracing';
-    await initializeTracing({ kvp: { path: process.argv[1], vmId: 'vm' }, stderr: {} });
-    const isLoaded = process.moduleLoadList.includes('NativeModule net');
-    writeSync(1, JSON.stringify([backend(), isLoaded]));`;
-  const program = onBuilt(source, join(folderOf(t), 'pool'));
-  const child = spawn(process.execPath, program, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  const text = (await child.stdout.toArray()).join('');
-  const [used, isLoaded] = JSON.parse(text) as [string, boolean];
-  t.is(isLoaded, used === 'js');
-});
 
 test('a reader that is gone costs its lines, and no time', async (t) => {
   const { flood: seen } = await flood(t, 'pipe', (child) => child.stderr?.destroy());
