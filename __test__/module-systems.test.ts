@@ -95,7 +95,7 @@ test('a room is loaded by the first call of what is in it, and not before', (t) 
     initializeTracing({ kvp: false }).then((tracing) => { console.log(rooms().join()); return tracing.shutdown(); });`;
   t.is(
     run(installed(t), 'program.cjs', script),
-    'core\n core,reading,pools,shared\ncore,reading,pools,shared,setup,report\n',
+    'core,base\n core,base,reading,pools,shared\ncore,base,reading,pools,shared,setup,report\n',
   );
 });
 

@@ -11,14 +11,14 @@ function node(...args: string[]): string {
   return execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
 }
 
-test('importing the package loads two files, and no other package', (t) => {
+test('importing the package loads three files, and no other package', (t) => {
   const script = `
     import { createRequire, Module } from 'node:module';
     await import('kvp-tracing');
     const loaded = Object.keys(createRequire(import.meta.url).cache).concat(Object.keys(Module._cache));
     const found = loaded.map((path) => path.split('/').at(-1));
     console.log(JSON.stringify([...new Set(found)]), globalThis[Symbol.for('opentelemetry.js.api.1')] === undefined);`;
-  t.is(node('--input-type=module', '-e', script), '["index.cjs","core.cjs"] true\n');
+  t.is(node('--input-type=module', '-e', script), '["index.cjs","core.cjs","base.cjs"] true\n');
 });
 
 /** What the fallback needs to write: it starts a program. */

@@ -1,8 +1,9 @@
-// Makes what programs import of the modules in dist/: a few files of CommonJS, and their types.
-import { readFileSync } from 'node:fs';
+// Makes what programs import of the modules in dist/, and the command line: a few files of CommonJS.
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { rollup } from 'rollup';
-import { builtin, importsOf, OUTPUT, refuse } from './modules.mjs';
+import { COMMANDER, commander } from './commander.mjs';
+import { builtin, importsOf, OUTPUT, refuse, SLOW } from './modules.mjs';
 import { minified } from './minified.mjs';
 
 const DIST = resolve('dist');
@@ -14,8 +15,8 @@ export const ENTRIES = {
   pino: 'pino/index',
   'report-page/index': 'report-page/index',
 };
-/** These, and the thread of `kvp fleet`. */
-const FILES = { ...ENTRIES, 'cli/fleet-worker': 'cli/fleet-worker' };
+/** These, the command line, and the thread of `kvp fleet`. */
+const FILES = { ...ENTRIES, 'cli/main': 'cli/main', 'cli/fleet-worker': 'cli/fleet-worker' };
 /**
  * The files that are loaded when a function of these modules is first called, or a class of theirs made: until then
  * functions of the same names stand for them. All else that the main entry imports is in `core`, which is loaded at once.
@@ -44,14 +45,10 @@ const ROOMS = {
     'tracing/signals',
   ],
   // `initializeTracing` loads it itself, once the program runs.
-  report: ['diagnostics/report/report', 'layers/pool-shares', 'pool/open-pool', 'setup/reporter'],
+  report: ['diagnostics/report/report', 'layers/pool-shares', 'setup/reporter'],
+  pools: ['pool/edit', 'pool/open-pool', 'pool/read-pool'],
   // What changes bytes of a pool in JavaScript.
-  fallback: [
-    'pool/dry-run-store',
-    'pool/edit',
-    'pool/fallback/fallback-store',
-    'pool/fallback/fallback-writer',
-  ],
+  fallback: ['pool/dry-run-store', 'pool/fallback/fallback-store', 'pool/fallback/fallback-writer'],
   reading: [
     'diagnostics/collect/azure-init-collector',
     'diagnostics/collect/cloud-init-collector',
@@ -65,12 +62,41 @@ const ROOMS = {
     'diagnostics/timeline/compare-timelines',
     'diagnostics/timeline/own-times',
     'diagnostics/timeline/timeline',
-    'diagnostics/write/diagnostics-writer',
     'format/render-tree',
   ],
+  artifacts: ['diagnostics/write/diagnostics-writer'],
   bridges: ['bridges/bridge-diagnostics-channels'],
   processors: ['opentelemetry/processor/zero-code'],
 };
+/** The files of the command line: the modules named here with all of `cli` that they import. The rest is in `more`. */
+const COMMANDS = {
+  program: ['program', 'examples'],
+  info: ['commands/info', 'commands/read', 'commands/dump', 'commands/entries', 'commands/is-stale'],
+  show: [
+    'commands/show',
+    'commands/log',
+    'commands/blame',
+    'commands/critical-chain',
+    'commands/compare',
+    '../format/value-text',
+    'fleet/row',
+  ],
+  change: [
+    'commands/write',
+    'commands/append-multiple',
+    'commands/load',
+    'commands/copy',
+    'commands/delete',
+    'commands/clear',
+    'commands/repair',
+    'commands/inspect',
+    'commands/report',
+  ],
+};
+/** The rooms whose modules they import as they are, not by what stands for them. */
+const OF_COMMANDS = ['setup', 'extras', 'reading', 'pools'];
+/** What only some commands need of Node.js is loaded by them. */
+const LATE = new Set([...SLOW, 'os', 'timers/promises', 'tls', 'worker_threads']);
 const roomOf = new Map(
   Object.entries(ROOMS).flatMap(([room, modules]) => modules.map((name) => [moduleOf(name), room])),
 );
@@ -92,15 +118,21 @@ export async function buildPackage() {
     dir: DIST,
     ...OUTPUT,
     entryFileNames: '[name].cjs',
-    chunkFileNames: 'rooms/[name].cjs',
+    chunkFileNames: ({ name }) => `${name.includes('/') ? '' : 'rooms/'}${name}.cjs`,
     manualChunks: (id) => chunkOf(id, home),
   });
 }
 
-/** The file that each module goes to: that of its room; `shared` and `pools` have what several rooms share. */
+/**
+ * The file that each module goes to, by the groups of modules that need it at once: `base` has what both the main entry and
+ * the command line need, `core` the rest of what the main entry does, `shared` and `pools` what several rooms share.
+ */
 function homes() {
   const core = closure([moduleOf('index')]);
   const owners = new Map();
+  const add = (group, modules) => {
+    for (const module of closure(modules, group)) owners.set(module, [...(owners.get(module) ?? []), group]);
+  };
   const groups = {
     ...ROOMS,
     processors: [...ROOMS.processors, 'opentelemetry/index'],
@@ -109,32 +141,62 @@ function homes() {
       'opentelemetry/layer/opentelemetry-layer',
       'opentelemetry/propagation/process-environment',
     ],
-    pino: ['pino/index'],
+    'rooms/pino': ['pino/index'],
+    'report-page/index': ['report-page/index'],
   };
-  for (const [room, modules] of Object.entries(groups)) {
-    for (const module of closure(modules.map(moduleOf), room)) {
-      if (!core.has(module)) owners.set(module, [...(owners.get(module) ?? []), room]);
-    }
+  for (const [group, names] of Object.entries(groups)) add(group, names.map(moduleOf));
+  for (const [file, names] of Object.entries(COMMANDS)) {
+    add(
+      `cli/${file}`,
+      names.map((name) => moduleOf(`cli/${name}`)),
+    );
   }
-  return new Map([
-    ...[...core].map((module) => [module, 'core']),
-    ...[...owners].map(([module, rooms]) => [module, sharedBy(rooms)]),
-  ]);
+  const commands = readdirSync(join(DIST, 'cli'), { recursive: true }).filter((file) => file.endsWith('.js'));
+  add(
+    'cli/more',
+    commands.map((file) => join(DIST, 'cli', file)).filter((module) => !owners.has(module)),
+  );
+  const home = new Map([[COMMANDER, 'cli/program']]);
+  for (const [module, groups] of owners) home.set(module, sharedBy(groups));
+  for (const module of core) home.set(module, owners.get(module)?.some(isOfCommands) ? 'base' : 'core');
+  // Each entry is a file of its own.
+  for (const [file, name] of Object.entries(FILES)) {
+    if (home.get(moduleOf(name)) !== file) home.delete(moduleOf(name));
+  }
+  return home;
 }
 
-/** What a set-up shares with others comes apart from what only those share that read and change pools. */
-function sharedBy(rooms) {
+/** Where a module goes that these groups need, and the main entry does not. */
+function sharedBy(groups) {
+  const rooms = groups.filter((group) => !isOfCommands(group));
+  if (rooms.length === 0) return groups[0];
+  const areAll = (...names) => rooms.every((room) => names.includes(room));
+  const isOfSetUp = rooms.includes('setup') || rooms.includes('spans');
+  if (rooms.length < groups.length) {
+    // The smallest commands load neither what only a set-up shares nor what reads diagnostics.
+    if (groups.includes('cli/info')) return isOfSetUp ? 'base' : 'pools';
+    if (areAll('reading', 'artifacts', 'report-page/index')) return 'reading';
+    return isOfSetUp || (rooms.length === 1 && !areAll('pools')) ? 'shared' : 'pools';
+  }
   if (rooms.length === 1) return rooms[0];
-  if (rooms.every((room) => room === 'spans' || room === 'processors')) return 'spans';
-  return rooms.includes('setup') || rooms.includes('spans') ? 'shared' : 'pools';
+  if (areAll('spans', 'processors')) return 'spans';
+  if (areAll('setup', 'extras')) return 'setup';
+  // No command needs it, so it is not in `shared`, which they load.
+  return isOfSetUp ? 'core' : 'pools';
 }
 
-/** Modules and all that they import, but not what another room has. */
-function closure(modules, room) {
+function isOfCommands(group) {
+  return group.startsWith('cli/');
+}
+
+/** Modules and all that they import, but not what another room has that is loaded later. */
+function closure(modules, group) {
+  const rooms = [undefined, group];
+  if (group !== undefined) rooms.push(...(isOfCommands(group) ? OF_COMMANDS : ['pools']));
   const found = new Set(modules);
   for (const module of found) {
     for (const imported of importsOf(module)) {
-      if ((roomOf.get(imported) ?? room) === room) found.add(imported);
+      if (rooms.includes(roomOf.get(imported))) found.add(imported);
     }
   }
   return found;
@@ -146,31 +208,41 @@ function moduleOf(name) {
 
 function chunkOf(id, home) {
   if (id.startsWith('\0builtin:')) return id.split('?')[1] || undefined;
-  if (id.startsWith('\0lazy:')) return 'core';
+  if (id.startsWith('\0lazy:')) return 'base';
   if (id.startsWith('\0room:')) return id.slice('\0room:'.length);
-  const isEntry = Object.values(FILES).some((name) => moduleOf(name) === id);
-  return isEntry ? undefined : home.get(id);
+  return home.get(id);
 }
 
 /** Cuts imports of modules that another room has, and of built-in modules, so that they are loaded by what calls them. */
 function lazyRooms(home) {
+  /** Whether the file of a module is loaded by what calls it, not by what imports it. */
+  const isLate = (module, importer) => {
+    const [room, to, from] = [roomOf.get(module), home.get(module), home.get(importer)];
+    if (room === undefined || from === to || from === room) return false;
+    if (from === undefined || from === 'core' || from === 'base') return true;
+    return to !== 'shared' && to !== 'pools' && !(to === 'reading' && isOfCommands(from));
+  };
   return {
     name: 'lazy rooms',
     resolveId(source, importer) {
       if (source.startsWith('room:')) return `\0${source}`;
       // Each file has its own.
+      if (source.startsWith('node:') && importer === COMMANDER) return { id: source, external: true };
       if (source.startsWith('node:')) return `\0builtin:${source.slice(5)}?${home.get(importer) ?? ''}`;
       if (source.startsWith('/')) return source;
+      if (source === 'commander') return COMMANDER;
       // What is imported of a package but not used is left out.
       if (!source.startsWith('.')) return { id: source, external: true, moduleSideEffects: false };
       const module = resolve(dirname(importer), source);
-      const room = roomOf.get(module);
-      return room === undefined || home.get(importer) === room ? module : `\0lazy:${module}`;
+      return isLate(module, importer) ? `\0lazy:${module}` : module;
     },
     load(id) {
+      if (id === COMMANDER) return commander();
       if (id.startsWith('\0room:')) return roomText(id.slice('\0room:'.length));
       if (id.startsWith('\0lazy:')) return standIns(id.slice('\0lazy:'.length), this);
-      return id.startsWith('\0builtin:') ? builtin(id.slice('\0builtin:'.length).split('?')[0]) : undefined;
+      if (!id.startsWith('\0builtin:')) return undefined;
+      const [name, file] = id.slice('\0builtin:'.length).split('?');
+      return builtin(name, isOfCommands(file) ? LATE : SLOW);
     },
     transform(code, id) {
       return id.startsWith('\0') ? undefined : { code: withNames(code), map: null };

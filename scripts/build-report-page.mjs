@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { packageNotices } from './package-notices.mjs';
 import { run } from './tools.mjs';
@@ -23,7 +24,7 @@ const SHARED = {
 };
 
 /**
- * Makes of `src/report-page/page` what `renderReport` puts data into: `dist/report-page/page.html`, the page with its
+ * Makes of `src/report-page/page` what `renderReport` puts data into: `dist/report-page/page.html.br`, the page with its
  * script and style and a policy that allows nothing but these two, and `static.cjs`, which draws the page without a script.
  */
 export async function buildReportPage() {
@@ -42,7 +43,7 @@ export async function buildReportPage() {
     }),
   ]);
   const [js, css] = [script, style].map(({ outputFiles: [file] }) => file.text.trim());
-  writeFileSync(`${BUILT}/page.html`, pageOf(js, css));
+  writeFileSync(`${BUILT}/page.html.br`, brotliCompressSync(pageOf(js, css)));
   writeFileSync(`${BUILT}/static.cjs`, page.outputFiles[0].text);
   const files = [script, page].flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(`${BUILT}/NOTICES.txt`, packageNotices('The files of this folder have', files));

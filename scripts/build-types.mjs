@@ -31,5 +31,6 @@ function independent(code) {
     .replaceAll('NodeJS.Signals', '`SIG${string}`');
   if (/\bNodeJS\.|\bBuffer\b(?!`)|from 'node:/.test(text.replaceAll(/\/\*.*?\*\//gs, '')))
     throw new Error('the published types have a type of @types/node: name it in scripts/build-types.mjs');
-  return `/// <reference lib="esnext.disposable" />\n${text}`;
+  const small = text.replaceAll(/^(?: {4})+/gm, (indent) => '\t'.repeat(indent.length / 4));
+  return `/// <reference lib="esnext.disposable" />\n${small}`;
 }

@@ -1,6 +1,5 @@
 // Builds both cores: TypeScript into dist/, and the native one where there is Rust.
 import { rmSync } from 'node:fs';
-import { buildCommandLine } from './build-command-line.mjs';
 import { buildPackage } from './build-package.mjs';
 import { buildReportPage } from './build-report-page.mjs';
 import { buildTypes } from './build-types.mjs';
@@ -9,7 +8,6 @@ import { nativeObstacle, run } from './tools.mjs';
 rmSync('dist', { recursive: true, force: true });
 run('tsc', ['-p', 'tsconfig.build.json']);
 await buildReportPage();
-await buildCommandLine();
 await buildPackage();
 await buildTypes();
 const obstacle = nativeObstacle();

@@ -1,4 +1,4 @@
-// What the builds of the package and of the command line share: the modules in dist/ that rollup puts together.
+// The modules in dist/ that rollup puts together.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
@@ -22,6 +22,7 @@ export const OUTPUT = {
   esModule: false,
   externalLiveBindings: false,
   freeze: false,
+  hoistTransitiveImports: false,
   interop: 'default',
   minifyInternalExports: true,
   generatedCode: { preset: 'es2015', symbols: false },
@@ -45,7 +46,7 @@ export function importsOf(module) {
 /**
  * A built-in module, got from the process: bundlers leave that alone, whereas `require` fails where they make modules.
  */
-export function builtin(name, slow = SLOW) {
+export function builtin(name, slow) {
   const module = createRequire(import.meta.url)(`node:${name}`);
   const names = Object.keys(module).filter((each) => /^[A-Za-z]\w*$/.test(each) && each !== 'default');
   const get = `process.getBuiltinModule('node:${name}')`;
