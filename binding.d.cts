@@ -53,6 +53,9 @@ export declare class Store {
   /** Reads the file's bytes. A lenient read follows links, and reads without locks where there are none. */
   read(lenient: boolean): StoreReply | null
   readAsync(lenient: boolean): Promise<StoreReply | null>
+  /** The same, but of a pool only the texts of its fields, one behind the other, and where they end. */
+  readFields(lenient: boolean): StoreReply | null
+  readFieldsAsync(lenient: boolean): Promise<StoreReply | null>
   /** Closes the file; a later attempt opens it again. */
   close(): void
 }
@@ -171,6 +174,10 @@ export interface StoreReply {
   count?: number
   /** What was read. */
   bytes?: Buffer
+  /** Where the texts in `bytes` end: of each record its key and its value. */
+  ends?: Uint32Array
+  /** How many bytes of the file these texts are of. */
+  size?: number
   /** What a repair found. */
   defects?: Array<StoreDefect>
   /** Why it failed. */

@@ -13,7 +13,7 @@ import {
   type RecordsOptions,
   type StoreOptions,
 } from './store-options.ts';
-import type { StoreBackend } from './store-backend.ts';
+import type { PoolFields, StoreBackend } from './store-backend.ts';
 import { isIrregular, isOlder, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
@@ -140,6 +140,15 @@ export class PoolStore implements Disposable {
   }
   bytesSync(): Uint8Array {
     return runSync(this.#read());
+  }
+
+  /** What is in the fields of the records, or the file's bytes. @internal */
+  async fields(): Promise<PoolFields | Buffer> {
+    return this.#later(this.#readFields());
+  }
+  /** @internal */
+  fieldsSync(): PoolFields | Buffer {
+    return runSync(this.#readFields());
   }
 
   /** Each key with its last value. */
@@ -313,14 +322,21 @@ export class PoolStore implements Disposable {
 
   #read(): Op<Buffer> {
     this.#checkOpen();
-    return this.#reading();
+    return this.#reading(() => this.#backend.read(this.#readOnly));
   }
 
-  *#reading(): Op<Buffer> {
+  #readFields(): Op<PoolFields | Buffer> {
+    this.#checkOpen();
+    return this.#reading(() => this.#backend.readFields(this.#readOnly));
+  }
+
+  *#reading<R extends Buffer | PoolFields>(
+    read: () => Op<Attempt<R | 'missing' | 'irregular'>>,
+  ): Op<Buffer | R> {
     try {
       // Opening a FIFO and closing it again would end its writer with EPIPE, so the path is looked at first.
       if (this.#readOnly && (yield* isIrregular(this.path))) return yield* PoolFile.readToEnd(this.path);
-      const contents = yield* this.#until(() => this.#backend.read(this.#readOnly));
+      const contents = yield* this.#until(read);
       if (contents === 'missing') return Buffer.alloc(0);
       if (contents !== 'irregular') return contents;
     } catch (error) {

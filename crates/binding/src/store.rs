@@ -15,7 +15,7 @@ use kvp::store::Contents;
 use kvp::sys::RealSys;
 use kvp::{Refused, memory};
 use napi::Status;
-use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Task};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Task, Uint32Array};
 use napi_derive::napi;
 
 use crate::raw::Text;
@@ -44,6 +44,10 @@ pub struct StoreReply {
     pub count: Option<f64>,
     /// What was read.
     pub bytes: Option<Buffer>,
+    /// Where the texts in `bytes` end: of each record its key and its value.
+    pub ends: Option<Uint32Array>,
+    /// How many bytes of the file these texts are of.
+    pub size: Option<f64>,
     /// What a repair found.
     pub defects: Option<Vec<StoreDefect>>,
     /// Why it failed.
@@ -66,6 +70,8 @@ pub enum Job {
     Repair,
     /// Reads; a lenient read follows links and needs no locks.
     Read(bool),
+    /// The same, but only what is in the fields of records.
+    ReadFields(bool),
 }
 
 /// The result of an attempt that was done.
@@ -209,6 +215,17 @@ impl Store {
         self.task(Job::Read(lenient))
     }
 
+    /// The same, but of a pool only the texts of its fields, one behind the other, and where they end.
+    #[napi]
+    pub fn read_fields(&self, lenient: bool) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::ReadFields(lenient)).map(reply)
+    }
+    #[allow(missing_docs)]
+    #[napi(ts_return_type = "Promise<StoreReply | null>")]
+    pub fn read_fields_async(&self, lenient: bool) -> AsyncTask<StoreTask> {
+        self.task(Job::ReadFields(lenient))
+    }
+
     /// Closes the file; a later attempt opens it again.
     #[napi]
     pub fn close(&self) {
@@ -301,6 +318,7 @@ fn attempt(inner: &mut Inner, job: &Job) -> Result<Attempt<Found>, Failure> {
             other => other.map(|_| Found::Nothing),
         },
         Job::Read(lenient) => store.read(*lenient)?.map(Found::Contents),
+        Job::ReadFields(lenient) => store.read_fields(*lenient)?.map(Found::Contents),
     })
 }
 
@@ -342,11 +360,24 @@ fn fill(batch: &mut Batch, store: &kvp::Store, records: &Text) -> Result<(), Fai
 }
 
 fn reply(outcome: Outcome) -> Option<StoreReply> {
-    let mut reply = StoreReply { state: "done", count: None, bytes: None, defects: None, problem: None };
+    let mut reply = StoreReply {
+        state: "done",
+        count: None,
+        bytes: None,
+        ends: None,
+        size: None,
+        defects: None,
+        problem: None,
+    };
     match outcome {
         Ok(Attempt::Done(Found::Nothing)) => return None,
         Ok(Attempt::Done(Found::Count(count))) => reply.count = Some(as_number(count as u64)),
         Ok(Attempt::Done(Found::Contents(Contents::Bytes(bytes)))) => reply.bytes = Some(bytes.into()),
+        Ok(Attempt::Done(Found::Contents(Contents::Fields(fields)))) => {
+            reply.size = Some(as_number(fields.size()));
+            reply.bytes = Some(fields.bytes.into());
+            reply.ends = Some(fields.ends.into());
+        }
         Ok(Attempt::Done(Found::Contents(Contents::Missing))) => reply.state = "missing",
         Ok(Attempt::Done(Found::Contents(Contents::Irregular))) => reply.state = "irregular",
         Ok(Attempt::Done(Found::Defects(defects))) => reply.defects = Some(defects),

@@ -3,7 +3,7 @@ import { type Binding, fromNative, nativeCore } from '../binding.ts';
 import type { Defect } from '../edit.ts';
 import { call, type Op } from '../op.ts';
 import type { PoolRecord } from '../record.ts';
-import type { Contents, StoreBackend } from '../store-backend.ts';
+import type { Contents, PoolFields, StoreBackend } from '../store-backend.ts';
 import { allocated } from '../system-error.ts';
 
 type Reply = Binding.StoreReply | null;
@@ -79,6 +79,18 @@ export class NativeStore implements StoreBackend {
       ({ state, bytes }) => bytes ?? (state as 'missing' | 'irregular'),
       () => store.read(lenient),
       () => store.readAsync(lenient),
+    );
+  }
+
+  readFields(lenient: boolean): Op<Attempt<Contents | PoolFields>> {
+    const store = this.#store;
+    return attempt(
+      ({ state, bytes, ends, size }) =>
+        bytes === undefined || ends === undefined || size === undefined
+          ? (bytes ?? (state as 'missing' | 'irregular'))
+          : { bytes, ends, size },
+      () => store.readFields(lenient),
+      () => store.readFieldsAsync(lenient),
     );
   }
 
