@@ -15,6 +15,8 @@ export interface PoolView {
   readonly length: number;
   /** The bytes of the records. */
   readonly size: number;
+  /** Of each record the first one whose key is the same up to its last `|`, if that is known. */
+  readonly alike?: Uint32Array | undefined;
   /** What is wrong with the pool as a whole, behind its last record, and what there is of that record. */
   readonly damage: (ParseFailure & { raw: PoolRecord[] }) | undefined;
   key(index: number): string;
@@ -83,12 +85,14 @@ const AT_ONCE = 1024;
 export class FieldsView implements PoolView {
   readonly length: number;
   readonly size: number;
+  readonly alike: Uint32Array | undefined;
   readonly #bytes: SlicedBuffer;
   readonly #ends: Uint32Array;
   /** The fields of many records as one text, of which theirs are parts; empty if they are not all ASCII. */
   readonly #texts: string[] = [];
 
-  constructor({ bytes, ends, size }: PoolFields) {
+  constructor({ bytes, ends, alike, size }: PoolFields) {
+    this.alike = alike;
     this.#bytes = bytes as SlicedBuffer;
     this.#ends = ends;
     this.length = Math.floor(size / RECORD_SIZE);

@@ -7,6 +7,7 @@ import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
+import { type Repair, repairsOf } from './repair.ts';
 import {
   DEFAULT_MAX_RECORDS,
   RECORDS_OPTIONS,
@@ -18,13 +19,6 @@ import { isIrregular, isOlder, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
 import { uptimeMillis } from '../tracing/timers.ts';
-
-/**
- * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
- */
-export interface Repair extends Defect {
-  action: 'cut' | 'dropped' | 're-encoded';
-}
 
 type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 
@@ -301,14 +295,7 @@ export class PoolStore implements Disposable {
   }
 
   *#repairing(): Op<Repair[]> {
-    const defects = yield* this.#until(() => this.#backend.repair());
-    const dropped = new Set(
-      defects.filter(({ reason }) => reason === 'empty_key').map(({ record }) => record),
-    );
-    return defects.map((defect) => {
-      if (defect.reason === 'torn_tail') return { ...defect, action: 'cut' };
-      return { ...defect, action: dropped.has(defect.record) ? 'dropped' : 're-encoded' };
-    });
+    return repairsOf(yield* this.#until(() => this.#backend.repair()));
   }
 
   #repair(): Op<Repair[]> {

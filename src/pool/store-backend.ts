@@ -12,6 +12,8 @@ export interface PoolFields {
   readonly bytes: Buffer;
   /** Where each of them ends. */
   readonly ends: Uint32Array;
+  /** Of each whole record the first one whose key is the same up to its last `|`; absent where that is not known. */
+  readonly alike: Uint32Array | undefined;
   /** How many bytes the pool has; the last record may be partial. */
   readonly size: number;
 }

@@ -1,5 +1,7 @@
 //! What is in the fields of a pool's records, without what follows their first NULs.
 
+use std::collections::HashMap;
+
 use crate::limits::{KEY_SIZE, RECORD_SIZE};
 use crate::memory::{self, Refused};
 use crate::record::text;
@@ -11,6 +13,9 @@ pub struct Fields {
     pub bytes: Vec<u8>,
     /// Where each of them ends.
     pub ends: Vec<u32>,
+    /// What [`Fields::compare`] found: of each whole record the number of the first one whose key is the same up to
+    /// its last `|`; nothing where a key is not UTF-8, because then different bytes may be the same text.
+    pub alike: Vec<u32>,
     size: u64,
 }
 
@@ -41,6 +46,29 @@ impl Fields {
             self.push(text(value))?;
         }
         self.size += records.len() as u64;
+        Ok(())
+    }
+
+    /// Finds the keys that are alike.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn compare(&mut self) -> Result<(), Refused> {
+        let records = memory::to_usize(self.size) / RECORD_SIZE;
+        let mut alike = memory::with_capacity(records)?;
+        let mut firsts = HashMap::new();
+        firsts.try_reserve(records).map_err(|_| Refused { bytes: records * size_of::<(&[u8], u32)>() })?;
+        let mut start = 0;
+        for (record, ends) in (0..).zip(self.ends.chunks_exact(2).take(records)) {
+            let key = &self.bytes[start..ends[0] as usize];
+            if str::from_utf8(key).is_err() {
+                return Ok(());
+            }
+            let shared = memchr::memrchr(b'|', key).map_or(key, |last| &key[..=last]);
+            alike.push(*firsts.entry(shared).or_insert(record));
+            start = ends[1] as usize;
+        }
+        self.alike = alike;
         Ok(())
     }
 

@@ -81,7 +81,7 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// As [`Store::read`].
     pub fn read_fields(&self, lenient: bool) -> Result<Attempt<Contents>> {
-        self.reading(lenient, |sys, path, fd| {
+        let mut found = self.reading(lenient, |sys, path, fd| {
             let size = checked_size(sys, path, fd)?;
             // A partial record alone, which a text may be as well, says nothing.
             let records = size - size % RECORD_SIZE as u64;
@@ -89,7 +89,11 @@ impl<S: Sys> Store<S> {
                 return read_bytes(sys, path, fd);
             }
             read_pieces(sys, path, fd, size).map(Contents::Fields)
-        })
+        })?;
+        if let Attempt::Done(Contents::Fields(fields)) = &mut found {
+            fields.compare().map_err(|refused| Error::no_memory(Purpose::Contents, self.path(), refused))?;
+        }
+        Ok(found)
     }
 
     fn reading(

@@ -77,20 +77,20 @@ export class NativeStore implements StoreBackend {
     const store = this.#store;
     return attempt(
       ({ state, bytes }) => bytes ?? (state as 'missing' | 'irregular'),
-      () => store.read(lenient),
-      () => store.readAsync(lenient),
+      () => store.read(lenient, false),
+      () => store.readAsync(lenient, false),
     );
   }
 
   readFields(lenient: boolean): Op<Attempt<Contents | PoolFields>> {
     const store = this.#store;
     return attempt(
-      ({ state, bytes, ends, size }) =>
+      ({ state, bytes, ends, alike, size }) =>
         bytes === undefined || ends === undefined || size === undefined
           ? (bytes ?? (state as 'missing' | 'irregular'))
-          : { bytes, ends, size },
-      () => store.readFields(lenient),
-      () => store.readFieldsAsync(lenient),
+          : { bytes, ends, alike, size },
+      () => store.read(lenient, true),
+      () => store.readAsync(lenient, true),
     );
   }
 
