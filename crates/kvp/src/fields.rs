@@ -61,7 +61,7 @@ impl Fields {
         let mut start = 0;
         for (record, ends) in (0..).zip(self.ends.chunks_exact(2).take(records)) {
             let key = &self.bytes[start..ends[0] as usize];
-            if str::from_utf8(key).is_err() {
+            if std::str::from_utf8(key).is_err() {
                 return Ok(());
             }
             let shared = memchr::memrchr(b'|', key).map_or(key, |last| &key[..=last]);
