@@ -50,9 +50,12 @@ export declare class Store {
   /** Repairs what would stop the host from reading the pool. */
   repair(): StoreReply | null
   repairAsync(): Promise<StoreReply | null>
-  /** Reads the file's bytes. A lenient read follows links, and reads without locks where there are none. */
-  read(lenient: boolean): StoreReply | null
-  readAsync(lenient: boolean): Promise<StoreReply | null>
+  /**
+   * Reads the file's bytes, or with `fields` of a pool only the texts of its fields, one behind the other. A lenient
+   * read follows links, and reads without locks where there are none.
+   */
+  read(lenient: boolean, fields: boolean): StoreReply | null
+  readAsync(lenient: boolean, fields: boolean): Promise<StoreReply | null>
   /** Closes the file; a later attempt opens it again. */
   close(): void
 }
@@ -174,6 +177,12 @@ export interface StoreReply {
   count?: number
   /** What was read. */
   bytes?: Buffer
+  /** Where the texts in `bytes` end: of each record its key and its value. */
+  ends?: Uint32Array
+  /** Of each record the first one whose key is the same up to its last `|`; absent where that is not known. */
+  alike?: Uint32Array
+  /** How many bytes of the file these texts are of. */
+  size?: number
   /** What a repair found. */
   defects?: Array<StoreDefect>
   /** Why it failed. */

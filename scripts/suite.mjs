@@ -64,6 +64,7 @@ const ON_EACH_WRITER = [
   'pool-export',
   'pool-identity',
   'reader',
+  'reading-files',
   'redact',
   'register',
   'replay',

@@ -110,7 +110,8 @@ export type { Tree, TreeEvent, TreeSpan } from './format/tree.ts';
 export type { Defect, DefectReason } from './pool/edit.ts';
 export type { NumberedPool } from './pool/open-pool.ts';
 export type { Limits, PoolRecord } from './pool/record.ts';
-export type { PoolStore, Repair } from './pool/pool-store.ts';
+export type { PoolStore } from './pool/pool-store.ts';
+export type { Repair } from './pool/repair.ts';
 export type { RecordsOptions, StoreOptions } from './pool/store-options.ts';
 export type {
   FileOptions,

@@ -1,5 +1,5 @@
 import type { Defect, DefectReason } from '../pool/edit.ts';
-import type { Repair } from '../pool/pool-store.ts';
+import type { Repair } from '../pool/repair.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { escapedOnTerminal, isTerminal, outputWidth, print, printJson } from './output.ts';
 import { type Column, table } from './table.ts';

@@ -34,6 +34,8 @@ export class JsonReader {
   readonly #allowance: Allowance;
   #quick = QUICK_POOL;
   readonly #shapes = new Set<string>();
+  /** The names of the last object that was known. */
+  #last: readonly string[] = [];
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -63,26 +65,43 @@ export class JsonReader {
 
   /** Whether an object like this was met before: with the same names, and the same in the objects in it. */
   #isKnown(members: Record<string, unknown>): boolean {
-    let names = '';
-    for (const name in members) {
-      const value = members[name];
-      names += `${name}\0`;
-      if (typeof value !== 'object' || value === null) continue;
-      if (Array.isArray(value)) {
-        if (value.some((each) => typeof each === 'object')) return false;
-        continue;
-      }
-      names += '{\0';
-      for (const inner in value) {
-        if (typeof (value as Record<string, unknown>)[inner] === 'object') return false;
-        names += `${inner}\0`;
-      }
-      names += '}\0';
-    }
-    if (this.#shapes.has(names)) return true;
-    if (this.#shapes.size < SHAPES_MAX && names.length < SHAPE_MAX) this.#shapes.add(names);
-    return false;
+    const names = namesIn(members);
+    if (names === undefined) return false;
+    // Most are like the one before; a long text that was just put together takes time to look up.
+    if (areSame(names, this.#last)) return true;
+    const text = `${names.join('\0')}\0`;
+    const isKnown = this.#shapes.has(text);
+    if (!isKnown && this.#shapes.size < SHAPES_MAX && text.length < SHAPE_MAX) this.#shapes.add(text);
+    if (isKnown) this.#last = names;
+    return isKnown;
   }
+}
+
+/** The names of an object and of the objects in it; `undefined` if there are objects in these. */
+function namesIn(members: Record<string, unknown>): string[] | undefined {
+  const names: string[] = [];
+  for (const name in members) {
+    const value = members[name];
+    names.push(name);
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) {
+      if (value.some((each) => typeof each === 'object')) return undefined;
+      continue;
+    }
+    names.push('{');
+    for (const inner in value) {
+      if (typeof (value as Record<string, unknown>)[inner] === 'object') return undefined;
+      names.push(inner);
+    }
+    names.push('}');
+  }
+  return names;
+}
+
+function areSame(names: readonly string[], others: readonly string[]): boolean {
+  if (names.length !== others.length) return false;
+  for (let i = 0; i < names.length; i++) if (names[i] !== others[i]) return false;
+  return true;
 }
 
 const EXCEEDED = new Error('the allowance is exceeded');

@@ -1,10 +1,13 @@
+import { isAscii } from 'node:buffer';
 import { KEY_SIZE, RECORD_SIZE } from '../pool/limits.ts';
 import type { PoolRecord } from '../pool/record.ts';
+import type { PoolFields } from '../pool/store-backend.ts';
 import { malformed, type ParseFailure } from './collector.ts';
 
 /** What `Buffer.toString` calls at last; in a pool that is read once the way there takes four times as long. */
 interface SlicedBuffer extends Buffer {
   utf8Slice(start: number, end: number): string;
+  latin1Slice(start: number, end: number): string;
 }
 
 /** The records of a pool by their numbers. Fields are decoded when they are read: many never are. */
@@ -12,6 +15,8 @@ export interface PoolView {
   readonly length: number;
   /** The bytes of the records. */
   readonly size: number;
+  /** Of each record the first one whose key is the same up to its last `|`, if that is known. */
+  readonly alike?: Uint32Array | undefined;
   /** What is wrong with the pool as a whole, behind its last record, and what there is of that record. */
   readonly damage: (ParseFailure & { raw: PoolRecord[] }) | undefined;
   key(index: number): string;
@@ -36,9 +41,7 @@ export class BytesView implements PoolView {
   }
 
   get damage(): PoolView['damage'] {
-    if (this.size === this.length * RECORD_SIZE) return undefined;
-    const message = 'the pool ends in the middle of a record';
-    return { reason: 'torn_tail', message, raw: [this.record(this.length)] };
+    return tornTail(this);
   }
 
   key(index: number): string {
@@ -73,6 +76,77 @@ export class BytesView implements PoolView {
     const end = this.#pool.subarray(start, start + size).indexOf(0);
     return end < 0 ? start + size : start + end;
   }
+}
+
+/** Records whose texts are made at once: one piece of memory, and few enough that a text does not keep much of it. */
+const AT_ONCE = 1024;
+
+/** A view of the fields of a pool. */
+export class FieldsView implements PoolView {
+  readonly length: number;
+  readonly size: number;
+  readonly alike: Uint32Array | undefined;
+  readonly #bytes: SlicedBuffer;
+  readonly #ends: Uint32Array;
+  /** The fields of many records as one text, of which theirs are parts; empty if they are not all ASCII. */
+  readonly #texts: string[] = [];
+
+  constructor({ bytes, ends, alike, size }: PoolFields) {
+    this.alike = alike;
+    this.#bytes = bytes as SlicedBuffer;
+    this.#ends = ends;
+    this.length = Math.floor(size / RECORD_SIZE);
+    this.size = size;
+    for (let index = 0; index < this.length; index += AT_ONCE) {
+      const [start, end] = [this.#start(2 * index), this.#start(2 * (index + AT_ONCE))];
+      this.#texts.push(isAscii(bytes.subarray(start, end)) ? this.#bytes.latin1Slice(start, end) : '');
+    }
+  }
+
+  get damage(): PoolView['damage'] {
+    return tornTail(this);
+  }
+
+  key(index: number): string {
+    return this.#text(2 * index);
+  }
+
+  text(index: number): string {
+    return this.#text(2 * index + 1);
+  }
+
+  bytes(index: number): Buffer {
+    return this.#field(2 * index + 1);
+  }
+
+  record(index: number): PoolRecord {
+    const [rawKey, rawValue] = [this.#field(2 * index), this.#field(2 * index + 1)];
+    return { key: this.key(index), value: this.text(index), rawKey, rawValue };
+  }
+
+  #text(field: number): string {
+    const [start, end] = [this.#start(field), this.#start(field + 1)];
+    const many = this.#texts[Math.floor(field / (2 * AT_ONCE))];
+    if (many === undefined || many === '') return this.#bytes.utf8Slice(start, end);
+    const offset = this.#start(field - (field % (2 * AT_ONCE)));
+    return many.slice(start - offset, end - offset);
+  }
+
+  #field(field: number): Buffer {
+    return this.#bytes.subarray(this.#start(field), this.#start(field + 1));
+  }
+
+  /** Where a field starts; the end of all where there is no such field. */
+  #start(field: number): number {
+    return field === 0 ? 0 : (this.#ends[field - 1] ?? this.#bytes.length);
+  }
+}
+
+/** That the pool ends in the middle of a record, if it does. */
+function tornTail(view: PoolView): PoolView['damage'] {
+  if (view.size === view.length * RECORD_SIZE) return undefined;
+  const message = 'the pool ends in the middle of a record';
+  return { reason: 'torn_tail', message, raw: [view.record(view.length)] };
 }
 
 /** A view of records in memory, with or without their bytes. */

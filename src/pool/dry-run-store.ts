@@ -4,7 +4,7 @@ import type { Attempt } from './attempt.ts';
 import { append, applied, type Defect, type Edit, remove, repair, replace, set } from './edit.ts';
 import { call, type Op } from './op.ts';
 import { encodeRecords, type PoolRecord } from './record.ts';
-import type { Contents, StoreBackend } from './store-backend.ts';
+import type { Contents, PoolFields, StoreBackend } from './store-backend.ts';
 import { isNotFound } from './errno.ts';
 import { isOlder, PoolFile, statOf } from './sys.ts';
 import { poolFull, thrownBySystem } from './system-error.ts';
@@ -58,6 +58,10 @@ export class DryRunStore implements StoreBackend {
 
   *read(lenient: boolean): Op<Attempt<Contents>> {
     return this.#changed === undefined ? yield* this.#store.read(lenient) : { done: this.#changed };
+  }
+
+  readFields(lenient: boolean): Op<Attempt<Contents | PoolFields>> {
+    return this.#changed === undefined ? this.#store.readFields(lenient) : this.read(lenient);
   }
 
   close(): void {

@@ -7,24 +7,18 @@ import { type Defect, inspect } from './edit.ts';
 import { RECORD_SIZE } from './limits.ts';
 import { type Op, pause, runAsync, runSync } from './op.ts';
 import { checkKey, checkRecord, decodeRecords, entriesOf, type Limits, type PoolRecord } from './record.ts';
+import { type Repair, repairsOf } from './repair.ts';
 import {
   DEFAULT_MAX_RECORDS,
   RECORDS_OPTIONS,
   type RecordsOptions,
   type StoreOptions,
 } from './store-options.ts';
-import type { StoreBackend } from './store-backend.ts';
+import type { PoolFields, StoreBackend } from './store-backend.ts';
 import { isIrregular, isOlder, PoolFile, statOf } from './sys.ts';
 import { lockTimedOut, neverSettled } from './system-error.ts';
 import { hasWritten } from './written-pools.ts';
 import { uptimeMillis } from '../tracing/timers.ts';
-
-/**
- * A defect and its repair: a torn tail is cut, a record without a key is dropped, a field is encoded again.
- */
-export interface Repair extends Defect {
-  action: 'cut' | 'dropped' | 're-encoded';
-}
 
 type Appended = [key: string, value: string] | [records: Iterable<PoolRecord>];
 
@@ -140,6 +134,15 @@ export class PoolStore implements Disposable {
   }
   bytesSync(): Uint8Array {
     return runSync(this.#read());
+  }
+
+  /** What is in the fields of the records, or the file's bytes. @internal */
+  async fields(): Promise<PoolFields | Buffer> {
+    return this.#later(this.#readFields());
+  }
+  /** @internal */
+  fieldsSync(): PoolFields | Buffer {
+    return runSync(this.#readFields());
   }
 
   /** Each key with its last value. */
@@ -292,14 +295,7 @@ export class PoolStore implements Disposable {
   }
 
   *#repairing(): Op<Repair[]> {
-    const defects = yield* this.#until(() => this.#backend.repair());
-    const dropped = new Set(
-      defects.filter(({ reason }) => reason === 'empty_key').map(({ record }) => record),
-    );
-    return defects.map((defect) => {
-      if (defect.reason === 'torn_tail') return { ...defect, action: 'cut' };
-      return { ...defect, action: dropped.has(defect.record) ? 'dropped' : 're-encoded' };
-    });
+    return repairsOf(yield* this.#until(() => this.#backend.repair()));
   }
 
   #repair(): Op<Repair[]> {
@@ -313,14 +309,21 @@ export class PoolStore implements Disposable {
 
   #read(): Op<Buffer> {
     this.#checkOpen();
-    return this.#reading();
+    return this.#reading(() => this.#backend.read(this.#readOnly));
   }
 
-  *#reading(): Op<Buffer> {
+  #readFields(): Op<PoolFields | Buffer> {
+    this.#checkOpen();
+    return this.#reading(() => this.#backend.readFields(this.#readOnly));
+  }
+
+  *#reading<R extends Buffer | PoolFields>(
+    read: () => Op<Attempt<R | 'missing' | 'irregular'>>,
+  ): Op<Buffer | R> {
     try {
       // Opening a FIFO and closing it again would end its writer with EPIPE, so the path is looked at first.
       if (this.#readOnly && (yield* isIrregular(this.path))) return yield* PoolFile.readToEnd(this.path);
-      const contents = yield* this.#until(() => this.#backend.read(this.#readOnly));
+      const contents = yield* this.#until(read);
       if (contents === 'missing') return Buffer.alloc(0);
       if (contents !== 'irregular') return contents;
     } catch (error) {

@@ -15,7 +15,7 @@ use kvp::store::Contents;
 use kvp::sys::RealSys;
 use kvp::{Refused, memory};
 use napi::Status;
-use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Task};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Task, Uint32Array};
 use napi_derive::napi;
 
 use crate::raw::Text;
@@ -44,6 +44,12 @@ pub struct StoreReply {
     pub count: Option<f64>,
     /// What was read.
     pub bytes: Option<Buffer>,
+    /// Where the texts in `bytes` end: of each record its key and its value.
+    pub ends: Option<Uint32Array>,
+    /// Of each record the first one whose key is the same up to its last `|`; absent where that is not known.
+    pub alike: Option<Uint32Array>,
+    /// How many bytes of the file these texts are of.
+    pub size: Option<f64>,
     /// What a repair found.
     pub defects: Option<Vec<StoreDefect>>,
     /// Why it failed.
@@ -64,8 +70,13 @@ pub enum Job {
     Clear(Option<i64>),
     /// Repairs what would stop the host from reading the pool.
     Repair,
-    /// Reads; a lenient read follows links and needs no locks.
-    Read(bool),
+    /// Reads the bytes or the fields; a lenient read follows links and needs no locks.
+    Read {
+        /// Whether it is lenient.
+        lenient: bool,
+        /// Whether of a pool only the fields are read.
+        fields: bool,
+    },
 }
 
 /// The result of an attempt that was done.
@@ -198,15 +209,16 @@ impl Store {
         self.task(Job::Repair)
     }
 
-    /// Reads the file's bytes. A lenient read follows links, and reads without locks where there are none.
+    /// Reads the file's bytes, or with `fields` of a pool only the texts of its fields, one behind the other. A lenient
+    /// read follows links, and reads without locks where there are none.
     #[napi]
-    pub fn read(&self, lenient: bool) -> napi::Result<Option<StoreReply>> {
-        run(&self.inner, &Job::Read(lenient)).map(reply)
+    pub fn read(&self, lenient: bool, fields: bool) -> napi::Result<Option<StoreReply>> {
+        run(&self.inner, &Job::Read { lenient, fields }).map(reply)
     }
     #[allow(missing_docs)]
     #[napi(ts_return_type = "Promise<StoreReply | null>")]
-    pub fn read_async(&self, lenient: bool) -> AsyncTask<StoreTask> {
-        self.task(Job::Read(lenient))
+    pub fn read_async(&self, lenient: bool, fields: bool) -> AsyncTask<StoreTask> {
+        self.task(Job::Read { lenient, fields })
     }
 
     /// Closes the file; a later attempt opens it again.
@@ -300,7 +312,8 @@ fn attempt(inner: &mut Inner, job: &Job) -> Result<Attempt<Found>, Failure> {
             }
             other => other.map(|_| Found::Nothing),
         },
-        Job::Read(lenient) => store.read(*lenient)?.map(Found::Contents),
+        Job::Read { lenient, fields: false } => store.read(*lenient)?.map(Found::Contents),
+        Job::Read { lenient, fields: true } => store.read_fields(*lenient)?.map(Found::Contents),
     })
 }
 
@@ -342,11 +355,26 @@ fn fill(batch: &mut Batch, store: &kvp::Store, records: &Text) -> Result<(), Fai
 }
 
 fn reply(outcome: Outcome) -> Option<StoreReply> {
-    let mut reply = StoreReply { state: "done", count: None, bytes: None, defects: None, problem: None };
+    let mut reply = StoreReply {
+        state: "done",
+        count: None,
+        bytes: None,
+        ends: None,
+        alike: None,
+        size: None,
+        defects: None,
+        problem: None,
+    };
     match outcome {
         Ok(Attempt::Done(Found::Nothing)) => return None,
         Ok(Attempt::Done(Found::Count(count))) => reply.count = Some(as_number(count as u64)),
         Ok(Attempt::Done(Found::Contents(Contents::Bytes(bytes)))) => reply.bytes = Some(bytes.into()),
+        Ok(Attempt::Done(Found::Contents(Contents::Fields(fields)))) => {
+            reply.size = Some(as_number(fields.size()));
+            reply.bytes = Some(fields.bytes.into());
+            reply.ends = Some(fields.ends.into());
+            reply.alike = (!fields.alike.is_empty()).then(|| fields.alike.into());
+        }
         Ok(Attempt::Done(Found::Contents(Contents::Missing))) => reply.state = "missing",
         Ok(Attempt::Done(Found::Contents(Contents::Irregular))) => reply.state = "irregular",
         Ok(Attempt::Done(Found::Defects(defects))) => reply.defects = Some(defects),

@@ -13,6 +13,7 @@ mod drain;
 pub mod drop_report;
 pub mod edit;
 pub mod error;
+pub mod fields;
 pub mod frame;
 pub mod key_layout;
 pub mod limits;

@@ -8,6 +8,7 @@ use crate::appender::{Appender, ends_at, io_error, is_at, is_pool, lock, open, s
 use crate::attempt::{Attempt, Tail};
 use crate::edit::{self, Defect, Edit, SetError};
 use crate::error::{Error, Purpose, Result};
+use crate::fields::Fields;
 use crate::limits::{READ_MAX, RECORD_SIZE};
 use crate::memory::{self, to_usize};
 use crate::sys::{Access, Lock, RealSys, Stat, Sys};
@@ -15,11 +16,16 @@ use crate::sys::{Access, Lock, RealSys, Stat, Sys};
 /// A larger buffer is not kept for the next change.
 const KEPT_MAX: usize = 4 << 20;
 
+/// Bytes that are read at a time where only the fields are kept: whole records that fit into a processor's cache.
+const PIECE: usize = 100 * RECORD_SIZE;
+
 /// What a read finds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Contents {
     /// The bytes of the file.
     Bytes(Vec<u8>),
+    /// What is in the fields of its records; only [`Store::read_fields`] returns it.
+    Fields(Fields),
     /// There is no such file.
     Missing,
     /// Something that is no regular file, which has neither locks nor a size; only a lenient read returns it.
@@ -66,6 +72,35 @@ impl<S: Sys> Store<S> {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::NoLock`], [`Error::NotAPoolFile`], [`Error::Io`].
     pub fn read(&self, lenient: bool) -> Result<Attempt<Contents>> {
+        self.reading(lenient, |sys, path, fd| read_bytes(sys, path, fd))
+    }
+
+    /// The same without what follows the first NUL of a field: nine tenths of most pools. Of a file that may be no
+    /// pool it reads the bytes.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_fields(&self, lenient: bool) -> Result<Attempt<Contents>> {
+        let mut found = self.reading(lenient, |sys, path, fd| {
+            let size = checked_size(sys, path, fd)?;
+            // A partial record alone, which a text may be as well, says nothing.
+            let records = size - size % RECORD_SIZE as u64;
+            if records == 0 || !matches!(is_pool(sys, path, fd, 0, records), Ok(true)) {
+                return read_bytes(sys, path, fd);
+            }
+            read_pieces(sys, path, fd, size).map(Contents::Fields)
+        })?;
+        if let Attempt::Done(Contents::Fields(fields)) = &mut found {
+            fields.compare().map_err(|refused| Error::no_memory(Purpose::Contents, self.path(), refused))?;
+        }
+        Ok(found)
+    }
+
+    fn reading(
+        &self,
+        lenient: bool,
+        read: impl FnOnce(&S, &Path, BorrowedFd<'_>) -> Result<Contents>,
+    ) -> Result<Attempt<Contents>> {
         let Appender { sys, path, .. } = &self.pool;
         let (fd, _) = match open(sys, path, if lenient { Access::Follow } else { Access::Read }) {
             Ok(opened) => opened,
@@ -79,9 +114,7 @@ impl<S: Sys> Store<S> {
             Err(Error::NoLock { .. }) if lenient => None,
             Err(error) => return Err(error),
         };
-        let mut bytes = Vec::new();
-        read_whole(sys, path, fd.as_fd(), &mut bytes)?;
-        Ok(Attempt::Done(Contents::Bytes(bytes)))
+        read(sys, path, fd.as_fd()).map(Attempt::Done)
     }
 
     /// Puts a record in the place of the first one with its key and removes the others with that key; adds it
@@ -287,12 +320,42 @@ impl<S: Sys> File<'_, S> {
     }
 }
 
-/// Reads a file to its end into `bytes`, whose memory is reused.
-fn read_whole<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut Vec<u8>) -> Result<()> {
+/// The size of a file that is not too large to be read.
+fn checked_size<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>) -> Result<u64> {
     let size = stat(sys, fd, path)?.size;
     if size > READ_MAX {
         return Err(Error::TooLarge { path: path.into(), size, limit: READ_MAX });
     }
+    Ok(size)
+}
+
+fn read_bytes<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>) -> Result<Contents> {
+    let mut bytes = Vec::new();
+    read_whole(sys, path, fd, &mut bytes)?;
+    Ok(Contents::Bytes(bytes))
+}
+
+/// Reads the fields of the first `size` bytes, a piece at a time: memory for the whole file takes longer to get than
+/// reading it does.
+fn read_pieces<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, size: u64) -> Result<Fields> {
+    let refused = |refused| Error::no_memory(Purpose::Contents, path, refused);
+    let mut fields = Fields::for_size(size).map_err(refused)?;
+    let mut piece = Vec::new();
+    memory::resize(&mut piece, to_usize(size).min(PIECE)).map_err(refused)?;
+    while fields.size() < size {
+        let wanted = piece.len().min(to_usize(size - fields.size()));
+        let read = read_to(sys, path, fd, &mut piece[..wanted], fields.size())?;
+        fields.add(&piece[..read]).map_err(refused)?;
+        if read < wanted {
+            break;
+        }
+    }
+    Ok(fields)
+}
+
+/// Reads a file to its end into `bytes`, whose memory is reused.
+fn read_whole<S: Sys>(sys: &S, path: &Path, fd: BorrowedFd<'_>, bytes: &mut Vec<u8>) -> Result<()> {
+    let size = checked_size(sys, path, fd)?;
     memory::resize(bytes, to_usize(size))
         .map_err(|refused| Error::no_memory(Purpose::Contents, path, refused))?;
     let read = read_to(sys, path, fd, bytes, 0)?;

@@ -16,9 +16,12 @@ export class DiagCollector implements Collector {
   readonly #view: PoolView;
   readonly #decoder: Decoder;
   /** By the part of the key that the chunks of a payload share: all but the chunk index. */
-  readonly #groups = new Groups();
+  readonly #groups: Groups;
+  /** Records of another version: what their keys share is not known, even their last field may be something else. */
+  readonly #unsupported: { key: string; index: number }[] = [];
 
   constructor(view: PoolView, decoder: Decoder) {
+    this.#groups = new Groups(view.alike);
     this.#view = view;
     this.#decoder = decoder;
   }
@@ -26,22 +29,23 @@ export class DiagCollector implements Collector {
   take(key: string, index: number): boolean {
     const schema = schemaOf(key);
     if (schema === 'other') return false;
-    // The keys of another version are not known: even their last field may be something else.
-    const { group, chunk } =
-      schema === 'diag' ? splitChunk(key) : { group: `${key}|${index}`, chunk: undefined };
-    this.#groups.add(group, index, chunk);
+    if (schema === 'unsupported') this.#unsupported.push({ key, index });
+    else {
+      const { group, chunk } = splitChunk(key);
+      this.#groups.add(group, index, chunk);
+    }
     return true;
   }
 
   finish(collected: Collected): void {
+    for (const { key, index } of this.#unsupported) {
+      const schema = JSON.stringify(key.slice(0, key.indexOf('|')));
+      collected([index], { reason: 'unsupported_version', message: `${schema} is not DIAG` });
+    }
     this.#groups.forEach((key, group) => collected(group.records, this.#parse(key, group)));
   }
 
   #parse(shared: string, group: Group): Parsed | ParseFailure {
-    if (schemaOf(shared) === 'unsupported') {
-      const schema = JSON.stringify(shared.slice(0, shared.indexOf('|')));
-      return { reason: 'unsupported_version', message: `${schema} is not DIAG` };
-    }
     const key = parseDiag(shared);
     if ('reason' in key) return key;
     const chunks = group.inOrder();

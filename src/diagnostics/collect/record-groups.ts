@@ -44,22 +44,49 @@ export class Group {
 
 /** Groups of records by the part of the key that they share, in the order of their first records. */
 export class Groups {
+  readonly #keys: string[] = [];
   /** Most payloads are a single chunk, number 0: only the number of its record is kept. */
-  readonly #groups = new Map<string, number | Member[]>();
+  readonly #members: (number | Member[])[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #alike: Uint32Array | undefined;
+  /** The same by the number of the first record. */
+  readonly #placesOfFirst: Uint32Array;
+
+  /** `alike` says of each record which is the first that shares this part with it; else the texts are compared. */
+  constructor(alike?: Uint32Array) {
+    this.#alike = alike;
+    this.#placesOfFirst = new Uint32Array(alike?.length ?? 0);
+  }
 
   add(key: string, index: number, chunk: number | undefined): void {
-    const known = this.#groups.get(key);
-    if (known === undefined) this.#groups.set(key, chunk === 0 ? index : [{ index, chunk }]);
-    else if (typeof known !== 'number') known.push({ index, chunk });
+    const place = this.#alike === undefined ? this.#placeOf(key) : this.#placeAlike(this.#alike, index);
+    const known = this.#members[place];
+    if (known === undefined) {
+      this.#keys.push(key);
+      this.#members.push(chunk === 0 ? index : [{ index, chunk }]);
+    } else if (typeof known !== 'number') known.push({ index, chunk });
     else {
-      this.#groups.set(key, [
+      this.#members[place] = [
         { index: known, chunk: 0 },
         { index, chunk },
-      ]);
+      ];
     }
   }
 
   forEach(visit: (key: string, group: Group) => void): void {
-    this.#groups.forEach((members, key) => visit(key, new Group(members)));
+    this.#members.forEach((members, place) => visit(this.#keys[place] as string, new Group(members)));
+  }
+
+  #placeOf(key: string): number {
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.#keys.length);
+    return this.#keys.length;
+  }
+
+  #placeAlike(alike: Uint32Array, index: number): number {
+    const first = alike[index] as number;
+    if (first === index) this.#placesOfFirst[index] = this.#keys.length;
+    return this.#placesOfFirst[first] as number;
   }
 }

@@ -1,7 +1,9 @@
+import { isUint8Array } from 'node:util/types';
 import { messageOf } from '../../errors.ts';
 import { type NumberedPool, openPool } from '../../pool/open-pool.ts';
 import { PoolStore } from '../../pool/pool-store.ts';
 import type { PoolRecord } from '../../pool/record.ts';
+import type { PoolFields } from '../../pool/store-backend.ts';
 import { Allowance } from '../allowance.ts';
 import { byRecord, type Diagnostic, type RecordProblem } from '../diagnostic.ts';
 import { Decoder } from '../encoding.ts';
@@ -9,7 +11,7 @@ import { type DiagnosticFormat, FORMATS } from '../formats/format-table.ts';
 import { readReport, REPORT_KEY, type ReportRecord } from '../report/report.ts';
 import { malformed, type Parsed, type ParseFailure } from '../collector.ts';
 import { type PoolExport, readExport } from './pool-export.ts';
-import { BytesView, type PoolView, RecordsView } from '../pool-view.ts';
+import { BytesView, FieldsView, type PoolView, RecordsView } from '../pool-view.ts';
 
 /** What a pool says. */
 export interface PoolContent {
@@ -38,7 +40,7 @@ export type PoolSource = string | NumberedPool | PoolStore | Uint8Array | Iterab
  */
 export function readDiagnosticsSync(source: PoolSource): PoolContent {
   const found = storeOrView(source);
-  return interpret(found instanceof PoolStore ? viewOf(found.bytesSync()) : found);
+  return interpret(found instanceof PoolStore ? viewOf(found.fieldsSync()) : found);
 }
 
 /**
@@ -52,7 +54,7 @@ export function readDiagnosticsSync(source: PoolSource): PoolContent {
  */
 export async function readDiagnostics(source: PoolSource): Promise<PoolContent> {
   const found = storeOrView(source);
-  return interpret(found instanceof PoolStore ? viewOf(await found.bytes()) : found);
+  return interpret(found instanceof PoolStore ? viewOf(await found.fields()) : found);
 }
 
 function storeOrView(source: PoolSource): PoolStore | PoolView {
@@ -61,10 +63,11 @@ function storeOrView(source: PoolSource): PoolStore | PoolView {
   return isIterable(source) ? new RecordsView(source) : openPool(source, { readOnly: true });
 }
 
-/** The records of a pool's bytes, or of a text that stands for a pool. */
-function viewOf(bytes: Uint8Array): PoolView {
-  const exported = readExport(bytes);
-  return exported === undefined ? new BytesView(bytes) : viewOfExport(exported);
+/** The records of a pool's fields or bytes, or of a text that stands for a pool. */
+function viewOf(source: PoolFields | Uint8Array): PoolView {
+  if (!isUint8Array(source)) return new FieldsView(source);
+  const exported = readExport(source);
+  return exported === undefined ? new BytesView(source) : viewOfExport(exported);
 }
 
 /** The records of an export. */

@@ -104,6 +104,10 @@ export class FallbackStore implements StoreBackend {
     }
   }
 
+  readFields(lenient: boolean): Op<Attempt<Contents>> {
+    return this.read(lenient);
+  }
+
   close(): void {}
 
   #encoded(records: readonly PoolRecord[]): Buffer {

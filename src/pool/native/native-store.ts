@@ -3,7 +3,7 @@ import { type Binding, fromNative, nativeCore } from '../binding.ts';
 import type { Defect } from '../edit.ts';
 import { call, type Op } from '../op.ts';
 import type { PoolRecord } from '../record.ts';
-import type { Contents, StoreBackend } from '../store-backend.ts';
+import type { Contents, PoolFields, StoreBackend } from '../store-backend.ts';
 import { allocated } from '../system-error.ts';
 
 type Reply = Binding.StoreReply | null;
@@ -77,8 +77,20 @@ export class NativeStore implements StoreBackend {
     const store = this.#store;
     return attempt(
       ({ state, bytes }) => bytes ?? (state as 'missing' | 'irregular'),
-      () => store.read(lenient),
-      () => store.readAsync(lenient),
+      () => store.read(lenient, false),
+      () => store.readAsync(lenient, false),
+    );
+  }
+
+  readFields(lenient: boolean): Op<Attempt<Contents | PoolFields>> {
+    const store = this.#store;
+    return attempt(
+      ({ state, bytes, ends, alike, size }) =>
+        bytes === undefined || ends === undefined || size === undefined
+          ? (bytes ?? (state as 'missing' | 'irregular'))
+          : { bytes, ends, alike, size },
+      () => store.read(lenient, true),
+      () => store.readAsync(lenient, true),
     );
   }
 
