@@ -147,8 +147,9 @@ const WORKER = `
   setInterval(() => {}, 1000);
   for (let seq = 0; seq < 3000; ) {
     for (let i = 0; i < 300; i++) target('t').info({ id, seq: seq++ }, 'x');
-    const { complete, dropped } = await layer.flush();
-    if (complete && dropped === 0) Atomics.store(flushed, id, seq);
+    const { complete, dropped } = await layer.flush({ timeout: 60_000 });
+    if (!complete) throw new Error('a flush does not end');
+    if (dropped === 0) Atomics.store(flushed, id, seq);
   }`;
 
 test('workers that are terminated in mid-emit, two at a time and ten times over, lose nothing that they flushed', async (t) => {
