@@ -23,7 +23,10 @@ export const ARM64 = (name) => OF_MACHINES.has(name);
 const DIFFERING = {
   bun: [
     [/an unhandled rejection/, 'Bun tells nobody of a rejection before it ends the program'],
-    [/exits › workers that are terminated/, 'in a worker Bun may not tell that a program ended while another worker is terminated'],
+    [
+      /exits › workers that are terminated/,
+      'in a worker Bun may not tell that a program ended while another worker is terminated',
+    ],
     [/rewriter › without the program flock/, 'Bun has another text for a program that is missing'],
     [/redact-copies › a copy of a function/, 'a copy of a function has no name'],
     [/stderr › texts are quoted/, 'Bun rewrites the template of the test'],
@@ -45,9 +48,7 @@ const DIFFERING = {
       'Deno looks for packages beside the main program',
     ],
   ],
-  musl: [
-    [/format › with the documented/, 'the loader of TypeScript that the test uses is for glibc'],
-  ],
+  musl: [[/format › with the documented/, 'the loader of TypeScript that the test uses is for glibc']],
 };
 
 export const differing = (platform) =>
