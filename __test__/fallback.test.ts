@@ -1,4 +1,12 @@
-import fs, { copyFileSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,7 +18,7 @@ import { FallbackWriter } from '../src/pool/fallback/fallback-writer.ts';
 import { readPool } from '../src/pool/read-pool.ts';
 import type { WriterOptions } from '../src/pool/pool-writer.ts';
 import { flockMissing, holdLock } from './helpers/lock-holder.ts';
-import { has, poolOf } from './helpers/pool-folder.ts';
+import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
 
 /** Runs `act` while a function of `node:fs` is another one. */
 function withCall(name: keyof typeof fs, other: (...given: never[]) => unknown, act: () => void): void {
@@ -168,6 +176,31 @@ test.serial('a close says what was lost, also where all that waits is too large 
   writer.close(1000);
   t.is(values(path).length, 1);
   t.regex(values(path)[0]!, /"too_large":\{"INFO":1\}/);
+});
+
+test.serial('a pool can be opened from when it is, not from when its lock is had', async (t) => {
+  if (!has(t, flockMissing)) return;
+  const programs = folderOf(t);
+  const [asked, goes] = [join(programs, 'asked'), join(programs, 'goes')];
+  const { PATH } = process.env;
+  t.teardown(() => (process.env['PATH'] = PATH));
+  const script = `#!/bin/sh\nPATH="${PATH}"\n: > ${asked}\nuntil [ -e ${goes} ]; do sleep 0.01; done\nexec flock "$@"\n`;
+  writeFileSync(join(programs, 'flock'), script, { mode: 0o755 });
+  process.env['PATH'] = `${programs}:${PATH}`;
+  t.teardown(() => writeFileSync(goes, ''));
+  const path = join(folderOf(t), 'later', 'pool');
+  const writer = writerOf(t, { path });
+  writer.event(0, 3, 'early', 'n');
+  t.true(writer.cannotOpen());
+  mkdirSync(dirname(path));
+  while (!existsSync(asked)) {
+    t.false(writer.isDrained(1));
+    await sleep(1);
+  }
+  t.false(writer.cannotOpen());
+  writeFileSync(goes, '');
+  while (!writer.isDrained(1)) await sleep(1);
+  t.deepEqual(values(path), ['early']);
 });
 
 test('a span whose earlier finish found no room has room kept for its finish, once there is some', (t) => {

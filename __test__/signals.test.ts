@@ -47,9 +47,14 @@ test('a signal flushes the pool, then the program dies of it', async (t) => {
 test('what is emitted while a signal is flushed is in the pool as well', async (t) => {
   const source = `
     import { writeSync } from 'node:fs';
-    tracing.subscriber.with({ name: 'slow', flush: () => new Promise((done) => setTimeout(done, 200)) });
     let n = 0;
-    setInterval(() => { info('tick ' + ++n); writeSync(1, 'tick ' + n + '\\n'); }, 10);`;
+    let flushed;
+    tracing.subscriber.with({ name: 'slow', flush: () => new Promise((done) => (flushed = { after: n + 5, done })) });
+    setInterval(() => {
+      info('tick ' + ++n);
+      writeSync(1, 'tick ' + n + '\\n');
+      if (n === flushed?.after) flushed.done();
+    }, 10);`;
   const { signal, stdout, diagnostics } = await run(t, source, (child) => child.kill('SIGTERM'));
   t.is(signal, 'SIGTERM');
   const said = stdout.trim().split('\n');
