@@ -161,7 +161,10 @@ test('workers that are terminated in mid-emit, two at a time and ten times over,
     const flushed = new Int32Array(new SharedArrayBuffer(80));
     for (let id = 0; id < flushed.length; id += 2) {
       const workers = [id, id + 1].map((own) =>
-        new Worker(code, { eval: true, workerData: { path, flushed, id: own } }));
+        new Worker(code, { eval: true, workerData: { path, flushed, id: own } }).on('error', (error) => {
+          console.error(error);
+          process.exit(1);
+        }));
       while (flushed[id] === 0 || flushed[id + 1] === 0) await sleep(1);
       await sleep(id / 2);
       await Promise.all(workers.map((worker) => worker.terminate()));
