@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
 import { folderOf, poolOf } from './helpers/pool-folder.ts';
@@ -140,7 +142,7 @@ test('worker threads load, emit, are terminated in the middle, and load again', 
 /** Emits as much as a pool that can be read again has room for, and says in `flushed` how much of that is in it. */
 const WORKER = `
   import { workerData } from 'node:worker_threads';
-  import { EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
+  import { EmitKVPLayer, Registry, setGlobalDefault, target } from '${new URL('dist/index.cjs', ROOT).href}';
   const { path, flushed, id } = workerData;
   const layer = new EmitKVPLayer({ path, vmId: 'vm', maxRecords: 1_000_000 });
   setGlobalDefault(new Registry().with(layer));
@@ -157,11 +159,11 @@ test('workers that are terminated in mid-emit, two at a time and ten times over,
   const source = `
     import { setTimeout as sleep } from 'node:timers/promises';
     import { Worker } from 'node:worker_threads';
-    const [path, code] = process.argv.slice(1);
+    const [path, file] = process.argv.slice(1);
     const flushed = new Int32Array(new SharedArrayBuffer(80));
     for (let id = 0; id < flushed.length; id += 2) {
       const workers = [id, id + 1].map((own) =>
-        new Worker(code, { eval: true, workerData: { path, flushed, id: own } }).on('error', (error) => {
+        new Worker(file, { execArgv: [], workerData: { path, flushed, id: own } }).on('error', (error) => {
           console.error(error);
           process.exit(1);
         }));
@@ -170,7 +172,9 @@ test('workers that are terminated in mid-emit, two at a time and ten times over,
       await Promise.all(workers.map((worker) => worker.terminate()));
     }
     console.log(JSON.stringify([...flushed]));`;
-  const child = spawn(process.execPath, onBuilt(source, path, WORKER), { cwd: ROOT });
+  const file = join(folderOf(t), 'worker.mjs');
+  writeFileSync(file, WORKER);
+  const child = spawn(process.execPath, onBuilt(source, path, file), { cwd: ROOT });
   t.teardown(() => child.kill('SIGKILL'));
   const { code, stdout, stderr } = await ended(child);
   t.deepEqual([code, stderr], [0, '']);
