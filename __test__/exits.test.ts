@@ -201,7 +201,8 @@ test('a program without a pool ends when it is done', async (t) => {
     process.on('exit', () => console.log(performance.now() - started));`;
   const { code, stdout, stderr } = await ended(start({ source, folder: folderOf(t) }));
   t.is(code, 0, stderr);
-  t.true(Number(stdout) < 1500, `${stdout} ms`);
+  // If each of the listeners' events were waited for it would take 6 s.
+  t.true(Number(stdout) < 5000, `${stdout} ms`);
   t.regex(stderr, /the pool misses 1 record: 1 INFO \(io\)/);
 });
 

@@ -128,7 +128,14 @@ test.serial('a folder that is missing for long is looked for every 100 ms', asyn
   for (let turn = 0; turn < 500 && looks.length < 14; turn++) await sleep(10);
   const pauses = looks.slice(1).map((look, index) => look - looks[index]!);
   const longest = Math.min(...pauses.slice(-3));
-  t.true(longest > 95 && longest < 150, `${pauses}`);
+  // A slow machine also sleeps for longer than it was asked to.
+  const slept: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const started = performance.now();
+    await sleep(100);
+    slept.push(performance.now() - started);
+  }
+  t.true(longest > 95 && longest < 1.5 * Math.max(...slept), `${pauses}; ${slept}`);
   mkdirSync(dirname(path));
   for (let turn = 0; turn < 500 && writer.stats().written === 0; turn++) await sleep(10);
   t.deepEqual(values(path), ['early']);
@@ -138,7 +145,7 @@ test('a close writes what can be written, and nothing happens after it', async (
   const path = poolOf(t);
   const writer = writerOf(t, { path });
   for (let i = 0; i < 600; i++) writer.event(0, 3, `${i}`, 'n');
-  writer.close(1000);
+  writer.close(60_000);
   t.is(readPool(path).length, 600);
   writer.event(0, 3, 'late', 'n');
   writer.requestDropReport();
@@ -153,7 +160,8 @@ test('a close appends without the lock what somebody keeps from it', async (t) =
   const path = poolOf(t);
   const writer = writerOf(t, { path });
   writer.event(0, 3, 'first', 'n');
-  t.true(writer.wait(1000));
+  // Not by a blocking call: where that was slow the next one takes no lock.
+  while (!writer.isDrained(1)) await sleep(1);
   const release = await holdLock(t, 'flock', path);
   writer.event(0, 3, 'last', 'n');
   t.false(writer.wait(50));
