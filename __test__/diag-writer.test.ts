@@ -306,7 +306,7 @@ test('a pool is given by its path, its number or an open store', async (t) => {
 });
 
 const PROGRAM = `
-import { diagnostics, EmitKVPLayer, Registry, setGlobalDefault, target } from 'kvp-tracing';
+import { diagnostics, EmitKVPLayer, openPool, Registry, setGlobalDefault, target } from 'kvp-tracing';
 const [path, agent, kind] = process.argv.slice(2);
 const textOf = (number) => 'x'.repeat((number * 397) % 5000);
 const maxRecords = 1_000_000;
@@ -319,7 +319,9 @@ if (kind === 'layer') {
   }
   await registry.shutdown();
 } else {
-  const writer = diagnostics(path, { agent, vmId: 'vm', maxRecords });
+  // Each waits for its turn however long the others take: locks aren't given in the order of who asked.
+  const store = openPool(path, { lockTimeout: 120_000 });
+  const writer = diagnostics(store, { agent, vmId: 'vm', maxRecords });
   for (let number = 0; number < 200; number += 10) {
     const events = Array.from({ length: 10 }, (_, i) => ({ number: number + i, message: textOf(number + i) }));
     await Promise.all(events.map((event, i) => writer.event('e', event, { encoding: i % 2 ? 'auto' : 'none' })));

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { EmitKVPLayer, type EmitKVPLayerOptions } from '../src/layers/emit-kvp-layer.ts';
@@ -85,7 +85,19 @@ test('a program that never flushes hears of what was dropped within seconds', as
   const { problems, info } = setUp(t, { maxRecords: 2 });
   for (let i = 0; i < 10; i++) info('text');
   for (let i = 0; i < 100 && problems.length === 0; i++) await sleep(100);
-  t.regex(problems[0]!.message, /^the pool misses 9 records: 9 INFO \(budget\)$/);
+  t.regex(problems[0]?.message ?? '', /^the pool misses 9 records: 9 INFO \(budget\)$/);
+});
+
+test('it also hears of what is dropped only once a lock that was held for longer is free', async (t) => {
+  const { path, problems, info } = setUp(t, { maxRecords: 2 });
+  writeFileSync(path, '');
+  const release = await holdLock(t, 'flock', path);
+  for (let i = 0; i < 10; i++) info('text');
+  await sleep(1500);
+  t.deepEqual(problems, []);
+  await release();
+  for (let i = 0; i < 100 && problems.length === 0; i++) await sleep(100);
+  t.regex(problems[0]?.message ?? '', /^the pool misses 9 records: 9 INFO \(budget\)$/);
 });
 
 test('a durability that there is not is refused', (t) => {

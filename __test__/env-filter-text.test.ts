@@ -10,6 +10,7 @@ import { type FilterInput, filterOf } from '../src/tracing/filter.ts';
 import { Level } from '../src/tracing/level.ts';
 import { Callsite, eventCallsites } from '../src/tracing/callsite.ts';
 import { processorTime } from './helpers/processor-time.ts';
+import { onBuilt, ROOT } from './helpers/programs.ts';
 import { Recorder } from './helpers/recorder.ts';
 
 /** How verbose events of a target may be. */
@@ -297,7 +298,8 @@ test('the lenient constructor reports bad parts on stderr, one line each; fromEn
     for (const filter of [new EnvFilter(text), EnvFilter.fromEnv('FILTER'), EnvFilter.fromEnv('NONE')]) {
       console.log(filter.verbosity);
     }`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+  const { stdout, stderr } = spawnSync(process.execPath, onBuilt(source), {
+    cwd: ROOT,
     encoding: 'utf8',
     env: { FILTER: 'b=loud' },
   });

@@ -57,10 +57,15 @@ const SOURCE = `
   await (await initializeTracing({ ...options, kvp: { path: process.argv[6], vmId: 'vm' } })).shutdown();
   sh(make);
   const open = [];
-  try {
-    while (files === 'true') open.push(openSync('/dev/null'));
-  } catch {}
+  const openAll = () => {
+    try {
+      while (files === 'true') open.push(openSync('/dev/null'));
+    } catch {}
+  };
+  openAll();
   const tracing = await initializeTracing(options);
+  // What the runtime itself has closed meanwhile.
+  openAll();
   info('early');
   warn('early');
   const first = await timed(() => tracing.flush());

@@ -160,20 +160,16 @@ test.serial('a pool that may not be written is reported once and left out', asyn
   writeFileSync(path, '', { mode: 0o400 });
   chmodSync(folder, 0o755);
   const isRoot = process.getuid?.() === 0;
-  const program = join(folder, 'program.ts');
-  const source = new URL('../src/index.ts', import.meta.url).pathname;
-  writeFileSync(
-    program,
-    `import { error, initializeTracing } from ${JSON.stringify(source)};
-    ${isRoot ? 'process.setgid?.(65534); process.setuid?.(65534);' : ''}
+  const source = `
+    import { error, initializeTracing } from 'kvp-tracing';
+    ${isRoot ? 'process.setgid(65534); process.setuid(65534);' : ''}
     const tracing = await initializeTracing({
       kvp: { path: ${JSON.stringify(path)}, vmId: 'vm' },
-      onProblem: (problem: Error & { code?: string }) => console.log(problem.code, problem.message),
+      onProblem: (problem) => console.log(problem.code, problem.message),
     });
     error('still here');
-    console.log(JSON.stringify(await tracing.shutdown()));`,
-  );
-  const { code, stdout, stderr } = await ended(start({ file: program }));
+    console.log(JSON.stringify(await tracing.shutdown()));`;
+  const { code, stdout, stderr } = await ended(start({ source, folder }));
   t.is(code, 0, stderr);
   const [problem, outcome] = stdout.trimEnd().split('\n');
   t.regex(problem ?? '', /^ERR_KVP_IO kvp is left out: .*(EACCES|permission denied)/i);

@@ -13,7 +13,7 @@ import type { PoolStore } from '../src/pool/pool-store.ts';
 import type { StoreOptions } from '../src/pool/store-options.ts';
 import { bytesOf } from './helpers/diag-records.ts';
 import { folderOf, has, poolOf } from './helpers/pool-folder.ts';
-import { TYPESCRIPT } from './helpers/programs.ts';
+import { written } from './helpers/programs.ts';
 import { FORMS, type Form, type Operation, run } from './helpers/store-forms.ts';
 
 const isNative = chooseBackend() === 'native';
@@ -289,7 +289,7 @@ test('a write that the disk has no room for leaves the pool as it was', (t) => {
   const before = bytesOf(['a', '1'], ['b', '2'], ['c', '3']);
   writeFileSync(path, before);
   const program = `
-    import { openPool } from './src/pool/open-pool.ts';
+    import { openPool } from 'kvp-tracing';
     const store = openPool(${JSON.stringify(path)});
     for (const act of [
       () => store.appendSync('d', '4'),
@@ -300,7 +300,7 @@ test('a write that the disk has no room for leaves the pool as it was', (t) => {
     }`;
   const { stdout, stderr } = spawnSync(
     'prlimit',
-    ['--fsize=8192', process.execPath, ...TYPESCRIPT, '--input-type=module', '-e', program],
+    ['--fsize=8192', process.execPath, ...written(program, folderOf(t))],
     { encoding: 'utf8' },
   );
   const line = `${JSON.stringify(['ERR_KVP_IO', 'write', -constants.errno.EFBIG])}\n`;

@@ -43,7 +43,7 @@ export async function importTypeScript(url: URL): Promise<unknown> {
 }
 
 /** Writes a program in JavaScript that imports the package into a folder; what Node.js is given to run it. */
-function written(source: string, folder: string): string[] {
+export function written(source: string, folder: string): string[] {
   const path = join(folder, 'program.mjs');
   const args = onTypeScript('src/index.ts');
   writeFileSync(path, source.replaceAll("'kvp-tracing'", JSON.stringify(args.at(-1))));

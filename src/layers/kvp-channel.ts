@@ -134,8 +134,11 @@ export class KvpChannel {
   /** Reports problems to a program that never flushes. */
   readonly #checkLater = (): void => {
     this.#check = undefined;
+    // What still waits, for a lock perhaps, may be refused later.
+    const waits = !this.#writer.isDrained(this.#writer.position());
     this.#report(true, false);
-    if (this.#missedSince !== undefined) this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
+    if (waits || this.#missedSince !== undefined)
+      this.#check ??= setTimeout(this.#checkLater, CHECK_DELAY).unref();
   };
 
   /** Resolves when everything emitted so far is in the pool, or at the deadline. */

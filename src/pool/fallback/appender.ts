@@ -42,6 +42,10 @@ export class Appender {
     this.#tail = tail;
   }
 
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
   /** Opens the file, and creates it if its folder exists. Throws `NotAPoolFileError` or `IoError`. */
   *open(): Op<PoolFile> {
     if (this.#file !== undefined) return this.#file;

@@ -22,10 +22,7 @@ const BATCH_MAX = 256;
 const TAKEN_MAX = 4096;
 /** Milliseconds for which one turn of the event loop may write, and the lock is held. */
 const TURN = 1;
-/**
- * Milliseconds from one turn to the next where nothing is left over and nobody waits: to start the program
- * `flock` takes a millisecond or two of the event loop.
- */
+/** Milliseconds from one turn to the next where nothing is left over and nobody waits: starting `flock` takes one or two of the event loop. */
 const PACE = 50;
 const NOTHING = Buffer.alloc(0);
 /** The first pause and the longest, in milliseconds, while nothing can be written. Each is twice the one before. */
@@ -163,7 +160,10 @@ export class FallbackWriter implements PoolWriter {
 
   #open(): boolean {
     try {
+      const wasOpen = this.#appender.isOpen;
       runSync(this.#appender.open());
+      // Already while its lock is waited for: with a lock a flush has more patience.
+      this.#cannotOpen &&= wasOpen;
       return true;
     } catch (error) {
       this.#failed(error);
