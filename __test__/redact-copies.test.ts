@@ -140,6 +140,16 @@ test('a copy of a function has its name and properties, and does nothing', (t) =
   t.deepEqual(Object.keys(proxied), [], 'of a proxy of one nothing is read');
 });
 
+test('a copy of a class has what is not secret of the class that it extends, but not that class', (t) => {
+  class Base {
+    static password = SECRET;
+    static retries = { most: 3 };
+  }
+  const { given: copy } = seen({ given: class extends Base {} }) as unknown as { given: typeof Base };
+  t.is(Object.getPrototypeOf(copy), Function.prototype);
+  t.deepEqual([copy.password, copy.retries], ['[redacted]', { most: 3 }]);
+});
+
 test('a long array is copied item by item, with its holes, and without other properties', (t) => {
   const long: unknown[] = Array.from({ length: 300 }, (_, i) => i);
   long[5] = { password: SECRET };

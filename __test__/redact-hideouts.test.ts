@@ -53,6 +53,12 @@ const HIDEOUTS: Record<string, object> = {
       static password = 's3cret';
     },
   },
+  'a class that a class extends': {
+    c: class extends (class {
+      static password = 's3cret';
+    }) {},
+  },
+  'what a class that a class extends holds': { c: class extends Object.assign(class {}, { a: secret }) {} },
   'a key of a Map': { m: new Map([[secret, 1]]) },
   'a property of a Map': { m: Object.assign(new Map(), secret) },
   'a property of an array': { a: Object.assign([1], secret) },

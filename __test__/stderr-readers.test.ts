@@ -9,7 +9,7 @@ import { start } from './helpers/programs.ts';
 
 /** Emits over 1 MB to stderr, says on stdout how long that took and what became of the lines. */
 const FLOOD = `import { backend, Registry, setGlobalDefault, StderrLayer, target } from 'kvp-tracing';
-  if (process.argv[2] === 'core') backend();
+  if (process.argv[2] === 'core') backend({ quiet: true });
   const layer = new StderrLayer({ filter: 'error' });
   const registry = new Registry().with(layer);
   setGlobalDefault(registry);
@@ -45,7 +45,10 @@ async function flood(
   args: string[] = [],
 ): Promise<{ flood: Flood; child: ChildProcess }> {
   const stdio = ['pipe', 'pipe', stderr] as const;
-  const child = start({ source: FLOOD, folder: folderOf(t) }, args, { stdio: [...stdio] });
+  const child = start({ source: FLOOD, folder: folderOf(t) }, args, {
+    stdio: [...stdio],
+    env: { KVP_TRACING_BACKEND: '' },
+  });
   t.teardown(() => child.kill('SIGKILL'));
   prepare(child);
   child.stdin?.write('go\n');

@@ -229,7 +229,8 @@ test('whatever a value is, no output has its secrets, none throws, lines have no
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   const lines: Record<string, string[]> = { full: [], compact: [], pretty: [], json: [] };
   const writerOf = (name: string) => ({ write: (line: string) => void lines[name]?.push(line) });
-  const kvp = new EmitKVPLayer({ path, vmId: 'vm', filter: 'trace', maxRecords: 2 ** 31, onProblem });
+  const room = { maxRecords: 2 ** 31, queueBytes: 2 ** 26 };
+  const kvp = new EmitKVPLayer({ path, vmId: 'vm', filter: 'trace', ...room, onProblem });
   const registry = new Registry({ onProblem })
     .with(kvp)
     .with(new OpenTelemetryLayer({ provider, filter: 'trace', onProblem }))

@@ -109,7 +109,8 @@ class Reader {
     }
     this.#properties(Reflect.ownKeys(value), isError);
     if (isError) return this.#error(value, parent);
-    if (typeof value === 'function') return this.#done(() => as(functionLike(value), parent), false);
+    // Not with the class that a class extends: its own members, and by `prototype` the class itself, are to be seen there.
+    if (typeof value === 'function') return this.#done(() => functionLike(value), false);
     const known = shellOf(value);
     if (known !== undefined) return this.#done(() => as(known(), parent), false);
     return this.#done(() => Object.create(parent) as object);

@@ -228,8 +228,9 @@ class Graph {
     const copy = node.result as object;
     for (const member of members) {
       const value = resultOf(member.value);
-      // What is inherited and the same is inherited by the copy, too.
-      if (member.kind === 'inherited' && value === member.given) continue;
+      // What is inherited and the same the copy inherits, too, unless it must not inherit from there.
+      const isSame = member.kind === 'inherited' && value === member.given;
+      if (isSame && Reflect.has(copy, member.key as PropertyKey)) continue;
       add(copy, member, resultOf(member.key), value);
     }
     for (const key of shadows) {
