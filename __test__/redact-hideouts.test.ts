@@ -54,9 +54,9 @@ const HIDEOUTS: Record<string, object> = {
     },
   },
   'a class that a class extends': {
-    c: class extends (class {
+    c: class extends class {
       static password = 's3cret';
-    }) {},
+    } {},
   },
   'what a class that a class extends holds': { c: class extends Object.assign(class {}, { a: secret }) {} },
   'a key of a Map': { m: new Map([[secret, 1]]) },

@@ -112,6 +112,7 @@ export default {
           page('Decisions: the report page', 'design/decisions-of-the-report-page'),
           page('Adding a format', 'design/adding-a-format'),
           page('Where the time goes', 'design/where-the-time-goes'),
+          page('Where the time of programs goes', 'design/where-the-time-of-programs-goes'),
           page('Where the time of spans goes', 'design/where-the-time-of-spans-goes'),
         ],
       },
