@@ -204,7 +204,10 @@ test.serial('a budget that others have spent says who, also after the pool was w
   // The folder comes with its pool, or the writer would be the first to make one in it.
   const made = join(folder, 'made');
   mkdirSync(made);
-  writeFileSync(join(made, basename(path)), bytesOf(...[1, 2, 3, 4].map((i): [string, string] => [`key${i}`, 'x'])));
+  writeFileSync(
+    join(made, basename(path)),
+    bytesOf(...[1, 2, 3, 4].map((i): [string, string] => [`key${i}`, 'x'])),
+  );
   renameSync(made, dirname(path));
   await registry.shutdown();
   const [last] = problems.map(({ message }) => message).reverse();
