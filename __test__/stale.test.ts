@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { REPORT_KEY } from '../src/diagnostics/report/report.ts';
@@ -193,15 +193,22 @@ test.serial('a budget that others have spent says who', async (t) => {
 });
 
 test.serial('a budget that others have spent says who, also after the pool was waited for', async (t) => {
-  const path = join(folderOf(t), 'late', '.kvp_pool_1');
+  const folder = folderOf(t);
+  const path = join(folder, 'late', '.kvp_pool_1');
   const problems: Error[] = [];
   const onProblem = (problem: Error) => problems.push(problem);
   const layer = new EmitKVPLayer({ path, vmId: VM, agent: 'agent/1', maxRecords: 4, onProblem });
   const registry = new Registry().with(layer);
   withDefault(registry, () => target('t').info('no room'));
   await registry.flush();
-  mkdirSync(dirname(path));
-  writeFileSync(path, bytesOf(...[1, 2, 3, 4].map((i): [string, string] => [`key${i}`, 'x'])));
+  // The folder comes with its pool, or the writer would be the first to make one in it.
+  const made = join(folder, 'made');
+  mkdirSync(made);
+  writeFileSync(
+    join(made, basename(path)),
+    bytesOf(...[1, 2, 3, 4].map((i): [string, string] => [`key${i}`, 'x'])),
+  );
+  renameSync(made, dirname(path));
   await registry.shutdown();
   const [last] = problems.map(({ message }) => message).reverse();
   t.is(last, "the pool misses 1 record: 1 INFO (of the pool's 4 records 4 are of other programs)");

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -79,8 +79,11 @@ function inFile(source: string): string {
   const folder = fileURLToPath(new URL('.tests/evaluated', ROOT));
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${createHash('sha256').update(source).digest('hex')}.mjs`);
+  // Whole at once, because a program of another test may be reading it.
+  const made = `${path}.${randomUUID()}`;
   // A text has its arguments where a file has its name.
-  writeFileSync(path, `process.argv.splice(1, 1);\n${source}`);
+  writeFileSync(made, `process.argv.splice(1, 1);\n${source}`);
+  renameSync(made, path);
   return path;
 }
 
