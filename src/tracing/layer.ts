@@ -128,6 +128,8 @@ export function layerOption(option: string, given: unknown): Layer {
 export class LayerView<State = unknown> {
   /** The layer's index in the registry. @internal */
   readonly index: number;
+  /** Whether the layer has something carried: spans that carry something do not need its hook `run`. @internal */
+  carries = false;
   readonly #bit: number;
 
   /** @internal */
@@ -166,7 +168,7 @@ export class LayerView<State = unknown> {
   /** Has the code inside of a span carry something; the layer's hook `run` is not called for that span then. @internal */
   carry(span: Span, carried: unknown): void {
     span.carried = carried;
-    span.carriedFor |= this.#bit;
+    this.carries = true;
   }
 }
 

@@ -77,8 +77,6 @@ export class Registry {
   readonly #slots: LayerSlot[] = [];
   /** Those whose layer had the hook `run` when it was added. */
   #wrapping: readonly LayerSlot[] = [];
-  /** The bits of these. */
-  #wrappingMask = 0;
   readonly #filters = new FilterSet(
     (place, thrown) => this.#filterFailed(place, thrown),
     () => {
@@ -144,7 +142,6 @@ export class Registry {
     this.#slots[index] = new LayerSlot(layer, this.#nameOf(layer, index), index, this.#onProblem);
     this.timed ||= layer.timed === true;
     this.#wrapping = this.#slots.filter(({ layer: { run } }) => run !== undefined);
-    this.#wrappingMask = this.#wrapping.reduce((mask, { bit }) => mask | bit, 0);
     this.#hearsOfEntering ||= layer.onEnter !== undefined || layer.onExit !== undefined;
     layer.onFilterChange?.(() => this.#filters.set(bit, layer.filter));
     this.#filters.set(bit, layer.filter);
@@ -331,15 +328,16 @@ export class Registry {
   }
 
   /** Whether the hook `run` of a layer must be called for a span. @internal */
-  wraps({ layerMask, carriedFor }: Span): boolean {
-    return (this.#wrappingMask & layerMask & ~carriedFor) !== 0;
+  wraps(span: Span): boolean {
+    for (const slot of this.#wrapping) if (isWrapping(slot, span)) return true;
+    return false;
   }
 
   /** Calls the program's code inside of the hooks `run` of the layers that see the span. @internal */
   run(span: Span, fn: Callback, self?: unknown, args: ArrayLike<unknown> = [], from = 0): unknown {
     const slot = this.#wrapping[from];
     if (slot === undefined) return Reflect.apply(fn, self, args);
-    if ((span.layerMask & ~span.carriedFor & slot.bit) === 0) return this.run(span, fn, self, args, from + 1);
+    if (!isWrapping(slot, span)) return this.run(span, fn, self, args, from + 1);
     if (from + 1 === this.#wrapping.length) return slot.run(span, fn, self, args);
     return slot.run(span, () => this.run(span, fn, self, args, from + 1), undefined, []);
   }
@@ -392,4 +390,9 @@ export class Registry {
     }
     return total;
   }
+}
+
+/** Whether the hook `run` of a layer must be called for a span that the layer sees. */
+function isWrapping({ bit, view }: LayerSlot, { layerMask, carried }: Span): boolean {
+  return (layerMask & bit) !== 0 && (carried === undefined || !view.carries);
 }

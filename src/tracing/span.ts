@@ -29,9 +29,6 @@ export class Span extends Emitter {
   readonly registry: Registry | undefined;
   readonly metadata: Metadata;
   readonly fields: Fields;
-  readonly parent: Span | undefined;
-  /** Whether the program asked for a root: then it has no parent in another process either. */
-  readonly isRoot: boolean;
   /** The layers that see it, as bits. @internal */
   readonly layerMask: number;
   /** The layers that need no events of it while it is open, as bits. @internal */
@@ -40,8 +37,6 @@ export class Span extends Emitter {
   readonly extensions: unknown[] = [undefined, undefined, undefined];
   /** What code inside of it carries; see `Context`. @internal */
   carried: unknown;
-  /** The layers whose hook `run` it does not need, because what they want is carried, as bits. @internal */
-  carriedFor = 0;
   /** What filters let pass inside of it. @internal */
   filterMatches: SpanMatches = NO_SPAN_MATCHES;
   /** OpenTelemetry's trace id, 32 hex digits, once a layer has set it. */
@@ -60,6 +55,8 @@ export class Span extends Emitter {
   statedResult: Result | undefined;
   /** Why it failed, if the program stated that. */
   reason: string | undefined;
+  /** `null` if the program asked for a root. */
+  readonly #parent: Span | null | undefined;
   #id: string | undefined;
   #closed = false;
   #depth = 0;
@@ -80,8 +77,7 @@ export class Span extends Emitter {
     this.registry = registry;
     this.metadata = metadata;
     this.fields = fields;
-    this.parent = parent ?? undefined;
-    this.isRoot = parent === null;
+    this.#parent = parent;
     this.layerMask = layerMask;
     this.began = registry === undefined ? 0 : performance.now();
     if (fields.names.length > 0) this.#readResultField(fields);
@@ -99,6 +95,15 @@ export class Span extends Emitter {
 
   get name(): string {
     return this.metadata.name ?? '';
+  }
+
+  get parent(): Span | undefined {
+    return this.#parent ?? undefined;
+  }
+
+  /** Whether the program asked for a root: then it has no parent in another process either. */
+  get isRoot(): boolean {
+    return this.#parent === null;
   }
 
   /** The OpenTelemetry context of a span of another process, if it stands for one. @internal */
