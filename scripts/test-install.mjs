@@ -16,7 +16,8 @@ if (unknown !== undefined) {
   console.error(`there is no group ${unknown}: ${Object.keys(GROUPS).join(', ')}`);
   process.exit(2);
 }
-if (!existsSync('artifacts')) run('npm', ['run', 'pack:local']);
+// Yarn looks for the platform packages of all machines.
+if (!existsSync('artifacts')) run('npm', ['run', 'pack:all']);
 await installTools();
 const folder = mkdtempSync(join(tmpdir(), 'kvp-install-'));
 // Other users run programs in it.
