@@ -14,7 +14,8 @@ import { bin, run, TOOLS } from './tools.mjs';
 
 /** Programs that write a span by the package, read it back, and print the backend and the number of records. */
 const MAIN = `const main = async () => {
-  const path = require('node:path').join(require('node:os').tmpdir(), 'pool-' + process.pid);
+  const { mkdtempSync } = require('node:fs');
+  const path = mkdtempSync(require('node:os').tmpdir() + '/pool-') + '/pool';
   const tracing = await kvp.initializeTracing({ kvp: { path, vmId: 'vm' }, stderr: false });
   kvp.inSpan('work', () => kvp.info('done'));
   await tracing.shutdown();
