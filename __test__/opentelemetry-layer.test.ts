@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import test from 'ava';
 import { OptionError } from '../src/errors.ts';
 import { OpenTelemetryLayer } from '../src/opentelemetry/index.ts';
 import { hrTimeNow } from '../src/opentelemetry/layer/time.ts';
+import { sleepSync } from '../src/sleep-sync.ts';
 import { target } from '../src/tracing/target.ts';
 import { log, millisOf, setUp } from './helpers/exported-spans.ts';
 import { ended, onBuilt, ROOT } from './helpers/programs.ts';
@@ -23,6 +24,21 @@ test('a span becomes an OpenTelemetry span with its fields, level and target', (
   t.is(span.instrumentationScope.name, 'kvp-tracing');
   t.is(span.kind, SpanKind.INTERNAL);
   t.is(span.status.code, SpanStatusCode.UNSET);
+});
+
+test('a tracer of the program may pass on a copy of what a span starts with', (t) => {
+  const { provider, named } = setUp();
+  const inner = provider.getTracer('inner');
+  const startSpan: Tracer['startSpan'] = (name, options, context) => {
+    sleepSync(20);
+    return inner.startSpan(name, { ...options }, context);
+  };
+  const { run } = setUp({ tracer: { startSpan, startActiveSpan: inner.startActiveSpan.bind(inner) } });
+  run(() => log.inSpan('work', { fields: { 'otel.kind': 'client', user: 'alice' } }, () => {}));
+  const { kind, attributes, duration } = named('work');
+  t.is(kind, SpanKind.CLIENT);
+  t.is(attributes['user'], 'alice');
+  t.true(millisOf(duration) >= 20, 'it began when our span did');
 });
 
 test('start and end are wall-clock times in whole seconds and nanoseconds', async (t) => {

@@ -1,5 +1,5 @@
 import * as api from '@opentelemetry/api';
-import type { Context, HrTime, Span as OtelSpan, SpanContext, Tracer } from '@opentelemetry/api';
+import type { Context, HrTime, Span as OtelSpan, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import { isError, DroppedError, LayerError } from '../../errors.ts';
 import { readOptions } from '../../option.ts';
 import { currentSpan, dispatch } from '../../tracing/context.ts';
@@ -18,7 +18,7 @@ import { unredacted } from '../../tracing/safe-copy.ts';
 import type { Span } from '../../tracing/span.ts';
 import { cutText, textOf } from '../../tracing/value.ts';
 import { VERSION } from '../../version.ts';
-import { attributesOf } from './attributes.ts';
+import { attributesOf, hasReserved, kindOf } from './attributes.ts';
 import { AsyncContextManager, ensureContextManager } from './context-manager.ts';
 import { finishWithin } from '../finish-within.ts';
 import type { Environment } from '../propagation/process-environment.ts';
@@ -27,7 +27,6 @@ import { mirroring } from './mirrored.ts';
 import { HEADERS_SETTER } from '../propagation/carrier.ts';
 import { extract, withInherited } from '../propagation/propagation.ts';
 import { registeredGlobals } from '../registered-globals.ts';
-import { StartOptions } from './start-options.ts';
 import { statusOf } from './status.ts';
 import {
   type FlushableTracerProvider,
@@ -113,9 +112,21 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     const active = isCarried ? manager.active(here) : context.active();
     const current = currentSpan(span.registry, here);
     const base = parentContext(span, around, current, active, this.#environment?.context);
-    const step = clockStep(span.began);
-    const options = new StartOptions(span, step);
-    const otel = this.#tracer.startSpan(options.spanName, options, mirroring(span, base));
+    const { fields, metadata, began } = span;
+    const step = clockStep(began);
+    const isPlain = !hasReserved(fields);
+    const options: SpanOptions = {
+      startTime: hrTimeOf(began, step),
+      // Given here, because samplers and processors see the attributes of a span that starts.
+      attributes: attributesOf(fields, metadata, !isPlain),
+    };
+    let { name } = span;
+    if (!isPlain) {
+      const [kind, own] = [kindOf(fields.get('otel.kind')), fields.get('otel.name')];
+      if (kind !== undefined) options.kind = kind;
+      if (own !== undefined) name = textOf(own);
+    }
+    const otel = this.#tracer.startSpan(name, options, mirroring(span, base));
     const state: State = {
       otel,
       context: trace.setSpan(base, otel),
@@ -133,7 +144,7 @@ export class OpenTelemetryLayer extends BaseLayer implements Layer<State> {
     }
     if (!otel.isRecording()) return view.ignoreEvents(span);
     this.#spans++;
-    recordErrors(state, span.fields, options.startTime);
+    recordErrors(state, fields, options.startTime as HrTime);
   }
 
   onRecord(span: Span, fields: Fields, view: LayerView<State>): void {
