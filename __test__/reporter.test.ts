@@ -1,5 +1,6 @@
-import { existsSync, utimesSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { ProvisioningError } from '../src/diagnostics/report/provisioning-error.ts';
 import { readDiagnosticsSync } from '../src/diagnostics/read/read-diagnostics.ts';
@@ -70,6 +71,24 @@ test.serial('a success is one record behind everything emitted before', async (t
     [[line, [openPool(path).size - 1]]],
   );
   t.deepEqual(problems, []);
+});
+
+test.serial('it is also behind what waits for a lock that it waits for itself', async (t) => {
+  if (!has(t, flockMissing)) return;
+  // Whoever asks first once the lock is free would be first by chance.
+  for (let round = 0; round < 8; round++) {
+    const path = join(folderOf(t), 'pool');
+    writeFileSync(path, '');
+    const { tracing } = await setUp(t, { path });
+    const release = await holdLock(t, 'flock', path);
+    log.info('before');
+    const reported = tracing.reportSuccess();
+    await sleep(40 + 5 * round);
+    await release();
+    t.true((await reported).written);
+    t.deepEqual(readDiagnosticsSync(path).reports[0]?.records, [1]);
+    await tracing.shutdown();
+  }
 });
 
 test.serial('a failure says why, with what an error and its causes know', async (t) => {
